@@ -1,0 +1,1 @@
+"""Modulation discovery with differentiable synthesizers: the science, free of any experiment framework."""
