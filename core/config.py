@@ -18,7 +18,6 @@ class Location:
     """Marks a setting that says where something lies; its content's hash stands beside it and enters the digest."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalConfig:
     """The time grid that audio and modulation share."""
@@ -169,9 +168,9 @@ class LearnedFilterConfig:
 
     kind: Literal["learned"] = "learned"
     epsilon: Annotated[float, Interval(gt=0, lt=1), Doc("distance kept from the triangle's edge")] = 1e-3
-    interpolate: Annotated[
-        Literal["coefficients", "logits"], Doc("what is interpolated from frames to samples")
-    ] = "coefficients"
+    interpolate: Annotated[Literal["coefficients", "logits"], Doc("what is interpolated from frames to samples")] = (
+        "coefficients"
+    )
 
 
 FilterConfig = RbjFilterConfig | LearnedFilterConfig
@@ -214,9 +213,9 @@ class SyntheticDataConfig:
     min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest note; notes are log-uniform")] = 110.0
     max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest note")] = 440.0
     max_segments: Annotated[int, Ge(1), Doc("a curve has 1 to this many segments")] = 8
-    wavetable: Annotated[
-        str, Location(), Doc("a built-in table, a wavetable .wav, or a folder of single cycles")
-    ] = "sine_to_saw"
+    wavetable: Annotated[str, Location(), Doc("a built-in table, a wavetable .wav, or a folder of single cycles")] = (
+        "sine_to_saw"
+    )
     wavetable_sha256: Annotated[str | None, Doc("content of the table; filled in when the config is resolved")] = None
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
 
@@ -228,9 +227,7 @@ class AudioFolderConfig:
     kind: Literal["audio_folder"] = "audio_folder"
     folder: Annotated[str, Location(), Doc("the folder, searched with its subfolders")] = ""
     seed: Annotated[int, Ge(0), Doc("draws splits and test phases, whatever the trial's seed")] = 0
-    unpitched: Annotated[
-        Literal["skip", "assume"], Doc("what to do with a file whose pitch nothing tells")
-    ] = "skip"
+    unpitched: Annotated[Literal["skip", "assume"], Doc("what to do with a file whose pitch nothing tells")] = "skip"
     assumed_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("pitch given to unpitched files when assuming")] = 110.0
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for test")] = 0.2

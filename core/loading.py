@@ -200,4 +200,3 @@ def _without_locations(config: Any) -> Any:
         for field in dataclasses.fields(config)
         if not any(isinstance(note, Location) for note in get_args(annotations[field.name])[1:])
     }
-

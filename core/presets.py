@@ -38,9 +38,7 @@ PAPER = Preset(
     config=TrialConfig(
         signal=SignalConfig(sample_rate=48_000, duration_s=3.0, hop_length=96),
         data=SyntheticDataConfig(n_train=616, n_validation=204, n_test=204, min_f0_hz=32.70, max_f0_hz=523.25),
-        encoder=EncoderConfig(
-            n_fft=1024, n_mels=128, width=64, dilations=(1, 4, 16, 32, 64, 128), head_hidden=32
-        ),
+        encoder=EncoderConfig(n_fft=1024, n_mels=128, width=64, dilations=(1, 4, 16, 32, 64, 128), head_hidden=32),
         optimizer=ScheduleFreeConfig(lr=5e-3, synth_lr=5e-2),
         # 30 epochs of 616 clips in batches of 32.
         trainer=TrainerConfig(

@@ -124,5 +124,3 @@ def record_to_json(record: TrialRecord) -> bytes:
 
 def record_from_json(data: bytes) -> TrialRecord:
     return _RECORD.validate_json(data)
-
-

@@ -4,6 +4,7 @@ Layout under the root (a local folder, or any URI that `pyarrow.fs` knows):
 
     plan.json
     trials/<digest>/<attempt>/checkpoint-<step>.pt   what an interrupted trial goes on from
+    trials/<digest>/<attempt>/model.pt               weights of the best validation
     trials/<digest>/<attempt>/curves.arrow           recovered curves (core.curve_store)
     trials/<digest>/<attempt>/audio/<clip>.<target|estimate>.flac
     trials/<digest>/<attempt>/record.json            the commit: written last
@@ -67,6 +68,10 @@ class Store:
         except FileNotFoundError as error:
             raise StoreError(f"{self.root} holds no {key}") from error
 
+    def drop(self, key: str) -> None:
+        """Remove a value that nothing refers to any more."""
+        self._fs.delete_file(f"{self._base}/{key}")
+
     def has(self, key: str) -> bool:
         return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
 
@@ -125,6 +130,9 @@ class Attempt:
     def get(self, name: str) -> bytes:
         return self.store.get(self.key(name))
 
+    def drop(self, name: str) -> None:
+        self.store.drop(self.key(name))
+
     def names(self, prefix: str = "") -> list[str]:
         return self.store.names(self.key(prefix).rstrip("/"))
 
@@ -150,6 +158,6 @@ def _write_durably(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

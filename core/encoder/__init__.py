@@ -1,0 +1,1 @@
+"""LFO-net: from a sound to the logits of its modulation curves."""

@@ -1,0 +1,1 @@
+"""Losses: differentiable distances between target and estimate sound."""

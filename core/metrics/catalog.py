@@ -57,7 +57,9 @@ def metric_info(name: str) -> MetricInfo:
             if not rest or (info.group != "audio" and len(rest) == 1 and rest[0] in SIGNALS):
                 return info
     known = ", ".join(info.name for info in METRICS)
-    raise ConfigError(f"unknown metric {name!r}; names are group.metric[.fit][.signal] with group.metric one of {known}")
+    raise ConfigError(
+        f"unknown metric {name!r}; names are group.metric[.fit][.signal] with group.metric one of {known}"
+    )
 
 
 def label(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Differentiable synths: building blocks, one file per synth, and `build` from configs."""

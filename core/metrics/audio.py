@@ -1,0 +1,40 @@
+"""Distances between target and estimate sound, one value per clip."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.encoder.features import mel_filterbank
+from core.losses.mss import MultiResolutionStft, standard_resolutions
+
+_WINDOW_S = 0.05
+_HOP_S = 0.0125
+_N_MELS = 128
+_POWER_FLOOR = 1e-8
+
+
+def mss_distance(
+    target: Float[Tensor, "clip sample"], estimate: Float[Tensor, "clip sample"], sample_rate: int
+) -> Float[Tensor, " clip"]:
+    """Multi-resolution STFT distance at the standard resolutions of the sample rate, whatever loss was trained."""
+    distance = MultiResolutionStft(standard_resolutions(sample_rate)).to(target.device)
+    pairs = zip(torch.split(estimate, 1), torch.split(target, 1), strict=True)
+    return torch.stack([distance(one_estimate, one_target) for one_estimate, one_target in pairs])
+
+
+def mel_distance(
+    target: Float[Tensor, "clip sample"], estimate: Float[Tensor, "clip sample"], sample_rate: int
+) -> Float[Tensor, " clip"]:
+    """L1 distance of log-mel spectrograms: 50 ms Hann window, 12.5 ms hop, 128 HTK bands, natural log of power."""
+    return (_log_mel(estimate, sample_rate) - _log_mel(target, sample_rate)).abs().mean((1, 2))
+
+
+def _log_mel(audio: Float[Tensor, "clip sample"], sample_rate: int) -> Float[Tensor, "clip mel frame"]:
+    window_length = round(_WINDOW_S * sample_rate)
+    n_fft = 1 << (window_length - 1).bit_length()
+    window = torch.hann_window(window_length, device=audio.device)
+    spectrum = torch.stft(
+        audio, n_fft, round(_HOP_S * sample_rate), window_length, window=window, center=True, return_complex=True
+    )
+    bank = mel_filterbank(n_fft, _N_MELS, sample_rate).to(audio.device)
+    return (bank.t() @ spectrum.abs().square()).clamp_min(_POWER_FLOOR).log()

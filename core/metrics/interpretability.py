@@ -1,0 +1,47 @@
+"""How easily one curve can be read: range, spectral entropy, total variation, turning points.
+
+A curve is scaled to 0..1 by its smallest and largest value before its shape is measured. Of a flat curve (range below
+0.05) only the range is defined; the rest is NaN here, and whoever averages counts it. Reference: Mitcheltree, Tan,
+Reiss (2025), arXiv 2510.06204; total variation is given per second, so that frame rates compare.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+FLAT_RANGE = 0.05
+
+
+def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
+    """Largest minus smallest value."""
+    return curve.amax(-1) - curve.amin(-1)
+
+
+def total_variation(curve: Float[Tensor, "*shape frame"], frame_rate: float) -> Float[Tensor, "*shape"]:
+    """Mean |first difference| of the scaled curve, times the frame rate: how many full sweeps a second it makes."""
+    return _of_shape(curve, _scaled(curve).diff(dim=-1).abs().mean(-1) * frame_rate)
+
+
+def turning_points(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
+    """Share of the inner frames at which the first difference changes its sign."""
+    step = curve.diff(dim=-1)
+    return _of_shape(curve, (step[..., 1:] * step[..., :-1] < 0).to(curve.dtype).mean(-1))
+
+
+def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
+    """Shannon entropy of the normalised magnitude spectrum over ln(bins): 0 for one line, 1 for white noise."""
+    magnitude = torch.fft.rfft(_scaled(curve)).abs()
+    share = magnitude / magnitude.sum(-1, keepdim=True).clamp_min(1e-12)
+    entropy = -(share * share.clamp_min(1e-12).log()).sum(-1) / math.log(magnitude.shape[-1])
+    return _of_shape(curve, entropy)
+
+
+def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame"]:
+    low = curve.amin(-1, keepdim=True)
+    return (curve - low) / (curve.amax(-1, keepdim=True) - low).clamp_min(1e-9)
+
+
+def _of_shape(curve: Float[Tensor, "*shape frame"], value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return torch.where(value_range(curve) < FLAT_RANGE, torch.nan, value)

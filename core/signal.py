@@ -1,0 +1,29 @@
+"""The relation of modulation frames to audio samples."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def to_samples(
+    frames: Float[Tensor, "*shape frame"], hop_length: int, n_samples: int
+) -> Float[Tensor, "*shape {n_samples}"]:
+    """Linear interpolation from frames to samples; frame k lies on sample k * hop_length.
+
+    Raises:
+        ValueError: the frames end before the last sample.
+    """
+    n_frames = frames.shape[-1]
+    if (n_frames - 1) * hop_length < n_samples:
+        raise ValueError(
+            f"{n_frames} frames at hop_length={hop_length} cover {(n_frames - 1) * hop_length} samples, "
+            f"fewer than n_samples={n_samples}; give {-(-n_samples // hop_length) + 1} frames"
+        )
+    start, end = frames[..., :-1, None], frames[..., 1:, None]
+    fraction = torch.arange(hop_length, dtype=frames.dtype, device=frames.device) / hop_length
+    return torch.lerp(start, end, fraction).flatten(-2)[..., :n_samples]
+
+
+def frame_times(n_frames: int, frame_rate: float, like: Tensor) -> Float[Tensor, " {n_frames}"]:
+    """The time of each frame in seconds."""
+    return torch.arange(n_frames, dtype=like.dtype, device=like.device) / frame_rate

@@ -1,0 +1,49 @@
+"""What a synth is: two steps from modulation curves to sound."""
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from core.synths.note import Note
+
+Controls = TypeVar("Controls")
+
+
+class Synth(nn.Module, ABC, Generic[Controls]):
+    """A differentiable synth played by three curves in 0..1: add (oscillator), sub (filter), env (amplitude)."""
+
+    n_samples: int
+
+    @abstractmethod
+    def controls(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        alpha: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> Controls:
+        """Curves to physical controls at frame rate.
+
+        Args:
+            alpha: Strength of the training curriculum, 1 to 0.
+            generator: Draws the curriculum's noise; needed where alpha > 0.
+        """
+
+    @abstractmethod
+    def render(self, controls: Controls, note: Note) -> Float[Tensor, "batch sample"]:
+        """Physical controls to audio. The same controls and note give the same sound, whatever else is in the batch."""
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        alpha: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "batch sample"]:
+        return self.render(self.controls(modulation, alpha, generator), note)
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        """The weights that are the synth's own sound (such as a table), trained at a learning rate of their own."""
+        return []

@@ -1,0 +1,78 @@
+"""Harmonic plus noise: harmonics with learned amplitudes (add) and filtered noise (sub), then an envelope (env).
+
+Reference: Engel et al. (2020), "DDSP: Differentiable Digital Signal Processing", arXiv 2001.04643, with the adapters of
+Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.signal import to_samples
+from core.synths.adapters import Adapter
+from core.synths.base import Synth
+from core.synths.harmonic import audible, exp_sigmoid, sum_of_harmonics
+from core.synths.noise import band_filters, filter_noise
+from core.synths.note import Note
+
+_NOISE_BIAS = -5.0
+"""Added to the band logits, so that training starts with little noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngelControls:
+    """What the two branches are told, frame by frame."""
+
+    harmonic_amplitude: Float[Tensor, "batch frame 1"]
+    harmonic_distribution: Float[Tensor, "batch frame harmonic"]
+    """Not yet normalised: that needs the note's pitch."""
+    noise_magnitudes: Float[Tensor, "batch frame band"]
+    amplitude: Float[Tensor, "batch frame"]
+
+
+class Engel(Synth[EngelControls]):
+    """DDSP's harmonic and noise synth behind one curve per branch."""
+
+    def __init__(
+        self,
+        n_harmonics: int,
+        n_noise_bands: int,
+        noise_taps: int,
+        sample_rate: int,
+        n_samples: int,
+        hop_length: int,
+    ) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.n_samples = n_samples
+        self.hop_length = hop_length
+        self.noise_taps = noise_taps
+        self.add_adapter = Adapter(1 + n_harmonics)
+        self.sub_adapter = Adapter(n_noise_bands)
+
+    def controls(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        alpha: float = 0.0,  # noqa: ARG002  (no curriculum here)
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> EngelControls:
+        add, sub, env = modulation.unbind(1)
+        harmonic = exp_sigmoid(self.add_adapter(add))
+        noise = exp_sigmoid(self.sub_adapter(sub) + _NOISE_BIAS)
+        return EngelControls(harmonic[..., :1], harmonic[..., 1:], noise, env)
+
+    def render(self, controls: EngelControls, note: Note) -> Float[Tensor, "batch sample"]:
+        shares = audible(controls.harmonic_distribution, note.f0_hz, self.sample_rate)
+        harmonics = sum_of_harmonics(
+            controls.harmonic_amplitude * shares,
+            note.f0_hz,
+            note.phase,
+            self.n_samples,
+            self.sample_rate,
+            self.hop_length,
+        )
+        filters = band_filters(controls.noise_magnitudes, self.noise_taps)
+        noise = filter_noise(note.noise, filters, self.hop_length)
+        return (harmonics + noise) * to_samples(controls.amplitude, self.hop_length, self.n_samples)

@@ -1,0 +1,82 @@
+"""Mod. Synth: wavetable oscillator (add) -> time-varying low-pass (sub) -> amplitude envelope (env).
+
+White box: a frozen table and the RBJ low-pass, driven by the curves themselves. Grey box: a learnable table and a
+learned filter, each behind an adapter. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from core.signal import to_samples
+from core.synths.adapters import Adapter
+from core.synths.base import Synth
+from core.synths.filters import LearnedFilter, RbjFilter
+from core.synths.note import Note
+from core.synths.wavetable import LearnableWavetable, WavetableOscillator
+
+
+@dataclass(frozen=True, slots=True)
+class ModSynthControls:
+    """What the modules are told, frame by frame."""
+
+    position: Float[Tensor, "batch frame"]
+    """Place in the wavetable, 0..1."""
+    filter: Float[Tensor, "batch frame"] | Float[Tensor, "batch frame 5"]
+    """Cutoff in Hz (white box) or the learned filter's logits."""
+    amplitude: Float[Tensor, "batch frame"]
+
+
+class ModSynth(Synth[ModSynthControls]):
+    """Assembled from an oscillator and a filter; what is learned gets an adapter."""
+
+    def __init__(
+        self,
+        oscillator: WavetableOscillator,
+        filter_: RbjFilter | LearnedFilter,
+        n_samples: int,
+        hop_length: int,
+        position_noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.oscillator = oscillator
+        self.filter = filter_
+        self.n_samples = n_samples
+        self.hop_length = hop_length
+        self.position_noise = position_noise
+        self.add_adapter = Adapter(1) if isinstance(oscillator, LearnableWavetable) else None
+        self.sub_adapter = Adapter(LearnedFilter.n_controls) if isinstance(filter_, LearnedFilter) else None
+
+    def controls(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        alpha: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> ModSynthControls:
+        add, sub, env = modulation.unbind(1)
+        position = add
+        if self.add_adapter is not None:
+            logit = self.add_adapter(add)[..., 0]
+            if alpha > 0 and self.position_noise > 0:
+                noise = torch.randn(logit.shape, generator=generator).to(logit)
+                logit = logit + self.position_noise * alpha * noise
+            position = torch.sigmoid(logit)
+        if self.sub_adapter is not None:
+            filter_controls = self.sub_adapter(sub)
+        else:
+            assert isinstance(self.filter, RbjFilter)
+            filter_controls = self.filter.cutoff.from_unit(sub)
+        return ModSynthControls(position, filter_controls, env)
+
+    def render(self, controls: ModSynthControls, note: Note) -> Float[Tensor, "batch sample"]:
+        audio: Tensor = self.oscillator(controls.position, note.f0_hz, note.phase, self.n_samples)
+        if isinstance(self.filter, RbjFilter):
+            audio = self.filter(audio, controls.filter, self.filter.q.from_unit(note.q))
+        else:
+            audio = self.filter(audio, controls.filter)
+        return audio * to_samples(controls.amplitude, self.hop_length, self.n_samples)
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return list(self.oscillator.parameters())

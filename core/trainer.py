@@ -1,0 +1,291 @@
+"""The one loop that trains every arm of every study.
+
+It knows neither study nor tracker: progress goes to a callback, checkpoints to whoever keeps them. Schedule-Free AdamW
+(Defazio et al. 2024, arXiv 2405.15682) trains one set of weights and evaluates another, averaged one; the loop only
+ever trains, and evaluates on a copy, because switching back and forth is not exact to the bit.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from schedulefree import AdamWScheduleFree
+from torch import Tensor, nn
+
+from core.checkpoint import Checkpoint
+from core.config import OptimizerConfig, TrainerConfig, TrialConfig
+from core.data.clips import Clips, Dataset
+from core.losses.mss import MultiResolutionStft
+from core.model import DiscoveryModel, build_model
+from core.results import Split
+from core.seeding import generator
+from core.synths.note import Note, draw_note
+
+REPORT_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a trial is."""
+
+    step: int
+    max_steps: int
+    train_loss: float | None
+    """Mean over the steps since the last validation; None before the first step."""
+    validation_loss: float | None
+    """The latest."""
+    elapsed_s: float
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A trained model and how it came about."""
+
+    model: DiscoveryModel
+    """With the weights of the best validation."""
+    steps: int
+    best_step: int
+    history: tuple[dict[str, float], ...]
+    divergence: str | None
+    """What went wrong, None where training reached its last step."""
+
+
+def fit(
+    config: TrialConfig,
+    digest: str,
+    dataset: Dataset,
+    *,
+    resume_from: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], None] = lambda _: None,
+    report: Report = lambda _: None,
+) -> Fitted:
+    """Train the model of a resolved config and return it at its best validation loss.
+
+    Args:
+        resume_from: Where an earlier attempt got to; the result is the same as without the interruption.
+        keep: Is given a checkpoint every `trainer.checkpoint_every` steps.
+        report: Is given the progress every few steps and after each validation.
+    """
+    run = _Run(config, digest, dataset)
+    if resume_from is None:
+        run.validate()
+    else:
+        run.restore(resume_from)
+    trainer = config.trainer
+    while run.step < run.max_steps:
+        loss = run.train()
+        if not loss <= trainer.diverged_above:
+            run.divergence = (
+                f"the training loss must stay at most trainer.diverged_above={trainer.diverged_above:g}; "
+                f"it was {loss:g} at step {run.step}; lower optimizer.lr or trainer.gradient_clip"
+            )
+            break
+        is_last = run.step == run.max_steps
+        validates = is_last or run.step % trainer.validate_every == 0
+        if validates:
+            run.validate()
+        if validates or run.step % REPORT_EVERY == 0:
+            report(run.progress())
+        if run.step % trainer.checkpoint_every == 0 and not is_last:
+            keep(run.checkpoint())
+    return run.finish()
+
+
+class _Run:
+    """The state of a training: what a checkpoint holds, and how to go on."""
+
+    def __init__(self, config: TrialConfig, digest: str, dataset: Dataset) -> None:
+        device = torch.device(config.device)
+        self.config = config
+        self.digest = digest
+        self.model = build_model(config).to(device)
+        self.optimizers = build_optimizers(self.model, config.optimizer)
+        self.loss_function = MultiResolutionStft(config.loss.resolutions or ()).to(device)
+        self.clips, self.validation_clips = dataset.train.to(device), dataset.validation.to(device)
+        self.max_steps = config.trainer.max_steps if self.optimizers else 0
+        self.step = 0
+        self.best_loss, self.best_step, self.best_model = math.inf, 0, self.model.state_dict()
+        self.history: list[dict[str, float]] = []
+        self.recent_losses: list[float] = []
+        self.divergence: str | None = None
+        self._elapsed_before = 0.0
+        self._started = time.perf_counter()
+
+    @property
+    def elapsed_s(self) -> float:
+        return self._elapsed_before + time.perf_counter() - self._started
+
+    def train(self) -> float:
+        loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
+        self.step += 1
+        self.recent_losses.append(loss)
+        return loss
+
+    def validate(self) -> None:
+        """Measure the averaged weights, remember them if they are the best, and open a new entry of the history."""
+        averaged = averaged_model(self.model, self.optimizers)
+        loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
+        if loss < self.best_loss:
+            self.best_loss, self.best_step, self.best_model = loss, self.step, averaged.state_dict()
+        entry = {"step": float(self.step), "validation_loss": loss, "elapsed_s": self.elapsed_s}
+        if self.recent_losses:
+            entry["train_loss"] = sum(self.recent_losses) / len(self.recent_losses)
+        self.history.append(entry)
+        self.recent_losses = []
+
+    def progress(self) -> Progress:
+        recent = self.recent_losses
+        return Progress(
+            step=self.step,
+            max_steps=self.max_steps,
+            train_loss=sum(recent) / len(recent) if recent else self.history[-1].get("train_loss"),
+            validation_loss=self.history[-1]["validation_loss"],
+            elapsed_s=self.elapsed_s,
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            digest=self.digest,
+            step=self.step,
+            model=self.model.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            best_model=self.best_model,
+            best_step=self.best_step,
+            best_loss=self.best_loss,
+            history=self.history,
+            recent_losses=self.recent_losses,
+            elapsed_s=self.elapsed_s,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        self.model.load_state_dict(checkpoint.model)
+        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+        self.step = checkpoint.step
+        self.best_loss, self.best_step = checkpoint.best_loss, checkpoint.best_step
+        self.best_model = checkpoint.best_model
+        self.history, self.recent_losses = list(checkpoint.history), list(checkpoint.recent_losses)
+        self._elapsed_before = checkpoint.elapsed_s
+
+    def finish(self) -> Fitted:
+        self.model.load_state_dict(self.best_model)
+        return Fitted(
+            model=self.model,
+            steps=self.step,
+            best_step=self.best_step,
+            history=tuple(self.history),
+            divergence=self.divergence,
+        )
+
+
+def train_step(
+    model: DiscoveryModel,
+    optimizers: list[AdamWScheduleFree],
+    clips: Clips,
+    loss_function: nn.Module,
+    config: TrialConfig,
+    step: int,
+) -> float:
+    """One optimizer step; everything random in it derives from the seed and the step."""
+    batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
+    draw = generator(config.seed, "training", step)
+    note = draw_note(batch, draw)
+    estimate, _ = model(batch.audio, note, curriculum_alpha(config.trainer, step), draw)
+    loss: Tensor = loss_function(estimate, batch.audio)
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(model.parameters(), config.trainer.gradient_clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return float(loss.detach())
+
+
+def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[AdamWScheduleFree]:
+    """One for the synth's own sound, one for everything else; none where nothing can be trained. In training mode."""
+    sound = model.synth.sound_parameters()
+    own = {id(parameter) for parameter in sound}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in own]
+    optimizers = [
+        AdamWScheduleFree(
+            parameters,
+            lr=lr,
+            betas=(config.beta1, config.beta2),
+            weight_decay=config.weight_decay,
+            warmup_steps=config.warmup_steps,
+            foreach=False,
+        )
+        for parameters, lr in ((others, config.lr), (sound, config.synth_lr))
+        if parameters
+    ]
+    for optimizer in optimizers:
+        optimizer.train()
+    return optimizers
+
+
+def averaged_model(model: DiscoveryModel, optimizers: list[AdamWScheduleFree]) -> DiscoveryModel:
+    """A copy of the model with the averaged weights that Schedule-Free evaluates."""
+    averaged, copies = copy.deepcopy((model, optimizers))
+    for optimizer in copies:
+        optimizer.eval()
+    return averaged
+
+
+def curriculum_alpha(config: TrainerConfig, step: int) -> float:
+    """From 1 at the first step to 0 at `curriculum_share` of the training."""
+    fading = config.max_steps * config.curriculum_share
+    return max(0.0, 1.0 - step / fading) if fading > 0 else 0.0
+
+
+def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Tensor, " {batch_size}"]:
+    """The clips of a step: every batch is full, and runs through one shuffled epoch after the other."""
+    positions = range(step * batch_size, (step + 1) * batch_size)
+    orders = {
+        epoch: torch.randperm(n_clips, generator=generator(seed, "batches", epoch))
+        for epoch in range(positions[0] // n_clips, positions[-1] // n_clips + 1)
+    }
+    return torch.stack([orders[position // n_clips][position % n_clips] for position in positions])
+
+
+@torch.no_grad()
+def estimate_clips(
+    model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
+) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
+    """Estimates of all clips without the curriculum, at phases that belong to the data, not to the trial."""
+    audio, modulation = [], []
+    for part, note, draw in _evaluation_batches(clips, split, config):
+        estimate, curves = model(part.audio, note, 0.0, draw)
+        audio.append(estimate)
+        modulation.append(curves)
+    return torch.cat(audio), torch.cat(modulation)
+
+
+@torch.no_grad()
+def evaluation_loss(
+    model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig, loss_function: nn.Module
+) -> float:
+    """Mean loss per clip over a split."""
+    total = 0.0
+    for part, note, draw in _evaluation_batches(clips, split, config):
+        estimate, _ = model(part.audio, note, 0.0, draw)
+        total += float(loss_function(estimate, part.audio)) * len(part)
+    return total / len(clips)
+
+
+def _evaluation_batches(
+    clips: Clips, split: Split, config: TrialConfig
+) -> Iterator[tuple[Clips, Note, torch.Generator]]:
+    note = draw_note(clips, generator(config.data.seed, "estimate phase", split))
+    # Curves of baselines are the trial's: they differ from seed to seed.
+    draw = generator(config.seed, "curves", split)
+    size = config.trainer.evaluation_batch_size
+    for start in range(0, len(clips), size):
+        part = slice(start, start + size)
+        yield clips[part], note[part], draw

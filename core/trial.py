@@ -1,0 +1,228 @@
+"""A whole trial: from a resolved config to a committed record with its curves and sounds."""
+
+import hashlib
+import importlib.metadata
+import io
+import logging
+import platform
+import re
+import socket
+import subprocess
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from core.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
+from core.config import SyntheticDataConfig, TrialConfig
+from core.curve_store import TrialCurves, write_curves
+from core.data.clips import Clips, Dataset
+from core.data.dataset import build_dataset
+from core.loading import digest, flat_config
+from core.losses.mss import MultiResolutionStft
+from core.metrics.catalog import SIGNALS
+from core.metrics.evaluation import Evaluation, evaluate_estimates
+from core.model import DiscoveryModel, build_model
+from core.resolve import resolve
+from core.results import Split, TrialRecord
+from core.store import Attempt, Store
+from core.trainer import Report, build_optimizers, estimate_clips, evaluation_loss, fit, train_step
+
+_log = logging.getLogger(__name__)
+
+_SPLITS: tuple[Split, ...] = ("validation", "test")
+
+
+def run_trial(
+    config: TrialConfig,
+    *,
+    store: Store,
+    study: str,
+    arm: str,
+    report: Report = lambda _: None,
+) -> TrialRecord:
+    """Run one resolved config to its committed record, going on from the furthest checkpoint of the same digest.
+
+    An ordinary exception becomes a record with the outcome "failed"; a killed process leaves none.
+    """
+    name = digest(config)
+    attempt = store.begin(name)
+    record = TrialRecord(
+        digest=name,
+        study=study,
+        arm=arm,
+        seed=config.seed,
+        attempt=attempt.name,
+        outcome="failed",
+        is_baseline=config.is_baseline,
+        config=flat_config(config),
+        environment=environment(),
+        started_at=_now(),
+    )
+    try:
+        record = _run(config, attempt, record, report)
+    except Exception as error:  # noqa: BLE001  (whatever ends a trial is its outcome, and must not end the study)
+        _log.warning("trial %s failed: %s", name, error)
+        record = replace(record, error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    record = replace(record, finished_at=_now())
+    attempt.commit(record)
+    drop_checkpoints(attempt)
+    return record
+
+
+def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
+    """Roughly how long a trial takes on one thread of this machine: a few real steps are timed on noise."""
+    config = replace(resolve(config).config, device="cpu")
+    torch.set_num_threads(1)
+    model = build_model(config)
+    optimizers = build_optimizers(model, config.optimizer)
+    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    size = config.trainer.batch_size
+    clips = Clips(
+        ids=tuple(map(str, range(size))),
+        audio=torch.rand(size, config.signal.n_samples) - 0.5,
+        f0_hz=torch.full((size,), 220.0),
+        q=torch.zeros(size),
+        modulation=None,
+    )
+    step_s = 0.0
+    if optimizers and config.trainer.max_steps:
+        train_step(model, optimizers, clips, loss_function, config, 0)
+        start = time.perf_counter()
+        for step in range(n_steps):
+            train_step(model, optimizers, clips, loss_function, config, step)
+        step_s = (time.perf_counter() - start) / n_steps
+    start = time.perf_counter()
+    evaluation_loss(model, clips, "validation", config, loss_function)
+    clip_s = (time.perf_counter() - start) / size
+    n_validation, n_all = 100, 500
+    if isinstance(config.data, SyntheticDataConfig):
+        n_validation = config.data.n_validation
+        n_all = n_validation + config.data.n_train + config.data.n_test
+    steps = config.trainer.max_steps if step_s else 0
+    return steps * step_s + clip_s * (n_validation * (1 + steps / config.trainer.validate_every) + n_all)
+
+
+@cache
+def code_version() -> str:
+    """The version, and a hash of the code that decides the numbers: it changes with any edit of the core."""
+    content = hashlib.sha256()
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        content.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    return f"{importlib.metadata.version('modstudy')}+core.{content.hexdigest()[:8]}"
+
+
+def environment() -> dict[str, Any]:
+    """What else than the config may have shaped a trial's numbers or times."""
+    return {
+        "code_version": code_version(),
+        "git_commit": _git_commit(),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+    }
+
+
+def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, report: Report) -> TrialRecord:
+    clock = _Clock()
+    checkpoint = latest_checkpoint(attempt.store, attempt.digest)
+    dataset = build_dataset(config)
+    clock.lap("set_up")
+    fitted = fit(
+        config,
+        attempt.digest,
+        dataset,
+        resume_from=checkpoint,
+        keep=lambda checkpoint: save_checkpoint(attempt, checkpoint),
+        report=report,
+    )
+    clock.lap("train")
+    steps_record = replace(record, steps=fitted.steps, best_step=fitted.best_step, history=fitted.history)
+    if fitted.divergence:
+        return replace(steps_record, outcome="diverged", error=fitted.divergence, times_s=clock.laps)
+    evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in _SPLITS}
+    clock.lap("evaluate")
+    _keep(attempt, fitted.model, evaluations["test"], config, record)
+    clock.lap("keep")
+    return replace(
+        steps_record,
+        outcome="finished",
+        metrics={split: evaluation.values for split, evaluation in evaluations.items()},
+        undefined={split: evaluation.undefined for split, evaluation in evaluations.items()},
+        times_s=clock.laps,
+    )
+
+
+def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: TrialConfig) -> Evaluation:
+    clips = dataset.validation if split == "validation" else dataset.test
+    audio, modulation = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
+    return evaluate_estimates(clips, audio.cpu(), modulation.cpu(), config.signal.sample_rate, config.signal.frame_rate)
+
+
+def _keep(
+    attempt: Attempt, model: DiscoveryModel, evaluation: Evaluation, config: TrialConfig, record: TrialRecord
+) -> None:
+    clips, fit_ = evaluation.clips, evaluation.fit()
+    curves = TrialCurves(
+        clip_ids=clips.ids,
+        signals=SIGNALS,
+        f0_hz=clips.f0_hz.numpy(),
+        frame_rate=config.signal.frame_rate,
+        target=None if clips.modulation is None else clips.modulation.numpy(),
+        estimate=evaluation.modulation.numpy(),
+        fit=None if fit_ is None else fit_.numpy(),
+        audio_mss=evaluation.per_clip["audio.mss"].numpy(),
+    )
+    write_curves(attempt, curves, study=record.study, arm=record.arm, seed=record.seed)
+    for i, clip_id in enumerate(clips.ids[: config.trainer.n_audio_clips]):
+        name = re.sub(r"[^\w.-]", "_", clip_id)
+        for role, audio in (("target", clips.audio[i]), ("estimate", evaluation.audio[i])):
+            attempt.put(f"audio/{name}.{role}.flac", _flac(audio.numpy(), config.signal.sample_rate))
+    weights = {name: value.cpu() for name, value in model.state_dict().items()}
+    attempt.put(MODEL_NAME, to_bytes({"digest": attempt.digest, "weights": weights}))
+
+
+def _flac(audio: np.ndarray[Any, Any], sample_rate: int) -> bytes:
+    """16-bit FLAC; a sound that exceeds full scale is turned down as a whole."""
+    buffer = io.BytesIO()
+    gain = min(1.0, 0.999 / max(float(np.abs(audio).max()), 1e-9))
+    soundfile.write(buffer, audio * gain, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+class _Clock:
+    """Wall seconds by phase."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

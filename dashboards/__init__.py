@@ -1,0 +1,1 @@
+"""Reads finished results through the core, computes fronts and statistics, and draws them."""

@@ -1,0 +1,1 @@
+"""What may vary: typed domains over dotted config paths, ablation designs, and study files."""

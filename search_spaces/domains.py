@@ -1,0 +1,89 @@
+"""Typed domains: what one dimension of a search space may be set to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import ConfigError
+from core.loading import flatten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One value under a readable label; for a part of the config the value is a table of settings below its path."""
+
+    label: str
+    value: Any
+
+    def settings(self, path: str) -> dict[str, Any]:
+        """Dotted settings that choosing this option at `path` makes."""
+        if isinstance(self.value, Mapping):
+            return flatten(self.value, f"{path}.")
+        return {path: self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values, each as likely as the others."""
+
+    options: tuple[Option, ...]
+
+    def __post_init__(self) -> None:
+        if not self.options:
+            raise ConfigError("a choice needs at least one value; got none")
+        for name, items in (
+            ("value", [option.value for option in self.options]),
+            ("label", [option.label for option in self.options]),
+        ):
+            if twice := [item for index, item in enumerate(items) if item in items[:index]]:
+                raise ConfigError(f"the values of a choice differ from each other; {name} {twice[0]!r} came twice")
+
+    def corners(self) -> tuple[Option, ...]:
+        """The options that stand for the whole domain when it is checked."""
+        return self.options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Any number from `low` to `high`, both included; whole numbers where both ends are whole.
+
+    Only an adaptive search can draw from it: it has no list of values to expand.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ConfigError(f"a range needs low < high; got low={self.low}, high={self.high}")
+        if self.log and self.low <= 0:
+            raise ConfigError(f"a logarithmic range lies above 0; got low={self.low}; raise low or set log = false")
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def corners(self) -> tuple[Option, ...]:
+        return tuple(Option(label=label_of(end), value=end) for end in (self.low, self.high))
+
+
+Domain = Choice | Range
+
+
+def choice(values: Iterable[Any]) -> Choice:
+    """A choice from plain values, labelled by themselves, and from options."""
+    return Choice(
+        tuple(value if isinstance(value, Option) else Option(label=label_of(value), value=value) for value in values)
+    )
+
+
+def label_of(value: Any) -> str:
+    """A plain value as a reader would write it: 8.0 is "8", True is "true"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, list | tuple):
+        return ",".join(map(label_of, value))
+    return str(value)

@@ -1,0 +1,1 @@
+"""Plans, runs, tracks and resumes studies; the command line."""

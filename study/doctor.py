@@ -1,0 +1,86 @@
+"""What this machine has for a study, and what it lacks."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from study.scheduling import Machine, usable_cpus
+
+PACKAGES = ("torch", "torchaudio", "torchlpc", "ray", "mlflow", "pyarrow", "optuna", "modstudy")
+EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
+ENOUGH_DISK = 5 * 2**30
+ENOUGH_MEMORY = 4 * 2**30
+
+Finding = tuple[str, str, bool]
+"""What was looked at, what was found, and whether a study can do with it."""
+
+
+def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    yield (
+        "Python",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        sys.version_info >= (3, 11),
+    )
+    yield "cores", f"{usable_cpus()} usable of {os.cpu_count()}", True
+    yield "memory", *_memory()
+    yield "GPU", *_gpu()
+    yield "disk", *_disk(folder)
+    for package in PACKAGES:
+        yield package, *_version(package)
+    yield "torchaudio imports", *_try(lambda: str(importlib.import_module("torchaudio").__version__))
+    for extra, purpose in EXTRAS.items():
+        there = importlib.util.find_spec(extra) is not None
+        yield f"extra {extra}", "there" if there else f"not there ({purpose})", True
+    if start_ray:
+        yield "Ray starts", *_try(_start_ray)
+
+
+def _memory() -> tuple[str, bool]:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return "unknown", True
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{size / 2**30:.1f} GiB", size >= ENOUGH_MEMORY
+
+
+def _gpu() -> tuple[str, bool]:
+    def names() -> str:
+        import torch
+
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        found = [f"{torch.cuda.get_device_name(i)}, CUDA {torch.version.cuda}" for i in range(count)]
+        return "; ".join(found) or "none: trials run on the CPU"
+
+    return _try(names)
+
+
+def _disk(folder: Path) -> tuple[str, bool]:
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    return f"{free / 2**30:.1f} GiB free for {folder}", free >= ENOUGH_DISK
+
+
+def _version(package: str) -> tuple[str, bool]:
+    try:
+        return importlib.metadata.version(package), True
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed: pip install -c constraints.txt -e .", False
+
+
+def _start_ray() -> str:
+    from study.runner import seconds_to_start
+
+    return f"in {seconds_to_start(Machine(cpus=usable_cpus(), gpus=0)):.1f} s"
+
+
+def _try(look: Callable[[], str]) -> tuple[str, bool]:
+    try:
+        return look(), True
+    except Exception as error:  # noqa: BLE001 - whatever is broken here is the finding
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False
