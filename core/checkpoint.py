@@ -6,7 +6,7 @@ No random state is among it: every draw derives from (seed, purpose, step), see 
 import io
 import logging
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pickle import UnpicklingError
 from typing import Any
 
@@ -42,7 +42,8 @@ class Checkpoint:
 
 def save_checkpoint(attempt: Attempt, checkpoint: Checkpoint) -> None:
     """Keep a checkpoint with its attempt, and drop all but the attempt's newest two."""
-    attempt.put(f"{_PREFIX}{checkpoint.step:08d}.pt", to_bytes(asdict(checkpoint)))
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    attempt.put(f"{_PREFIX}{checkpoint.step:08d}.pt", to_bytes(content))
     for name in _checkpoint_names(attempt)[_KEPT:]:
         attempt.drop(name)
 

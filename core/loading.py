@@ -141,7 +141,8 @@ def kind_of(cls: type) -> str | None:
 
 
 def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> object:
-    assert dataclasses.is_dataclass(base) and not isinstance(base, type)
+    assert dataclasses.is_dataclass(base)
+    assert not isinstance(base, type)
     annotations = setting_types(type(base))
     changes: dict[str, Any] = {}
     for key, value in settings.items():

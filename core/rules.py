@@ -74,13 +74,12 @@ def _check_parameterization(config: TrialConfig) -> None:
 def _check_synth(config: TrialConfig) -> None:
     match config.synth:
         case ModSynthConfig(oscillator=oscillator, filter=filter_):
-            if isinstance(oscillator, FrozenWavetableConfig) and oscillator.wavetable == "data":
-                if not isinstance(config.data, SyntheticDataConfig):
-                    raise ConfigError(
-                        "synth.oscillator.wavetable='data' means the table that made synthetic data; "
-                        f"data.kind={config.data.kind!r} has none: name a table, "
-                        "or set synth.oscillator.kind=learnable"
-                    )
+            plays_data_table = isinstance(oscillator, FrozenWavetableConfig) and oscillator.wavetable == "data"
+            if plays_data_table and not isinstance(config.data, SyntheticDataConfig):
+                raise ConfigError(
+                    "synth.oscillator.wavetable='data' means the table that made synthetic data; "
+                    f"data.kind={config.data.kind!r} has none: name a table, or set synth.oscillator.kind=learnable"
+                )
             if isinstance(filter_, RbjFilterConfig):
                 _check_rbj(filter_, config.signal.sample_rate, "synth.filter")
         case EngelConfig(n_noise_bands=n_bands, noise_taps=n_taps):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
+from jaxtyping import Float
 
 from core.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
 from core.config import SyntheticDataConfig, TrialConfig
@@ -192,7 +193,7 @@ def _keep(
     attempt.put(MODEL_NAME, to_bytes({"digest": attempt.digest, "weights": weights}))
 
 
-def _flac(audio: np.ndarray[Any, Any], sample_rate: int) -> bytes:
+def _flac(audio: Float[np.ndarray, " sample"], sample_rate: int) -> bytes:
     """16-bit FLAC; a sound that exceeds full scale is turned down as a whole."""
     buffer = io.BytesIO()
     gain = min(1.0, 0.999 / max(float(np.abs(audio).max()), 1e-9))

@@ -50,8 +50,9 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
-    seeds = plural(results.n_pairs, "seed")
-    bars = "bars: 95 % t intervals, cut at the frame; " if results.n_pairs > 1 else ""
+    counts = sorted({len(arm.finished) for arm in shown})
+    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else plural(counts[0] if counts else 0, "seed")
+    bars = "bars: 95 % t intervals, cut at the frame; " if counts and counts[-1] > 1 else ""
     state = "" if results.is_complete else "unfinished study; "
     axes.set_title(
         _plain(f"{results.plan.name}: {state}{results.split} means over {seeds}; {bars}crosses: baselines"),
@@ -121,7 +122,7 @@ def _stft(
     hop = max(length // 8, len(audio) // 200)
     transform = ShortTimeFFT(hann(length, sym=False), hop, sample_rate)
     padded = np.pad(audio, (0, max(0, length - len(audio))))
-    return np.abs(transform.stft(padded)), transform.f
+    return np.abs(transform.stft(padded, padding="even")), transform.f
 
 
 def _plain(text: str) -> str:

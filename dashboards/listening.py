@@ -150,7 +150,7 @@ def _clip(name: str, sources: Sequence[_Source], budget: int) -> ClipView:
     return ClipView(
         clip=row["clip_id"] if row else name,
         f0_hz=row["f0_hz"] if row else None,
-        duration_s=len(row["estimate"]) / row["frame_rate"] if row else None,
+        duration_s=(len(row["estimate"]) - 1) / row["frame_rate"] if row else None,
         target=_sound(shown, shown) if shown else None,
         arms=tuple(views[source.arm.name] for source in sources),
         n_silent=n_silent,
@@ -203,10 +203,11 @@ def _correlation(truth: Sequence[float], fit: Sequence[float]) -> float | None:
 def _rows(curves: pa.Table, name: str) -> list[dict[str, Any]]:
     """The rows of the clip that a kept file is named after: its id, as far as a file name can hold it."""
     ids = {_file_safe(clip_id): clip_id for clip_id in reversed(pc.unique(curves["clip_id"]).to_pylist())}
-    clip_id = ids.get(_file_safe(name))
+    clip_id = ids.get(name)
     rows: list[dict[str, Any]] = curves.filter(pc.equal(curves["clip_id"], clip_id)).to_pylist() if clip_id else []
     return rows
 
 
 def _file_safe(clip_id: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", clip_id)
+    """As `core.trial` names the files of a clip."""
+    return re.sub(r"[^\w.-]", "_", clip_id)

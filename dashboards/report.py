@@ -18,7 +18,7 @@ from core.metrics.catalog import label, metric_info
 from core.results import Outcome
 from core.store import Store
 from dashboards import wording
-from dashboards.analysis.study_results import StudyResults, comparisons, load_results
+from dashboards.analysis.study_results import Comparison, StudyResults, comparisons, load_results
 from dashboards.figures import front_png
 from dashboards.listening import gallery
 from dashboards.palette import Style, arm_styles
@@ -96,6 +96,7 @@ def render_page(
         "label": label,
         "short": _short,
         "seeds": seeds_cell,
+        "verdict": lambda comparison: _verdict(comparison, wording.axis(comparison.metric, results.objectives)),
     }
     templates = files("dashboards") / "templates"
     return environment.get_template("report.html.j2").render(
@@ -199,6 +200,17 @@ def _run(results: StudyResults) -> _Run:
         finished_at=max((record.finished_at for record in records if record.finished_at), default=""),
         outcomes=dict(Counter(record.outcome for record in records)),
     )
+
+
+def _verdict(comparison: Comparison, axis: wording.Axis) -> str:
+    """What a paired difference says, "leans" where too few pairs exist for a test."""
+    difference = comparison.difference
+    if difference.estimate.lo is None:
+        return "unknown"
+    if not difference.excludes_zero or (comparison.adjusted_p is not None and comparison.adjusted_p >= 0.05):
+        return "open"
+    is_better = (difference.estimate.mean < 0) == (axis.direction == "minimize")
+    return f"{'leans ' if comparison.adjusted_p is None else ''}{'better' if is_better else 'worse'}"
 
 
 def _short(value: object) -> str:

@@ -1,9 +1,11 @@
 """A study's arms for the terminal."""
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from dashboards.analysis.findings import findings
+from dashboards.analysis.statistics import Estimate
 from dashboards.analysis.study_results import ArmResult, Standing, StudyResults, front_statistics
 from dashboards.wording import axis, better, interval, number
 
@@ -25,25 +27,40 @@ def table_metrics(results: StudyResults) -> tuple[str, ...]:
 
 
 def arm_table(results: StudyResults) -> Table:
-    """One row per arm: standing, seeds finished of planned, and test metrics with their 95 % intervals."""
-    metrics = table_metrics(results)
-    table = Table(title=Text(f"{results.plan.name}: {results.split} metrics"), title_justify="left")
-    table.add_column("arm", no_wrap=True)
-    table.add_column("standing")
-    table.add_column("seeds", justify="right")
-    for name in metrics:
+    """One row per arm, narrow enough for 80 columns: standing, seeds finished of planned, test metrics.
+
+    Objectives have the half width of their 95 % interval.
+    """
+    table = Table(
+        title=Text(f"{results.plan.name}: {results.split} means over seeds, ± half of the 95 % interval"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    objectives = [objective.metric for objective in results.objectives]
+    table.add_column(
+        "arm", overflow="fold", min_width=min(14, max(map(len, [arm.name for arm in results.arms]), default=3))
+    )
+    table.add_column("standing", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    for name in table_metrics(results):
         arrow = {"minimize": " ↓", "maximize": " ↑", "describe": ""}[axis(name, results.objectives).direction]
-        table.add_column(Text(name + arrow), justify="right")
+        first, last = name.rsplit(".", 1)
+        table.add_column(Text(f"{first}\n.{last}{arrow}"), justify="right", no_wrap=True)
     for arm in results.arms:
         style = "bold" if arm.on_front else "dim" if arm.standing in ("baseline", "static") else ""
-        table.add_row(
-            Text(arm.name),
-            MARKS[arm.standing],
-            seeds_cell(arm),
-            *(interval(arm.metrics.get(name)) for name in metrics),
-            style=style,
-        )
+        estimates = [(name, arm.metrics.get(name)) for name in table_metrics(results)]
+        cells = [_cell(estimate, with_half=name in objectives) for name, estimate in estimates]
+        table.add_row(Text(arm.name), MARKS[arm.standing], seeds_cell(arm), *cells, style=style)
     return table
+
+
+def _cell(estimate: Estimate | None, *, with_half: bool) -> str:
+    if estimate is None or estimate.hi is None or not with_half:
+        return number(estimate.mean if estimate else None)
+    return f"{number(estimate.mean)} ±{estimate.hi - estimate.mean:.2g}"
 
 
 def seeds_cell(arm: ArmResult) -> str:

@@ -35,7 +35,9 @@ def number(value: float | None) -> str:
     """Three significant digits; a dash for what is not known."""
     if value is None:
         return "–"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
 
 
 def interval(estimate: Estimate | None) -> str:

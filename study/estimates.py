@@ -13,16 +13,19 @@ STARTING_S = 15.0
 def study_seconds(study: StudyFile) -> float:
     """Wall seconds of a study with one trial per core.
 
-    The time of a step does not depend on where its sounds come from, so sounds that are not there yet are stood in for
-    by synthetic ones of the same size.
+    Arms that differ in the numbers of their parameterization alone take about as long as each other, and a step does
+    not depend on where its sounds come from: sounds that are not there yet are stood in for by synthetic ones.
     """
     from core.trial import estimate_seconds
 
-    shared = study.shared()
+    known: dict[object, float] = {}
     total = 0.0
     for arm in study.named_arms():
-        config = layered(study.base, shared, arm.settings)
+        config = layered(study.base, study.shared(), arm.settings)
         if config.data.kind != "synthetic":
             config = replace(config, data=study.base.config.data)
-        total += estimate_seconds(config)
+        alike = (config.parameterization.kind, replace(config, parameterization=study.base.config.parameterization))
+        if alike not in known:
+            known[alike] = estimate_seconds(config)
+        total += known[alike]
     return STARTING_S + total * len(study.seeds) / usable_cpus()

@@ -34,7 +34,7 @@ CLIPPED_RUN = 8
 PitchSource = Literal["metadata", "file name", "tracked"]
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 2  # raise it when the facts of an unchanged file change
+_VERSION = 1  # raise it when the facts of an unchanged file change
 _BLOCK = 1 << 18
 # Bits of a sample by libsndfile's subtype; full scale of anything else (float, compressed) is 1.
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}

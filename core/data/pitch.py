@@ -24,8 +24,8 @@ _PITCH_VELOCITY = re.compile(r"(?:(?P<patch>.+)_)?(?P<pitch>\d{1,3})-(?P<velocit
 _NOTE = re.compile(r"([A-G])([#sb♯♭]?)(\d)")
 
 
-def midi_to_hz(note: float) -> float:
-    return float(440.0 * 2.0 ** ((note - 69.0) / 12.0))
+def midi_to_hz(note: int) -> float:
+    return float(440.0 * 2.0 ** ((note - 69) / 12))
 
 
 def note_to_hz(note: str) -> float | None:
@@ -97,7 +97,8 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
         return None
     refined = 12 * np.log2(librosa.yin(sound, **settings)[used])
     refined = refined[np.abs(refined - np.median(notes)) < _CLOSE_SEMITONES]
-    return float(2 ** (np.median(refined if refined.size else notes) / 12))
+    # Rounded, so that a last-bit difference between two machines' mathematics does not make it another data set.
+    return round(float(2 ** (np.median(refined if refined.size else notes) / 12)), 2)
 
 
 def _pitch_velocity(stem: str) -> re.Match[str] | None:

@@ -6,6 +6,8 @@ Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Everything derives 
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -34,7 +36,12 @@ def synthetic_dataset(config: SyntheticDataConfig, signal: SignalConfig) -> Data
 
 def synthetic_clips(config: SyntheticDataConfig, signal: SignalConfig, numbers: range) -> Clips:
     """Draw and render the clips with these numbers."""
-    modulation = torch.stack([_curves(config, signal, number) for number in numbers])
+    drawn = [
+        draw_curve(config.max_segments, generator(config.seed, "modulation", number, name))
+        for number in numbers
+        for name in SIGNALS
+    ]
+    modulation = evaluate_curves(drawn, signal.n_frames).view(len(numbers), len(SIGNALS), -1)
     constants = torch.stack([torch.rand(2, generator=generator(config.seed, "note", number)) for number in numbers])
     f0_hz = config.min_f0_hz * torch.exp(constants[:, 0] * math.log(config.max_f0_hz / config.min_f0_hz))
     clips = Clips(
@@ -56,21 +63,33 @@ def synthetic_clips(config: SyntheticDataConfig, signal: SignalConfig, numbers: 
     return clips
 
 
-def random_curve(max_segments: int, n_frames: int, draw: torch.Generator) -> Float[Tensor, " {n_frames}"]:
-    """One random modulation curve in 0..1."""
+@dataclass(frozen=True, slots=True)
+class RandomCurve:
+    """What is drawn for one curve."""
+
+    widths: Float[Tensor, " segment"]
+    values: Float[Tensor, " point"]
+    degree: int
+
+
+def draw_curve(max_segments: int, draw: torch.Generator) -> RandomCurve:
+    """Draw one random modulation curve in 0..1."""
     n_segments = int(torch.randint(1, max_segments + 1, (), generator=draw))
     degree = int(torch.randint(1, 4, (), generator=draw))
     widths = torch.rand(n_segments, generator=draw, dtype=torch.float64).clamp_min(1e-3)
     if torch.rand((), generator=draw) < 0.5:
         widths = torch.ones_like(widths)
     values = torch.rand(n_segments * degree + 1, generator=draw, dtype=torch.float64)
-    return curve_from_segments(widths, values, degree, n_frames).float()
+    return RandomCurve(widths, values, degree)
 
 
-def _curves(config: SyntheticDataConfig, signal: SignalConfig, number: int) -> Float[Tensor, "modulation frame"]:
-    return torch.stack(
-        [
-            random_curve(config.max_segments, signal.n_frames, generator(config.seed, "modulation", number, name))
-            for name in SIGNALS
-        ]
-    )
+def evaluate_curves(curves: Sequence[RandomCurve], n_frames: int) -> Float[Tensor, "curve {n_frames}"]:
+    """All curves over time; those of one shape are evaluated together."""
+    shapes = [(len(curve.widths), curve.degree) for curve in curves]
+    frames = torch.empty(len(curves), n_frames)
+    for shape in set(shapes):
+        index = [i for i, other in enumerate(shapes) if other == shape]
+        widths = torch.stack([curves[i].widths for i in index])
+        values = torch.stack([curves[i].values for i in index])
+        frames[index] = curve_from_segments(widths, values, shape[1], n_frames).float()
+    return frames

@@ -1,8 +1,8 @@
 """Low-passed frames: y = h * sigmoid(logits), h a fixed zero-phase windowed sinc with unit DC gain.
 
 Reference: the LPF condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204: sinc x Blackman, replicate padding.
-The kernel spans the main lobe of the sinc (half-length = floor(frame_rate / (2 cutoff))), so every tap is at least zero and
-a curve in [0, 1] stays there by construction, at any cutoff and frame rate.
+The kernel spans the main lobe of the sinc (half-length = floor(frame_rate / (2 cutoff))), so every tap is at least zero
+and a curve in [0, 1] stays there by construction, at any cutoff and frame rate.
 """
 
 import math

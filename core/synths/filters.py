@@ -4,8 +4,8 @@
     y[n] = b0[n] v[n] + b1[n] v[n-1] + b2[n] v[n-2]
 
 Low-pass coefficients: Bristow-Johnson, "Audio EQ Cookbook". The learned filter's stability triangle: Nercessian et al.
-(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. The recursion and its gradient are
-torchlpc's: Yu and Fazekas (2024), arXiv 2404.07970.
+(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. The recursion and its gradient
+are torchlpc's: Yu and Fazekas (2024), arXiv 2404.07970.
 """
 
 import math

@@ -8,7 +8,7 @@ import numpy as np
 from core.results import Objective
 from dashboards.analysis.statistics import paired_difference, seed_caveat
 from dashboards.analysis.study_results import ArmResult, StudyResults
-from dashboards.wording import better, interval, listed, number, plural, signed
+from dashboards.wording import better, bounds, interval, listed, number, plural, signed
 
 
 def findings(results: StudyResults) -> list[str]:
@@ -37,13 +37,16 @@ def _front(results: StudyResults) -> Iterator[str]:
     if not front:
         yield f"No arm can stand on the front of {axes}."
     elif dominated:
-        yield f"On the front of {axes}: {listed(front)}. Dominated by another arm's means: {listed(dominated)}."
+        yield f"On the front of {axes}: {_few(front)}. Dominated by another arm's means: {_few(dominated)}."
     elif len(front) > 1:
-        yield f"On the front of {axes}: all {len(front)} comparable arms, {listed(front)}. None dominates another."
+        yield f"On the front of {axes}: all {len(front)} comparable arms, {_few(front)}. None dominates another."
     else:
         yield f"Only {front[0]} can be compared on {axes}."
     if static := _names(results.standing("static")):
         yield f"Hardly moving curves, and so no candidates for the front: {listed(static)}."
+    thinned = [f"{arm.name} ({len(arm.finished)} of {len(arm.trials)})" for arm in results.front if arm.n_lost]
+    if thinned:
+        yield f"On the front by their surviving seeds alone, which may flatter them: {listed(thinned)}."
     for arm in results.standing("not comparable"):
         if arm.finished:
             yield f"{arm.name} is not comparable: {listed(arm.lacking)} is undefined for a finished seed."
@@ -72,13 +75,12 @@ def _trade_off(results: StudyResults) -> Iterator[str]:
 
 def _change(start: ArmResult, end: ArmResult, metric: str) -> str:
     before, after = start.metrics[metric].mean, end.metrics[metric].mean
-    share = f" ({signed(100 * (after - before) / abs(before))} %)" if before else ""
+    notes = [f"{signed(100 * (after - before) / abs(before))} %"] if before else []
     paired = paired_difference(end.values[metric], start.values[metric])
-    text = f"{metric} changes by {signed(after - before)}{share}"
-    if paired is None or paired.estimate.lo is None:
-        return text
-    known = "the paired interval excludes zero" if paired.excludes_zero else "the paired interval includes zero"
-    return f"{text}, {known}"
+    if paired is not None and paired.estimate.lo is not None:
+        open_ = "" if paired.excludes_zero else ", zero included"
+        notes.append(f"paired 95 % interval {bounds(paired.estimate)}{open_}")
+    return f"{metric} changes by {signed(after - before)} ({'; '.join(notes)})"
 
 
 def _unsettled(results: StudyResults, objective: Objective) -> Iterator[str]:
@@ -121,6 +123,10 @@ def _mean(arms: Sequence[ArmResult], metric: str) -> float | None:
 def _best(arms: Sequence[ArmResult], objective: Objective) -> ArmResult:
     sign = -1 if objective.direction == "maximize" else 1
     return min(arms, key=lambda arm: sign * arm.metrics[objective.metric].mean)
+
+
+def _few(names: list[str], most: int = 10) -> str:
+    return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def _names(arms: Sequence[ArmResult]) -> list[str]:

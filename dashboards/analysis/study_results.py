@@ -67,6 +67,11 @@ class ArmResult:
         return tuple(trial for trial in self.trials if trial.state == "finished")
 
     @property
+    def n_lost(self) -> int:
+        """Trials that ended without a result; those still to run do not count."""
+        return sum(trial.state in ("diverged", "failed") for trial in self.trials)
+
+    @property
     def on_front(self) -> bool:
         return self.standing == "front"
 

@@ -3,11 +3,11 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const metrics = new Map(data.metrics.map((metric) => [metric.name, metric]));
   const GREY = "#8a8a8a";
-  // Plotly reads tags in text; a name is only ever a name.
-  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const short = (value) => (value === null ? "–" : Number(value.toPrecision(3)).toString());
+  // Plotly reads tags and formulas in text; a name is only ever a name.
+  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
+  const short = (value) => (value === null ? "–" : value.toPrecision(3).replace(/\.$/, ""));
   const font = { family: getComputedStyle(document.body).fontFamily, size: 13, color: "#1a1a1a" };
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const config = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
 
   // ------------------------------------------------------------------------------------------------------- front
   const cost = (metric, value) => (metrics.get(metric).direction === "maximize" ? -value : value);
@@ -44,7 +44,7 @@
     const taken = arms.map((arm) => [toX(arm.means[x][0]), toY(arm.means[y][0]), 14, 14]);
     return arms.map((arm, i) => {
       const [px, py] = taken[i], w = 7.2 * arm.name.length + 8, h = 16;
-      const boxes = PLACES.map(([dx, dy]) => [px + dx * (w / 2 + 4), py + dy * (dx ? 11 : 15), w, h]);
+      const boxes = PLACES.map(([dx, dy]) => [px + dx * (w / 2 + 8), py + dy * (dx ? 12 : 16), w, h]);
       const crowd = (box) =>
         taken.reduce((sum, other) => {
           const ox = (box[2] + other[2]) / 2 - Math.abs(box[0] - other[0]);
@@ -68,7 +68,7 @@
 
   function drawFront() {
     const x = selectX.value, y = selectY.value;
-    const arms = data.arms.filter((arm) => hasBoth(arm, x, y));
+    const arms = data.arms.filter((arm) => hasBoth(arm, x, y) && (baselines.checked || arm.kind !== "baseline"));
     const front = frontOf(x, y);
     const traces = [];
     const line = [...front].sort((a, b) => a.means[x][0] - b.means[x][0]);
@@ -82,7 +82,7 @@
     arms.forEach((arm, i) => {
       const onFront = front.includes(arm);
       const faded = arm.kind === "arm" && !onFront;
-      const strength = faded ? 0.4 : 1;
+      const strength = faded ? 0.5 : 1;
       const seeds = Object.keys(arm.values[x]).filter((seed) => arm.values[y][seed] !== undefined);
       const standing = onFront ? "on the front" : arm.kind === "arm" ? "not on the front" : arm.kind;
       traces.push({
@@ -106,20 +106,20 @@
     });
     const goal = (name) => ({ minimize: "smaller is better", maximize: "larger is better", describe: "neither way is better" })[metrics.get(name).direction];
     const axis = (name, range) => ({
-      title: { text: `${metrics.get(name).label}, ${goal(name)}`, standoff: 10 }, range, gridcolor: "#ebebe9", zeroline: false,
+      title: { text: `${metrics.get(name).label}, ${goal(name)}`, standoff: 10, font: { size: 14 } }, range, gridcolor: "#ebebe9", zeroline: false,
       linecolor: "#9b9b98", ticks: "outside", tickcolor: "#9b9b98",
     });
     Plotly.react(plot, traces, {
       font, margin: { l: 72, r: 18, t: 14, b: 62 }, hovermode: "closest", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
       xaxis: axis(x, xRange), yaxis: axis(y, yRange),
     }, { ...config, toImageButtonOptions: { format: "svg", filename: "front" } });
-    describe(x, y, arms, front);
+    describe(x, y, front);
   }
 
-  function describe(x, y, arms, front) {
+  function describe(x, y, front) {
     const text = document.getElementById("front-text");
     text.dataset.front = JSON.stringify(front.map((arm) => arm.name));
-    const left = data.arms.filter((arm) => !arms.includes(arm)).map((arm) => arm.name);
+    const left = data.arms.filter((arm) => !hasBoth(arm, x, y)).map((arm) => arm.name);
     const without = left.length ? ` Not shown, for want of a value: ${left.join(", ")}.` : "";
     if (x === y) text.textContent = "Choose two different metrics.";
     else if ([x, y].some((name) => metrics.get(name).direction === "describe")) {
@@ -128,7 +128,7 @@
     else text.textContent = `On the front of these two metrics: ${front.map((arm) => arm.name).join(", ")}.${without}`;
   }
 
-  const selectX = document.getElementById("x"), selectY = document.getElementById("y");
+  const selectX = document.getElementById("x"), selectY = document.getElementById("y"), baselines = document.getElementById("baselines");
   for (const select of [selectX, selectY]) {
     for (const group of new Set(data.metrics.map((metric) => metric.group))) {
       const options = document.createElement("optgroup");
@@ -138,6 +138,7 @@
     }
     select.addEventListener("change", drawFront);
   }
+  baselines.addEventListener("change", drawFront);
   // index.html#x=audio.mel&y=curves.l1 opens with these axes, so that a view can be linked to.
   const asked = new URLSearchParams(location.hash.slice(1));
   const choose = (name, fallback) => (metrics.has(name) ? name : fallback);
@@ -157,9 +158,9 @@
         line: { color: run.colour, width: 1.5 }, hovertemplate: `${plain(run.arm)}, seed ${run.seed}<br>step %{x}: %{y:.4g}<extra></extra>`,
       };
     }), {
-      font, margin: { l: 72, r: 18, t: 8, b: 48 }, hovermode: "closest", xaxis: { title: { text: "step" }, gridcolor: "#ebebe9", zeroline: false },
-      yaxis: { title: { text: "validation loss" }, gridcolor: "#ebebe9", zeroline: false }, legend: { font: { size: 12 } },
-    }, config);
+      font, margin: { l: 72, r: 18, t: 8, b: 48 }, hovermode: "closest", xaxis: { title: { text: "step", font: { size: 13 } }, gridcolor: "#ebebe9", zeroline: false },
+      yaxis: { title: { text: "validation loss", font: { size: 13 } }, gridcolor: "#ebebe9", zeroline: false }, legend: { font: { size: 12 } },
+    }, { ...config, displayModeBar: false });
   }
 
   // ----------------------------------------------------------------------------------------------- clips and tables

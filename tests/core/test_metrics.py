@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.clips import Clips
-from core.data.synthetic import random_curve
+from core.data.synthetic import draw_curve, evaluate_curves
 from core.errors import ConfigError
 from core.losses.mss import MultiResolutionStft, standard_resolutions
 from core.metrics import curves, interpretability
@@ -95,7 +95,7 @@ class TestCurveDistances:
 @pytest.fixture(scope="module")
 def synthetic() -> torch.Tensor:
     draw = generator(0, "published")
-    return torch.stack([random_curve(8, 1501, draw) for _ in range(1200)]).view(400, 3, -1)
+    return evaluate_curves([draw_curve(8, draw) for _ in range(1200)], 1501).view(400, 3, -1)
 
 
 @pytest.fixture(scope="module")

@@ -149,25 +149,27 @@ def _commit(
             best_step=250,
             metrics={"validation": metrics, "test": metrics} if finished else {},
             undefined={"test": {"interpretability.tv": 384}} if finished and arm.tv is None else {},
-            history=tuple(
-                {"step": step, "train_loss": 2 / (1 + step / 60), "validation_loss": arm.mss + 1.2 / (1 + step / 50), "elapsed_s": step / 20}
-                for step in range(50, 301, 50)
-            ),
+            history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
             environment={"code_version": "0.1.0", "torch": "2.14.1", "device": "cpu", "threads": 1},
             times_s={"set_up": 1.2, "training": 14.0, "evaluation": 2.0, "keeping": 0.1},
             started_at="2026-07-01T10:00:00Z",
             finished_at="2026-07-01T10:00:18Z",
         )
-    )  # fmt: skip
+    )
+
+
+def _validation(arm: FakeArm, step: int) -> dict[str, float]:
+    loss = arm.mss + 1.2 / (1 + step / 50)
+    return {"step": step, "train_loss": loss, "validation_loss": loss, "elapsed_s": step / 20}
 
 
 def _metrics(arm: FakeArm, rng: np.random.Generator, truth: bool) -> dict[str, float | None]:
-    noise = 1 + 0.01 * rng.standard_normal()
+    noise, tv_noise = 1 + 0.01 * rng.standard_normal(2)
     metrics: dict[str, float | None] = {
         "audio.mss": arm.mss * noise,
         "audio.mel": 0.6 * arm.mss,
         "interpretability.range": arm.range,
-        "interpretability.tv": None if arm.tv is None else arm.tv * noise,
+        "interpretability.tv": None if arm.tv is None else arm.tv * tv_noise,
         "interpretability.turning_points": 0.1,
         "interpretability.spectral_entropy": 0.5,
     }
@@ -204,7 +206,7 @@ def _keep(
         estimate = 0.5 + 0.4 * np.sin(2 * np.pi * rng.uniform(1, 5) * time + rng.uniform(0, 6, (n_clips, 3, 1)))
     else:
         estimate = target + (arm.tv or 0) / 250 * rng.standard_normal(target.shape)
-    fit = 0.9 * target + 0.05 + 0.01 * rng.standard_normal(target.shape)
+    fit = np.stack([_lls3(*pair) for pair in zip(target, estimate, strict=True)])
     curves = TrialCurves(
         clip_ids=tuple(f"test/{clip}" for clip in range(n_clips)),
         signals=SIGNALS,
@@ -219,6 +221,11 @@ def _keep(
     for clip in range(n_clips):
         attempt.put(f"audio/test_{clip}.target.flac", _flac(target[clip], config.signal.sample_rate))
         attempt.put(f"audio/test_{clip}.estimate.flac", _flac(estimate[clip], config.signal.sample_rate))
+
+
+def _lls3(target: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    basis = np.vstack([estimate, np.ones(estimate.shape[1])]).T
+    return (basis @ np.linalg.lstsq(basis, target.T, rcond=None)[0]).T
 
 
 def _flac(curves: np.ndarray, sample_rate: int) -> bytes:

@@ -39,8 +39,8 @@ def record_of(trial, minute=0, **changes):
         best_step=2,
         metrics={"test": values, "validation": values},
         history=(
-            {"step": 0, "train_loss": 2.0, "validation_loss": 2.5, "elapsed_s": 0.0},
-            {"step": 2, "train_loss": 1.0, "validation_loss": 1.5, "elapsed_s": 1.0},
+            {"step": 0.0, "train_loss": 2.0, "validation_loss": 2.5, "elapsed_s": 0.0},
+            {"step": 2.0, "train_loss": 1.0, "validation_loss": 1.5, "elapsed_s": 1.0},
         ),
         environment={"git_commit": "abc", "host": "here"},
         started_at=f"2026-01-01T10:{minute:02d}:00+00:00",

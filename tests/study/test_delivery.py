@@ -2,12 +2,14 @@
 
 import pytest
 from made_up import commit
+from mlflow import MlflowClient
 
 from core.store import Store
 from study.delivery import Delivery
 from study.tracking import Tracker, default_tracker
 
-mlflow = pytest.importorskip("mlflow")
+# MLflow's own use of SQLAlchemy.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,7 @@ def tracker_uri(tmp_path_factory):
 
 @pytest.fixture
 def client(tracker_uri):
-    return mlflow.MlflowClient(tracking_uri=tracker_uri)
+    return MlflowClient(tracking_uri=tracker_uri)
 
 
 def runs_of(client, store):

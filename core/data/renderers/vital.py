@@ -10,8 +10,9 @@ in its own range:
 
 What Vital does by itself and is undone here: LFO points hang upside down (1 - y); a new modulation is bipolar; an LFO
 loops, in time with the tempo; it is smoothed over 5.5 ms; the oscillator starts at a random phase; the amplitude
-envelope fades in; and parameters glide from their defaults to what was set over some 100 ms, which a note before the
-take absorbs. Each take has a synth of its own, so it depends on the seed and its number alone.
+envelope fades in; a render's last 5 ms fade out; and parameters glide from their defaults to what was set over some
+100 ms, which a note before the take absorbs. Each take has a synth of its own, so that it depends on the seed and its
+number alone.
 """
 
 import base64
@@ -147,9 +148,9 @@ def render_patch(
     for name, value in _control_values(patch, duration_s).items():
         controls[name].set(value)
     synth.render(patch.note, _VELOCITY, *_WARM_UP_S)
-    # The note outlasts the take: its release is not heard.
-    stereo = np.asarray(synth.render(patch.note, _VELOCITY, duration_s + 1.0, duration_s), dtype=np.float64)
-    return np.asarray(stereo.mean(axis=0))
+    # The note outlasts the take, so its release is not heard; nor are the last 5 ms of a render, which vita fades out.
+    stereo = np.asarray(synth.render(patch.note, _VELOCITY, duration_s + 1.0, duration_s + 0.05), dtype=np.float64)
+    return np.asarray(stereo.mean(axis=0)[: round(duration_s * sample_rate)])
 
 
 def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:

@@ -1,0 +1,51 @@
+# One command each: `make demo` shows a Pareto front, `make test` checks everything that needs no Debian package.
+#
+# VENV names the virtual environment (made if it is not there); PYTHON the interpreter that makes it.
+
+VENV ?= .venv
+PYTHON ?= python3
+
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.modstudy-setup
+# A VENV of another checkout would import that one's code.
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+MODSTUDY := $(BIN)/python -m study.cli
+
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser clean
+
+setup: $(STAMP)
+
+# Where everything is there in its pinned version, nothing is installed, so that it also works without a network.
+$(STAMP): constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python .ci/is_installed.py dev || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: setup
+	$(MODSTUDY) launch quickstart
+
+test: lint test-fast
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-fast: setup
+	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real'
+
+test-slow: setup
+	$(BIN)/python -m pytest -q -m 'slow and not browser and not real'
+
+# Debian packages that these want: see .ci/run.
+test-real: setup
+	$(BIN)/python .ci/is_installed.py real || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[real]'
+	$(BIN)/python -m pytest -q -m real
+
+test-browser: setup
+	$(BIN)/python -m pytest -q -m browser
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(STAMP)
+	find core dashboards search_spaces study tests -name __pycache__ -prune -exec rm -rf {} +
