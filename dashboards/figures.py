@@ -1,17 +1,15 @@
-"""Figures made in Python: the front as a picture, spectrograms, and curves as SVG paths."""
+"""The front as a picture, for a paper or a README."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
+from matplotlib.patches import Rectangle
 from numpy import ndarray
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 from core.metrics.catalog import label
 from dashboards.analysis.statistics import Estimate
@@ -19,8 +17,6 @@ from dashboards.analysis.study_results import ArmResult, StudyResults, front_arm
 from dashboards.palette import Style
 from dashboards.wording import Axis, better, plural
 
-RANGE_DB = 80.0
-MIN_HZ = 50.0
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, in points."""
 Align = Literal["left", "center", "right"]
@@ -28,101 +24,60 @@ _PLACES: tuple[tuple[int, int, Align], ...] = (
     (8, 7, "left"), (-8, 7, "right"), (8, -8, "left"), (-8, -8, "right"), (0, 13, "center"), (0, -13, "center"),
     (12, 20, "left"), (12, -20, "left"), (-12, 20, "right"), (-12, -20, "right"),
 )  # fmt: skip
+Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Style]) -> bytes:
-    """Arm means with intervals, seeds, and the front of two metrics, for a paper or a README."""
-    figure = Figure(figsize=(7.2, 4.8), dpi=170, layout="constrained")
-    axes = figure.subplots()
+    """Arm means with intervals, seeds, and the front of two metrics.
+
+    What does not compete (baselines, static arms) and lies far off gets a panel of its own, in which the first panel
+    is a dotted box.
+    """
     shown = [arm for arm in results.arms if x.metric in arm.metrics and y.metric in arm.metrics]
     objectives = [axis.objective for axis in (x, y)]
     front = front_arms(results.arms, [o for o in objectives if o]) if all(objectives) else set()
-    if shown:
-        _limits(axes, shown, x.metric, y.metric)
-        _front_line(axes, [arm for arm in shown if arm.name in front], x, y)
-        for arm in shown:
+    rivals = [arm for arm in shown if arm.is_eligible] or shown
+    near, far = _limits(rivals, x.metric, y.metric), _limits(shown, x.metric, y.metric)
+    is_split = any(not _inside(arm, x, y, near) for arm in shown)
+
+    figure = Figure(figsize=(8.4 if is_split else 7.2, 4.6), dpi=170, layout="constrained")
+    panels = figure.subplots(1, 2 if is_split else 1, width_ratios=[3, 1] if is_split else None, squeeze=False)[0]
+    for axes, limits in zip(panels, (near, far), strict=False):
+        axes.set(xlim=limits[0], ylim=limits[1])
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e6e6e6", linewidth=0.6)
+        axes.set_axisbelow(True)
+        inside = [arm for arm in shown if _inside(arm, x, y, limits)]
+        _front_line(axes, [arm for arm in inside if arm.name in front], x, y)
+        for arm in inside:
             _arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
-        _labels(figure, axes, shown, x.metric, y.metric, front)
-    else:
-        axes.text(0.5, 0.5, "no finished trial has both metrics yet", ha="center", transform=axes.transAxes)
-    axes.set_xlabel(f"{label(x.metric)}, {better(x.direction)}")
-    axes.set_ylabel(f"{label(y.metric)}, {better(y.direction)}")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
-    counts = sorted({len(arm.finished) for arm in shown})
-    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else plural(counts[0] if counts else 0, "seed")
-    bars = "bars: 95 % t intervals, cut at the frame; " if counts and counts[-1] > 1 else ""
-    state = "" if results.is_complete else "unfinished study; "
-    axes.set_title(
-        _plain(f"{results.plan.name}: {state}{results.split} means over {seeds}; {bars}crosses: baselines"),
-        fontsize=8.5, loc="left", color="#444444",
-    )  # fmt: skip
+    panels[0].set_xlabel(f"{label(x.metric)}, {better(x.direction)}")
+    panels[0].set_ylabel(f"{label(y.metric)}, {better(y.direction)}")
+    panels[0].set_title(_plain(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
+    few = len(shown) <= 15
+    _labels(figure, panels[0], shown, x, y, near, lambda arm: few or arm.name in front)
+    if is_split:
+        panels[1].set_xlabel("all arms")
+        (left, right), (bottom, top) = near
+        box = Rectangle((left, bottom), right - left, top - bottom, fill=False, linestyle=":", edgecolor="#777777")
+        panels[1].add_patch(box)
+        _labels(figure, panels[1], shown, x, y, far, lambda arm: not arm.is_eligible)
+    if not shown:
+        panels[0].text(0.5, 0.5, "no finished trial has both metrics yet", ha="center", transform=panels[0].transAxes)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
-def spectrogram_png(audio: Float[ndarray, " sample"], sample_rate: int, peak: float | None = None) -> bytes:
-    """Log magnitude over log frequency (50 Hz to Nyquist), 80 dB below `peak`; 128 x at most 200 pixels.
-
-    Args:
-        peak: The magnitude shown brightest, so that two sounds share a scale; default the sound's own.
-    """
-    magnitudes, frequencies = _stft(audio, sample_rate)
-    top = peak if peak is not None else float(magnitudes.max())
-    decibels = 20 * np.log10(np.maximum(magnitudes, 1e-12) / max(top, 1e-9))
-    rows = np.geomspace(MIN_HZ, sample_rate / 2, 128)
-    image = np.stack([np.interp(rows, frequencies, column) for column in decibels.T], axis=1)
-    # A PNG of 40 grey steps is half the size of one of 256, and looks the same at this size.
-    steps = np.round(np.clip(1 + image / RANGE_DB, 0, 1) * 39) / 39
-    buffer = io.BytesIO()
-    imsave(buffer, steps, cmap="magma", vmin=0, vmax=1, origin="lower", format="png")
-    return buffer.getvalue()
-
-
-def spectral_peak(audio: Float[ndarray, " sample"], sample_rate: int) -> float:
-    """The largest magnitude of a sound's spectrogram."""
-    return float(_stft(audio, sample_rate)[0].max())
-
-
-def curve_path(values: Sequence[float | None] | Float[ndarray, " frame"], n_bins: int = 300) -> str:
-    """A curve in 0..1 as an SVG path over a box of 100 x 100; undefined frames leave a gap.
-
-    A curve of more than two frames per bin is drawn by the least and the largest value of each bin, so that what
-    wiggles still looks as if it did.
-    """
-    array = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
-    positions = np.linspace(0, 100, len(array)) if len(array) > 1 else np.zeros(len(array))
-    if len(array) > 2 * n_bins:
-        kept = sorted(
-            {
-                int(part[pick])
-                for part in np.array_split(np.arange(len(array)), n_bins)
-                if np.isfinite(array[part]).any()
-                for pick in (np.nanargmin(array[part]), np.nanargmax(array[part]))
-            }
-        )
-        array, positions = array[kept], positions[kept]
-    path, pen_down = [], False
-    for position, value in zip(positions, np.clip(array, -0.2, 1.2), strict=True):
-        if np.isfinite(value):
-            path.append(f"{'L' if pen_down else 'M'}{position:.1f} {100 * (1 - value):.1f}")
-        pen_down = bool(np.isfinite(value))
-    return "".join(path)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _stft(
-    audio: Float[ndarray, " sample"], sample_rate: int
-) -> tuple[Float[ndarray, "bin column"], Float[ndarray, " bin"]]:
-    length = 2 ** round(np.log2(0.05 * sample_rate))
-    hop = max(length // 8, len(audio) // 200)
-    transform = ShortTimeFFT(hann(length, sym=False), hop, sample_rate)
-    padded = np.pad(audio, (0, max(0, length - len(audio))))
-    return np.abs(transform.stft(padded, padding="even")), transform.f
+def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
+    counts = sorted({len(arm.finished) for arm in shown}) or [0]
+    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else plural(counts[0], "seed")
+    bars = "; bars: 95 % t intervals, cut at the frame" if counts[-1] > 1 else ""
+    state = "" if results.is_complete else "unfinished study, "
+    return f"{results.plan.name}: {state}{results.split} means over {seeds}{bars}"
 
 
 def _plain(text: str) -> str:
@@ -132,7 +87,7 @@ def _plain(text: str) -> str:
 
 def _arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:
     seeds = sorted(arm.values[x].keys() & arm.values[y].keys())
-    strength = 1.0 if on_front or not arm.is_eligible else 0.4
+    strength = 1.0 if on_front or not arm.is_eligible else 0.5
     axes.scatter(
         [arm.values[x][seed] for seed in seeds], [arm.values[y][seed] for seed in seeds],
         s=9, color=style.colour, alpha=0.45 * strength, linewidths=0, zorder=2,
@@ -145,13 +100,28 @@ def _arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: 
     )  # fmt: skip
 
 
-def _limits(axes: Axes, arms: Sequence[ArmResult], x: str, y: str) -> None:
-    """Room for means and seeds; with two seeds intervals are so wide that they would squeeze everything else."""
-    for metric, set_limits in ((x, axes.set_xlim), (y, axes.set_ylim)):
-        values = [value for arm in arms for value in (arm.metrics[metric].mean, *arm.values[metric].values())]
-        low, high = min(values), max(values)
-        room = 0.12 * (high - low) or 0.1 * abs(high) or 0.1
-        set_limits(low - room, high + room)
+def _limits(arms: Sequence[ArmResult], x: str, y: str) -> Limits:
+    return _range(arms, x), _range(arms, y)
+
+
+def _range(arms: Sequence[ArmResult], metric: str) -> tuple[float, float]:
+    """Room for means and seeds, and for what of the intervals fits into half as much again.
+
+    With two seeds the intervals are so wide that they would squeeze everything else.
+    """
+    estimates = [arm.metrics[metric] for arm in arms]
+    values = [e.mean for e in estimates] + [value for arm in arms for value in arm.values[metric].values()]
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    span = (high - low) or 0.2 * abs(high) or 0.2
+    over = max(max(low - e.lo, e.hi - high) if e.lo is not None and e.hi is not None else 0.0 for e in estimates)
+    room = max(0.12 * span, min(0.5 * span, 1.05 * over))
+    return low - room, high + room
+
+
+def _inside(arm: ArmResult, x: Axis, y: Axis, limits: Limits) -> bool:
+    return all(low <= arm.metrics[axis.metric].mean <= high for axis, (low, high) in zip((x, y), limits, strict=True))
 
 
 def _front_line(axes: Axes, front: Sequence[ArmResult], x: Axis, y: Axis) -> None:
@@ -168,22 +138,34 @@ def _bar(estimate: Estimate) -> list[list[float]] | None:
     return [[estimate.mean - estimate.lo], [estimate.hi - estimate.mean]]
 
 
-def _labels(figure: Figure, axes: Axes, arms: Sequence[ArmResult], x: str, y: str, front: set[str]) -> None:
-    """Name the arms beside their points, each on the side where there is most room; only the front if many."""
+def _labels(
+    figure: Figure,
+    axes: Axes,
+    arms: Sequence[ArmResult],
+    x: Axis,
+    y: Axis,
+    limits: Limits,
+    is_named: Callable[[ArmResult], bool],
+) -> None:
+    """Name arms beside their points, each on the side where there is most room."""
+    inside = [arm for arm in arms if _inside(arm, x, y, limits)]
+    if not inside:
+        return
     figure.draw_without_rendering()
-    points = axes.transData.transform([(arm.metrics[x].mean, arm.metrics[y].mean) for arm in arms]) * 72 / figure.dpi
+    centres = [(arm.metrics[x.metric].mean, arm.metrics[y.metric].mean) for arm in inside]
+    points = axes.transData.transform(centres) * 72 / figure.dpi
     frame = np.asarray(axes.bbox.extents) * 72 / figure.dpi
     taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in points]
-    for arm, (px, py) in zip(arms, points, strict=True):
-        if len(arms) > 15 and arm.name not in front:
+    for arm, centre, (px, py) in zip(inside, centres, points, strict=True):
+        if not is_named(arm):
             continue
         boxes = [_box(px + dx, py + dy, 5.2 * len(arm.name), align) for dx, dy, align in _PLACES]
         best = min(range(len(boxes)), key=lambda i: _cost(boxes[i], taken, frame))
         taken.append(boxes[best])
         dx, dy, align = _PLACES[best]
         axes.annotate(
-            _plain(arm.name), (arm.metrics[x].mean, arm.metrics[y].mean), xytext=(dx, dy), textcoords="offset points",
-            ha=align, va="center", fontsize=8.5, zorder=5, color="#1a1a1a" if arm.name in front else "#777777",
+            _plain(arm.name), centre, xytext=(dx, dy), textcoords="offset points", ha=align, va="center",
+            fontsize=8.5, zorder=5, color="#1a1a1a" if arm.is_eligible else "#777777",
         )  # fmt: skip
 
 

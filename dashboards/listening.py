@@ -17,10 +17,19 @@ from scipy import stats
 from core.curve_store import read_curves
 from core.store import Attempt, Store
 from dashboards.analysis.study_results import ArmResult, StudyResults
-from dashboards.audio import ESTIMATE, TARGET, data_uri, kept_clips, kept_sound, read_sound
-from dashboards.figures import curve_path, spectral_peak, spectrogram_png
+from dashboards.audio import (
+    ESTIMATE,
+    TARGET,
+    data_uri,
+    kept_clips,
+    kept_sound,
+    read_sound,
+    spectral_peak,
+    spectrogram_png,
+)
+from dashboards.curves import curve_path
 
-BUDGET_BYTES = 6_500_000
+BUDGET_BYTES = 6_000_000
 """What all clips together may add to a page, which also carries 5 MB of plotly."""
 FLAT = 1e-6
 """A curve whose range is below this has no correlation."""

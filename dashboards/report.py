@@ -3,6 +3,7 @@
 Made from the store alone and written back to it; a study that still runs gives a report of what is there.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -154,7 +155,7 @@ def front_data(
                 "seed": trial.seed,
                 "colour": styles[arm.name].colour,
                 "steps": [entry.get("step") for entry in trial.record.history],
-                "values": [entry.get("validation_loss") for entry in trial.record.history],
+                "values": [_finite(entry.get("validation_loss")) for entry in trial.record.history],
             }
             for arm in results.arms
             for trial in arm.trials
@@ -211,6 +212,11 @@ def _verdict(comparison: Comparison, axis: wording.Axis) -> str:
         return "open"
     is_better = (difference.estimate.mean < 0) == (axis.direction == "minimize")
     return f"{'leans ' if comparison.adjusted_p is None else ''}{'better' if is_better else 'worse'}"
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON, and so the page, has no NaN."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _short(value: object) -> str:

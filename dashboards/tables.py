@@ -37,7 +37,7 @@ def arm_table(results: StudyResults) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     objectives = [objective.metric for objective in results.objectives]
     table.add_column(

@@ -3,6 +3,7 @@
 What is there already decides what is left to do, so that a command can be typed twice.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,8 @@ class Session:
 
     @property
     def resume_command(self) -> str:
-        root = "" if self.root == "runs" else f" --root {self.root}"
-        return f"modstudy resume {self.name}{root}"
+        root = "" if self.root == "runs" else f" --root {shlex.quote(self.root)}"
+        return f"modstudy resume {shlex.quote(self.name)}{root}"
 
     def plan(self) -> StudyPlan:
         """

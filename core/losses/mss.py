@@ -17,11 +17,14 @@ _STANDARD_SAMPLE_RATE = 48_000
 
 
 def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
-    """auraloss's three resolutions, meant for 44.1 or 48 kHz, scaled by the power of two nearest to the sample rate.
+    """auraloss's three resolutions, meant for 44.1 or 48 kHz, scaled by a power of two to the sample rate.
 
-    At 16 kHz: FFT sizes 256, 512 and 128.
+    It is the smallest one that keeps the resolution in frequency: windows shorter than a period or two of the note
+    measure where in it they fell, that is the random phase. At 16 kHz: FFT sizes 512, 1024 and 256. Between renders of
+    the same curves at other phases (white box, 110 to 440 Hz) the distance is then 0.30, at half the sizes 0.54, while
+    constant curves are at 1.9 and 2.0.
     """
-    scale = 2.0 ** round(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
+    scale = 2.0 ** math.ceil(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
     return tuple(
         Resolution(n_fft=round(n_fft * scale), hop_length=round(hop * scale), win_length=round(win * scale))
         for n_fft, hop, win in _STANDARD
@@ -49,7 +52,8 @@ class MultiResolutionStft(nn.Module):
         return loss
 
 
-class _MagnitudeStftLoss(STFTLoss):  # type: ignore[misc]  (auraloss is not typed)
+# auraloss is not typed.
+class _MagnitudeStftLoss(STFTLoss):  # type: ignore[misc]
     """auraloss's loss at one resolution without the phase, which costs a fifth of the time and is weighted by zero."""
 
     def stft(self, x: Float[Tensor, "batch sample"]) -> tuple[Float[Tensor, "batch bin frame"], None]:

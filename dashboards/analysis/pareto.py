@@ -73,8 +73,11 @@ def metric_bounds(metric: str, direction: Goal, frame_rate: float) -> Bounds:
     """
     group, name = metric.split(".")[:2]
     match (group, name):
-        case ("audio", _):
+        # Measured on the small preset's synthetic test sounds, estimate all zeros: audio.mss 5.06, audio.mel 12.5.
+        case ("audio", "mss"):
             worst, reason = 5.0, "about the distance of a silent estimate"
+        case ("audio", "mel"):
+            worst, reason = 12.5, "about the distance of a silent estimate"
         case ("curves", "l1"):
             worst, reason = 0.5, "the largest error of a constant 0.5"
         case ("curves", "l1_diff"):

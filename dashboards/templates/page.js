@@ -2,7 +2,6 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const metrics = new Map(data.metrics.map((metric) => [metric.name, metric]));
-  const GREY = "#8a8a8a";
   // Plotly reads tags and formulas in text; a name is only ever a name.
   const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
   const short = (value) => (value === null ? "–" : value.toPrecision(3).replace(/\.$/, ""));
@@ -27,34 +26,36 @@
     });
   }
 
-  // With two seeds intervals are so wide that they would squeeze everything else: axes show means and seeds.
+  // Axes show means and seeds, and of the intervals what fits into half as much again: with two seeds the intervals
+  // are so wide that they would squeeze everything else.
   function limits(arms, name) {
     const values = arms.flatMap((arm) => [arm.means[name][0], ...Object.values(arm.values[name])]);
     const low = Math.min(...values), high = Math.max(...values);
-    const room = 0.12 * (high - low) || 0.1 * Math.abs(high) || 0.1;
+    const span = high - low || 0.2 * Math.abs(high) || 0.2;
+    const over = Math.max(...arms.map((arm) => Math.max(low - (arm.means[name][1] ?? low), (arm.means[name][2] ?? high) - high)));
+    const room = Math.max(0.12 * span, Math.min(0.5 * span, 1.05 * over));
     return [low - room, high + room];
   }
 
   const PLACES = [[1, 1, "top right"], [-1, 1, "top left"], [1, -1, "bottom right"], [-1, -1, "bottom left"], [0, 1, "top center"], [0, -1, "bottom center"]];
 
   // Each name goes to the side of its point that is least crowded, in units of its own size.
-  function placeLabels(arms, x, y, xRange, yRange, width, height) {
+  function placeLabels(named, arms, x, y, [xRange, yRange], [width, height]) {
     const toX = (v) => ((v - xRange[0]) / (xRange[1] - xRange[0])) * width;
     const toY = (v) => ((v - yRange[0]) / (yRange[1] - yRange[0])) * height;
-    const taken = arms.map((arm) => [toX(arm.means[x][0]), toY(arm.means[y][0]), 14, 14]);
-    return arms.map((arm, i) => {
-      const [px, py] = taken[i], w = 7.2 * arm.name.length + 8, h = 16;
+    const at = (arm) => [toX(arm.means[x][0]), toY(arm.means[y][0])];
+    const taken = arms.map((arm) => [...at(arm), 14, 14]);
+    const shared = (box, other) =>
+      Math.max(0, (box[2] + other[2]) / 2 - Math.abs(box[0] - other[0])) * Math.max(0, (box[3] + other[3]) / 2 - Math.abs(box[1] - other[1]));
+    const outside = ([cx, cy, w, h]) => Math.max(0, cx + w / 2 - width, w / 2 - cx, cy + h / 2 - height, h / 2 - cy);
+    const crowd = (box) => taken.reduce((sum, other) => sum + shared(box, other), 100 * outside(box));
+    return new Map(named.map((arm) => {
+      const [px, py] = at(arm), w = 7.2 * arm.name.length + 8, h = 16;
       const boxes = PLACES.map(([dx, dy]) => [px + dx * (w / 2 + 8), py + dy * (dx ? 12 : 16), w, h]);
-      const crowd = (box) =>
-        taken.reduce((sum, other) => {
-          const ox = (box[2] + other[2]) / 2 - Math.abs(box[0] - other[0]);
-          const oy = (box[3] + other[3]) / 2 - Math.abs(box[1] - other[1]);
-          return sum + Math.max(0, ox) * Math.max(0, oy);
-        }, 0) + 100 * Math.max(0, box[0] + box[2] / 2 - width, box[2] / 2 - box[0], box[1] + h / 2 - height, h / 2 - box[1]);
-      const best = boxes.reduce((b, box, j) => (crowd(box) < crowd(boxes[b]) ? j : b), 0);
+      const best = boxes.reduce((b, box, i) => (crowd(box) < crowd(boxes[b]) ? i : b), 0);
       taken.push(boxes[best]);
-      return PLACES[best][2];
-    });
+      return [arm, PLACES[best][2]];
+    }));
   }
 
   function bars(arm, name) {
@@ -66,52 +67,90 @@
     return lo === null ? short(mean) : `${short(mean)} [${short(lo)}, ${short(hi)}]`;
   }
 
+  function lineTrace(front, x, y) {
+    const line = [...front].sort((a, b) => a.means[x][0] - b.means[x][0]);
+    return {
+      x: line.map((arm) => arm.means[x][0]), y: line.map((arm) => arm.means[y][0]), mode: "lines", hoverinfo: "skip",
+      line: { color: "#444", width: 1.4, shape: metrics.get(x).direction === "maximize" ? "vh" : "hv" },
+    };
+  }
+
+  function seedTrace(arm, x, y, strength) {
+    const seeds = Object.keys(arm.values[x]).filter((seed) => arm.values[y][seed] !== undefined);
+    return {
+      x: seeds.map((seed) => arm.values[x][seed]), y: seeds.map((seed) => arm.values[y][seed]), mode: "markers",
+      marker: { color: arm.colour, size: 5 }, opacity: 0.5 * strength,
+      text: seeds.map((seed) => `${plain(arm.name)}, seed ${seed}`), hovertemplate: "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
+    };
+  }
+
+  function meanTrace(arm, x, y, onFront, strength, text, place) {
+    const standing = onFront ? "on the front" : arm.kind === "arm" ? "not on the front" : arm.kind;
+    return {
+      x: [arm.means[x][0]], y: [arm.means[y][0]], mode: "markers+text", opacity: strength,
+      text: [text], textposition: place, textfont: { size: 12.5, color: onFront ? "#1a1a1a" : "#666" },
+      error_x: bars(arm, x) && { ...bars(arm, x), color: arm.colour, thickness: 1.1, width: 3 },
+      error_y: bars(arm, y) && { ...bars(arm, y), color: arm.colour, thickness: 1.1, width: 3 },
+      marker: {
+        symbol: onFront || arm.kind === "baseline" ? arm.symbol : `${arm.symbol}-open`, color: arm.colour,
+        size: 12, line: { width: onFront ? 0 : 1.6, color: arm.colour },
+      },
+      hovertemplate: `<b>${plain(arm.name)}</b> (${standing})<br>${x}: ${interval(arm.means[x])}<br>${y}: ${interval(arm.means[y])}<extra></extra>`,
+    };
+  }
+
+  // One panel: everything that lies within its ranges. `names` says which arms are labelled.
+  function panel(arms, front, x, y, ranges, size, names) {
+    const inside = (value, [low, high]) => value >= low && value <= high;
+    const shown = arms.filter((arm) => inside(arm.means[x][0], ranges[0]) && inside(arm.means[y][0], ranges[1]));
+    const places = placeLabels(shown.filter(names), shown, x, y, ranges, size);
+    return [
+      lineTrace(front, x, y),
+      ...shown.flatMap((arm) => {
+        const strength = arm.kind === "arm" && !front.includes(arm) ? 0.5 : 1;
+        const text = names(arm) ? plain(arm.name) : "";
+        return [
+          seedTrace(arm, x, y, strength),
+          meanTrace(arm, x, y, front.includes(arm), strength, text, places.get(arm) ?? "top center"),
+        ];
+      }),
+    ];
+  }
+
   function drawFront() {
     const x = selectX.value, y = selectY.value;
     const arms = data.arms.filter((arm) => hasBoth(arm, x, y) && (baselines.checked || arm.kind !== "baseline"));
     const front = frontOf(x, y);
-    const traces = [];
-    const line = [...front].sort((a, b) => a.means[x][0] - b.means[x][0]);
-    traces.push({
-      x: line.map((arm) => arm.means[x][0]), y: line.map((arm) => arm.means[y][0]), mode: "lines", hoverinfo: "skip",
-      line: { color: "#444", width: 1.4, shape: metrics.get(x).direction === "maximize" ? "vh" : "hv" }, showlegend: false,
-    });
     const plot = document.getElementById("front-plot");
-    const xRange = arms.length ? limits(arms, x) : [0, 1], yRange = arms.length ? limits(arms, y) : [0, 1];
-    const places = placeLabels(arms, x, y, xRange, yRange, plot.clientWidth - 90, plot.clientHeight - 80);
-    arms.forEach((arm, i) => {
-      const onFront = front.includes(arm);
-      const faded = arm.kind === "arm" && !onFront;
-      const strength = faded ? 0.5 : 1;
-      const seeds = Object.keys(arm.values[x]).filter((seed) => arm.values[y][seed] !== undefined);
-      const standing = onFront ? "on the front" : arm.kind === "arm" ? "not on the front" : arm.kind;
-      traces.push({
-        x: seeds.map((seed) => arm.values[x][seed]), y: seeds.map((seed) => arm.values[y][seed]), mode: "markers",
-        marker: { color: arm.colour, size: 5 }, opacity: 0.5 * strength, showlegend: false,
-        text: seeds.map((seed) => `${plain(arm.name)}, seed ${seed}`), hovertemplate: "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
-      });
-      traces.push({
-        x: [arm.means[x][0]], y: [arm.means[y][0]], mode: "markers+text", name: plain(arm.name), showlegend: false,
-        text: [arms.length > 15 && !onFront ? "" : plain(arm.name)], textposition: places[i],
-        textfont: { size: 12.5, color: faded || arm.kind !== "arm" ? "#777" : "#1a1a1a" }, cliponaxis: false,
-        error_x: bars(arm, x) && { ...bars(arm, x), color: arm.colour, thickness: 1.1, width: 3 },
-        error_y: bars(arm, y) && { ...bars(arm, y), color: arm.colour, thickness: 1.1, width: 3 },
-        opacity: strength,
-        marker: {
-          symbol: onFront || arm.kind === "baseline" ? arm.symbol : `${arm.symbol}-open`, color: arm.colour,
-          size: 12, line: { width: onFront ? 0 : 1.6, color: arm.colour },
-        },
-        hovertemplate: `<b>${plain(arm.name)}</b> (${standing})<br>${x}: ${interval(arm.means[x])}<br>${y}: ${interval(arm.means[y])}<extra></extra>`,
-      });
-    });
+    const [width, height] = [plot.clientWidth - 90, plot.clientHeight - 80];
+    const rangesOf = (some) => (some.length ? [limits(some, x), limits(some, y)] : [[0, 1], [0, 1]]);
+    const rivals = arms.filter((arm) => arm.kind === "arm");
+    const near = rangesOf(rivals.length ? rivals : arms), far = rangesOf(arms);
+    // What does not compete may lie far away: then it gets a panel of its own, in which the first one is a box.
+    const split = arms.some((arm) => [x, y].some((name, i) => arm.means[name][0] < near[i][0] || arm.means[name][0] > near[i][1]));
+    const few = arms.length <= 15;
+    const traces = panel(arms, front, x, y, near, [width * (split ? 0.7 : 1), height], (arm) => few || front.includes(arm));
+    if (split) {
+      const others = panel(arms, front, x, y, far, [width * 0.22, height], (arm) => arm.kind !== "arm");
+      traces.push(...others.map((trace) => ({ ...trace, xaxis: "x2", yaxis: "y2" })));
+    }
     const goal = (name) => ({ minimize: "smaller is better", maximize: "larger is better", describe: "neither way is better" })[metrics.get(name).direction];
-    const axis = (name, range) => ({
-      title: { text: `${metrics.get(name).label}, ${goal(name)}`, standoff: 10, font: { size: 14 } }, range, gridcolor: "#ebebe9", zeroline: false,
+    const axis = (name, range, title) => ({
+      title: { text: title, standoff: 10, font: { size: 14 } }, range, gridcolor: "#ebebe9", zeroline: false,
       linecolor: "#9b9b98", ticks: "outside", tickcolor: "#9b9b98",
     });
+    const titled = (name, range) => axis(name, range, `${metrics.get(name).label}, ${goal(name)}`);
     Plotly.react(plot, traces, {
-      font, margin: { l: 72, r: 18, t: 14, b: 62 }, hovermode: "closest", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
-      xaxis: axis(x, xRange), yaxis: axis(y, yRange),
+      font, showlegend: false, margin: { l: 72, r: 18, t: 14, b: 62 }, hovermode: "closest", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
+      xaxis: { ...titled(x, near[0]), domain: [0, split ? 0.7 : 1] }, yaxis: titled(y, near[1]),
+      ...(split && {
+        xaxis2: { ...axis(x, far[0], "all arms"), domain: [0.78, 1], anchor: "y2" },
+        yaxis2: { ...axis(y, far[1], ""), anchor: "x2" },
+        shapes: [{
+          type: "rect", xref: "x2", yref: "y2", x0: near[0][0], x1: near[0][1], y0: near[1][0], y1: near[1][1],
+          line: { color: "#777", width: 1, dash: "dot" },
+        }],
+      }),
     }, { ...config, toImageButtonOptions: { format: "svg", filename: "front" } });
     describe(x, y, front);
   }
