@@ -47,15 +47,15 @@ class SignalConfig:
 class EncoderConfig:
     """LFO-net: log-mel features with deltas, a dilated CNN, one BiLSTM head per modulation signal."""
 
-    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("STFT size and Hann window of the features")] = 512
-    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves them")] = 64
+    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("STFT size and Hann window of the features")] = 256
+    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves them")] = 32
     delta_window_s: Annotated[float, Gt(0), Unit("s"), Doc("window of the regression deltas")] = 0.05
     width: Annotated[int, Ge(1), Doc("channels of every convolution")] = 16
-    kernel_mel: Annotated[int, Ge(1), Doc("kernel size over mel bands (odd)")] = 5
-    kernel_time: Annotated[int, Ge(1), Doc("kernel size over frames (odd)")] = 7
+    kernel_mel: Annotated[int, Ge(1), Doc("kernel size over mel bands (odd)")] = 3
+    kernel_time: Annotated[int, Ge(1), Doc("kernel size over frames (odd)")] = 5
     dilations: Annotated[
         tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("time dilation of each block; their number is the depth")
-    ] = (1, 2, 4, 8, 16)
+    ] = (1, 1, 1, 1)
     head_hidden: Annotated[int, Ge(1), Doc("LSTM units per direction of a head")] = 16
 
 
@@ -207,9 +207,9 @@ class SyntheticDataConfig:
 
     kind: Literal["synthetic"] = "synthetic"
     seed: Annotated[int, Ge(0), Doc("draws clips, splits and test phases, whatever the trial's seed")] = 0
-    n_train: Annotated[int, Ge(1), Doc("training clips")] = 512
-    n_validation: Annotated[int, Ge(1), Doc("validation clips")] = 64
-    n_test: Annotated[int, Ge(1), Doc("test clips")] = 128
+    n_train: Annotated[int, Ge(1), Doc("training clips")] = 384
+    n_validation: Annotated[int, Ge(1), Doc("validation clips")] = 32
+    n_test: Annotated[int, Ge(1), Doc("test clips")] = 64
     min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest note; notes are log-uniform")] = 110.0
     max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest note")] = 440.0
     max_segments: Annotated[int, Ge(1), Doc("a curve has 1 to this many segments")] = 8
@@ -285,7 +285,7 @@ class ScheduleFreeConfig:
     """Schedule-Free AdamW, one optimizer for encoder and adapters, one for the synth's own weights."""
 
     kind: Literal["schedule_free_adamw"] = "schedule_free_adamw"
-    lr: Annotated[float, Gt(0), Doc("learning rate of encoder and adapters")] = 1e-2
+    lr: Annotated[float, Gt(0), Doc("learning rate of encoder and adapters")] = 3e-3
     synth_lr: Annotated[float, Gt(0), Doc("learning rate of the synth's own weights")] = 5e-2
     beta1: Annotated[float, Interval(gt=0, lt=1), Doc("interpolation of the averaged iterate")] = 0.9
     beta2: Annotated[float, Interval(gt=0, lt=1), Doc("decay of the squared gradient")] = 0.999
@@ -303,10 +303,10 @@ class TrainerConfig:
     max_steps: Annotated[
         int, Ge(0), Unit("steps"), Doc("optimizer steps; 0 leaves the encoder untrained, which is a baseline")
     ] = 300
-    batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips of a training step")] = 8
+    batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips of a training step")] = 4
     evaluation_batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips evaluated at once")] = 64
-    validate_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one validation to the next")] = 50
-    checkpoint_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one checkpoint to the next")] = 50
+    validate_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one validation to the next")] = 60
+    checkpoint_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one checkpoint to the next")] = 60
     gradient_clip: Annotated[float, Gt(0), Doc("largest gradient norm")] = 0.5
     curriculum_share: Annotated[
         float, UnitRange, Doc("share of the training over which the curriculum fades; 0 is none")

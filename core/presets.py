@@ -12,7 +12,9 @@ from core.config import (
     EncoderConfig,
     EngelConfig,
     LearnableWavetableConfig,
+    MultiResolutionStftConfig,
     RandomSplineConfig,
+    Resolution,
     ScheduleFreeConfig,
     SignalConfig,
     SplineConfig,
@@ -38,7 +40,15 @@ PAPER = Preset(
     config=TrialConfig(
         signal=SignalConfig(sample_rate=48_000, duration_s=3.0, hop_length=96),
         data=SyntheticDataConfig(n_train=616, n_validation=204, n_test=204, min_f0_hz=32.70, max_f0_hz=523.25),
-        encoder=EncoderConfig(n_fft=1024, n_mels=128, width=64, dilations=(1, 4, 16, 32, 64, 128), head_hidden=32),
+        encoder=EncoderConfig(
+            n_fft=1024,
+            n_mels=128,
+            width=64,
+            kernel_mel=5,
+            kernel_time=7,
+            dilations=(1, 4, 16, 32, 64, 128),
+            head_hidden=32,
+        ),
         optimizer=ScheduleFreeConfig(lr=5e-3, synth_lr=5e-2),
         # 30 epochs of 616 clips in batches of 32.
         trainer=TrainerConfig(
@@ -53,8 +63,19 @@ PAPER = Preset(
     ),
 )
 
+# Found by trying: a short receptive field (the LSTM sees the rest) learns several times faster than the paper's long
+# one, batches of 4 and 3e-3 faster than larger ones, and a 16 ms window leaves each frame its own, as the paper's 21 ms
+# do. The loss is the standard one at every second hop, which halves its cost; `audio.mss` is the standard one.
 SMALL = Preset(
-    config=TrialConfig(),
+    config=TrialConfig(
+        loss=MultiResolutionStftConfig(
+            resolutions=(
+                Resolution(n_fft=512, hop_length=120, win_length=300),
+                Resolution(n_fft=1024, hop_length=240, win_length=600),
+                Resolution(n_fft=256, hop_length=50, win_length=120),
+            )
+        )
+    ),
     variants=(
         SplineConfig(n_segments=8, degree=3),
         LearnableWavetableConfig(n_positions=16, table_length=256),

@@ -8,7 +8,7 @@ Layout under the root (a local folder, or any URI that `pyarrow.fs` knows):
     trials/<digest>/<attempt>/curves.arrow           recovered curves (core.curve_store)
     trials/<digest>/<attempt>/audio/<clip>.<target|estimate>.flac
     trials/<digest>/<attempt>/record.json            the commit: written last
-    report/, summary.json, front.png                 made from the above, and replaceable
+    report/index.html, report/front.png, summary.json    made from the above, and replaceable
 
 An attempt is one process's try at a trial. Nothing it wrote counts until its record is there; readers take the highest
 committed attempt. So a worker that outlives its node, or two that work on one trial, cannot mix their files.

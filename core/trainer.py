@@ -79,13 +79,9 @@ def fit(
     else:
         run.restore(resume_from)
     trainer = config.trainer
-    while run.step < run.max_steps:
-        loss = run.train()
-        if not loss <= trainer.diverged_above:
-            run.divergence = (
-                f"the training loss must stay at most trainer.diverged_above={trainer.diverged_above:g}; "
-                f"it was {loss:g} at step {run.step}; lower optimizer.lr or trainer.gradient_clip"
-            )
+    while run.step < run.max_steps and run.divergence is None:
+        run.train()
+        if run.divergence is not None:
             break
         is_last = run.step == run.max_steps
         validates = is_last or run.step % trainer.validate_every == 0
@@ -122,16 +118,18 @@ class _Run:
     def elapsed_s(self) -> float:
         return self._elapsed_before + time.perf_counter() - self._started
 
-    def train(self) -> float:
+    def train(self) -> None:
         loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
         self.step += 1
-        self.recent_losses.append(loss)
-        return loss
+        if self._is_sane("training", loss):
+            self.recent_losses.append(loss)
 
     def validate(self) -> None:
         """Measure the averaged weights, remember them if they are the best, and open a new entry of the history."""
         averaged = averaged_model(self.model, self.optimizers)
         loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
+        if not self._is_sane("validation", loss):
+            return
         if loss < self.best_loss:
             self.best_loss, self.best_step, self.best_model = loss, self.step, averaged.state_dict()
         entry = {"step": float(self.step), "validation_loss": loss, "elapsed_s": self.elapsed_s}
@@ -139,6 +137,16 @@ class _Run:
             entry["train_loss"] = sum(self.recent_losses) / len(self.recent_losses)
         self.history.append(entry)
         self.recent_losses = []
+
+    def _is_sane(self, which: str, loss: float) -> bool:
+        """Whether training can go on; a loss that is not a number counts as diverged like one that is too large."""
+        limit = self.config.trainer.diverged_above
+        if not loss <= limit:
+            self.divergence = (
+                f"a loss must stay at most trainer.diverged_above={limit:g}; the {which} loss was {loss:g} at step "
+                f"{self.step}; lower optimizer.lr or trainer.gradient_clip"
+            )
+        return self.divergence is None
 
     def progress(self) -> Progress:
         recent = self.recent_losses

@@ -28,7 +28,7 @@ from dashboards.tables import MARKS, seeds_cell, table_metrics
 
 PAGE_KEY = "report/index.html"
 SUMMARY_KEY = "summary.json"
-FRONT_KEY = "front.png"
+FRONT_KEY = "report/front.png"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from dashboards.analysis.study_results import StudyResults, front_statistics, lo
 
 ID_KEY = "mlflow-id"
 """Names one study folder to MLflow, so that a study made anew under an old name is another one."""
-ARTIFACTS = ("report/index.html", "summary.json", "front.png")
+ARTIFACTS = ("report/index.html", "report/front.png", "summary.json")
 STUDY_ID, LEVEL, ARM, DIGEST, DELIVERED = (
     "modstudy.study_id",
     "modstudy.level",
