@@ -10,6 +10,7 @@ from dashboards.analysis.study_results import ArmResult, Standing, StudyResults,
 from dashboards.wording import axis, better, interval, number
 
 STANDARD_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")
+GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curves.pcc.lls3")
 MARKS: dict[Standing, str] = {
     "front": "● front",
     "dominated": "dominated",
@@ -22,7 +23,8 @@ MARKS: dict[Standing, str] = {
 def table_metrics(results: StudyResults) -> tuple[str, ...]:
     """The objectives, then the standard metrics that any arm has."""
     objectives = [objective.metric for objective in results.objectives]
-    wanted = dict.fromkeys([*objectives, *STANDARD_METRICS])
+    standard = STANDARD_METRICS if results.is_white_box else GREY_BOX_METRICS
+    wanted = dict.fromkeys([*objectives, *standard])
     return tuple(name for name in wanted if name in results.metrics or name in objectives)
 
 

@@ -99,7 +99,12 @@ def _truth(results: StudyResults) -> Iterator[str]:
     trained = [arm for arm in results.arms if not arm.is_baseline]
     baselines = [arm for arm in results.arms if arm.is_baseline]
     error = _mean(trained, "curves.l1")
-    if error is not None:
+    if error is not None and not results.is_white_box:
+        yield (
+            "The synth is learned (grey box): what a curve's values do is the synth's own matter, so curves compare "
+            "with the truth only after a fit."
+        )
+    elif error is not None:
         others = [f"{a.name} {number(a.metrics['curves.l1'].mean)}" for a in baselines if "curves.l1" in a.metrics]
         beside = f"; baselines: {', '.join(others)}" if others else ""
         yield f"Against the true curves, the trained arms' mean curves.l1 is {number(error)}{beside}."

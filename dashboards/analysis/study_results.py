@@ -122,6 +122,14 @@ class StudyResults:
         return any(name.startswith("curves.") for name in self.metrics)
 
     @property
+    def is_white_box(self) -> bool:
+        """Whether every trained arm plays the frozen synth that made the sounds, so that raw curves compare."""
+        white = {"data.kind": "synthetic", "synth.kind": "mod_synth"}
+        white |= {"synth.oscillator.kind": "frozen", "synth.filter.kind": "rbj"}
+        trained = [arm.config for arm in self.arms if not arm.is_baseline]
+        return all(config.get(path, kind) == kind for config in trained for path, kind in white.items())
+
+    @property
     def n_pairs(self) -> int:
         """Seeds that the eligible arms have finished: the smallest number over those that have any."""
         return min((len(arm.finished) for arm in self.arms if arm.is_eligible and arm.finished), default=0)

@@ -10,6 +10,7 @@ from fake_study import ARMS, FRONT, OBJECTIVES, FakeArm
 from core.results import Objective
 from dashboards.analysis.findings import findings
 from dashboards.analysis.study_results import StudyResults, comparisons, front_statistics, load_results, metric_names
+from dashboards.tables import table_metrics
 
 
 @pytest.fixture
@@ -133,3 +134,19 @@ def test_findings_name_the_trade_off_and_end_with_the_caveat(make_study: MakeStu
 
 def test_without_truth_nothing_is_said_about_it(make_study: MakeStudy) -> None:
     assert "truth" not in " ".join(findings(load_results(make_study(truth=False))))
+
+
+def test_raw_curve_errors_are_the_headline_in_a_white_box_only(make_study: MakeStudy) -> None:
+    results = load_results(make_study())
+    assert results.is_white_box
+    assert "curves.l1" in table_metrics(results)
+    assert any("mean curves.l1 is" in sentence for sentence in findings(results))
+    arms = tuple(
+        replace(arm, trials=tuple(replace(t, config={**t.config, "synth.filter.kind": "learned"}) for t in arm.trials))
+        for arm in results.arms
+    )
+    grey = replace(results, arms=arms)
+    assert not grey.is_white_box
+    assert "curves.l1" not in table_metrics(grey)
+    assert "curves.l1.lls3" in table_metrics(grey) or "curves.l1.lls3" not in grey.metrics
+    assert any("grey box" in sentence for sentence in findings(grey))
