@@ -173,6 +173,7 @@ def launch(
 def resume(
     name: Name,
     root: Root = "runs",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials once more.")] = False,
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
@@ -189,6 +190,7 @@ def resume(
         gpus_per_trial=gpus_per_trial,
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
+        retry_failed=retry_failed,
     )
     return session.run(session.plan(), asked)
 

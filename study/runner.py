@@ -47,9 +47,14 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 _log = logging.getLogger(__name__)
 
 
-def open_trials(store: Store, plan: StudyPlan) -> list[PlannedTrial]:
-    """What the plan has and the ledger lacks, in the plan's order."""
-    return [trial for trial in plan.trials if store.committed(trial.digest) is None]
+def open_trials(store: Store, plan: StudyPlan, *, retry_failed: bool = False) -> list[PlannedTrial]:
+    """What the plan has and the ledger lacks, in the plan's order; trials that failed too, if asked for."""
+
+    def is_open(trial: PlannedTrial) -> bool:
+        record = store.record(trial.digest)
+        return record is None or (retry_failed and record.outcome == "failed")
+
+    return [trial for trial in plan.trials if is_open(trial)]
 
 
 def run_trials(

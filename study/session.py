@@ -4,7 +4,7 @@ What is there already decides what is left to do, so that a command can be typed
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.results import StudyPlan, TrialRecord
+from core.results import PlannedTrial, StudyPlan, TrialRecord
 from core.store import PLAN_KEY, Store
 from study.plan import differences
 from study.progress import Standing, shown
@@ -31,6 +31,7 @@ class Asked:
     gpus_per_trial: float | None = None
     tracking_uri: str | None = None
     allow_code_change: bool = False
+    retry_failed: bool = False
 
 
 class Interrupted(Exception):  # noqa: N818 - no error, but the user's wish
@@ -91,7 +92,7 @@ class Session:
         from study.runner import open_trials
 
         store = self.store
-        left = open_trials(store, plan)
+        left = open_trials(store, plan, retry_failed=asked.retry_failed)
         machine = this_machine()
         resources = allot(
             machine,
@@ -104,13 +105,13 @@ class Session:
             _check_code(plan, asked)
         if not store.has(PLAN_KEY):
             store.put_plan(plan)
-        standing = self._standing(plan, resources)
+        standing = self._standing(plan, left, resources)
         tracker = self._tracker(plan, asked)
         tracker.start()
         if left:
             self._announce(plan, len(left), resources)
             try:
-                self._run_trials(plan, resources, machine, standing, tracker.notice)
+                self._run_trials(plan, left, resources, machine, standing, tracker.notice)
             except KeyboardInterrupt:
                 tracker.finish("KILLED", OUT_OF_PATIENCE_S)
                 raise Interrupted(
@@ -158,13 +159,12 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------------------
 
-    def _standing(self, plan: StudyPlan, resources: Resources) -> Standing:
+    def _standing(self, plan: StudyPlan, left: Sequence[PlannedTrial], resources: Resources) -> Standing:
         standing = Standing(planned=len(plan.trials), trials_at_once=resources.trials_at_once)
+        standing.waiting |= {trial.digest: trial for trial in left}
         for trial in plan.trials:
-            if record := self.store.record(trial.digest):
+            if trial.digest not in standing.waiting and (record := self.store.record(trial.digest)):
                 standing.outcomes[trial.digest] = record.outcome
-            else:
-                standing.waiting[trial.digest] = trial
         return standing
 
     def _tracker(self, plan: StudyPlan, asked: Asked) -> Tracker:
@@ -186,12 +186,13 @@ class Session:
     def _run_trials(
         self,
         plan: StudyPlan,
+        left: Sequence[PlannedTrial],
         resources: Resources,
         machine: Machine,
         standing: Standing,
         notice: Callable[[], None],
     ) -> None:
-        from study.runner import open_trials, run_trials
+        from study.runner import run_trials
 
         def on_record(record: TrialRecord) -> None:
             notice()
@@ -205,7 +206,7 @@ class Session:
                 )
 
         with shown(standing, self.console):
-            run_trials(self.store, plan, open_trials(self.store, plan), resources, machine, standing, on_record)
+            run_trials(self.store, plan, left, resources, machine, standing, on_record)
         self.console.print(standing.headline(), highlight=False)
 
 
