@@ -178,7 +178,7 @@ def load_study(name_or_path: str) -> StudyFile:
     if Path(name_or_path).suffix == ".toml" or Path(name_or_path).is_file():
         return read_study(Path(name_or_path))
     close = difflib.get_close_matches(name_or_path, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"built-in studies: {', '.join(names)}"
+    hint = f"did you mean {close[0]}?" if close else f"built-in studies: {', '.join(names)}."
     raise ConfigError(f"there is no study {name_or_path!r}; {hint} For a study of your own give the path of its .toml")
 
 
