@@ -121,14 +121,22 @@ class _Run:
     def train(self) -> None:
         loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
         self.step += 1
-        if self._is_sane("training", loss):
-            self.recent_losses.append(loss)
+        limit = self.config.trainer.diverged_above
+        # Written so that a loss that is not a number diverges too.
+        if not loss <= limit:
+            self.divergence = (
+                f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
+                f"{self.step}; lower optimizer.lr or trainer.gradient_clip"
+            )
+            return
+        self.recent_losses.append(loss)
 
     def validate(self) -> None:
         """Measure the averaged weights, remember them if they are the best, and open a new entry of the history."""
         averaged = averaged_model(self.model, self.optimizers)
         loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
-        if not self._is_sane("validation", loss):
+        if not math.isfinite(loss):
+            self.divergence = f"a validation loss must be a number; it was {loss:g} at step {self.step}"
             return
         if loss < self.best_loss:
             self.best_loss, self.best_step, self.best_model = loss, self.step, averaged.state_dict()
@@ -137,16 +145,6 @@ class _Run:
             entry["train_loss"] = sum(self.recent_losses) / len(self.recent_losses)
         self.history.append(entry)
         self.recent_losses = []
-
-    def _is_sane(self, which: str, loss: float) -> bool:
-        """Whether training can go on; a loss that is not a number counts as diverged like one that is too large."""
-        limit = self.config.trainer.diverged_above
-        if not loss <= limit:
-            self.divergence = (
-                f"a loss must stay at most trainer.diverged_above={limit:g}; the {which} loss was {loss:g} at step "
-                f"{self.step}; lower optimizer.lr or trainer.gradient_clip"
-            )
-        return self.divergence is None
 
     def progress(self) -> Progress:
         recent = self.recent_losses

@@ -189,6 +189,10 @@ def test_divergence_has_a_name() -> None:
     fitted = fit(tiny(), "d", Dataset(train=broken, validation=dataset.validation, test=dataset.test))
     assert fitted.divergence is not None
     assert "nan" in fitted.divergence
+    broken = replace(dataset.validation, audio=torch.full_like(dataset.validation.audio, math.nan))
+    fitted = fit(tiny(), "d", Dataset(train=dataset.train, validation=broken, test=dataset.test))
+    assert fitted.divergence == "a validation loss must be a number; it was nan at step 0"
+    assert fitted.history == ()
 
 
 def test_progress_is_reported_at_each_validation() -> None:
