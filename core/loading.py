@@ -115,8 +115,13 @@ def digest(config: TrialConfig) -> str:
     """The name of a resolved config: 16 hex digits of the sha256 of its sorted settings, locations left out."""
     if config.device == "auto":
         raise ConfigError("only a resolved config has a digest: device is still 'auto'; call core.resolve.resolve")
-    text = json.dumps(_without_locations(config), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return settings_sha256(config)[:16]
+
+
+def settings_sha256(part: object) -> str:
+    """Hash of a part of a config, or of several parts and plain values in a tuple; locations are left out."""
+    text = json.dumps(_without_locations(part), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def setting_types(cls: type) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A whole trial: from a resolved config to a committed record with its curves and sounds."""
 
-import hashlib
-import importlib.metadata
 import io
 import logging
 import platform
@@ -22,10 +20,11 @@ import torch
 from jaxtyping import Float
 
 from core.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
+from core.code_version import code_version
 from core.config import SyntheticDataConfig, TrialConfig
 from core.curve_store import TrialCurves, write_curves
 from core.data.clips import Clips, Dataset
-from core.data.dataset import build_dataset
+from core.data.prepared import prepared_dataset
 from core.loading import digest, flat_config
 from core.losses.mss import MultiResolutionStft
 from core.metrics.catalog import SIGNALS
@@ -111,16 +110,6 @@ def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
     return steps * step_s + clip_s * (n_validation * (1 + steps / config.trainer.validate_every) + n_all)
 
 
-@cache
-def code_version() -> str:
-    """The version, and a hash of the code that decides the numbers: it changes with any edit of the core."""
-    content = hashlib.sha256()
-    package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        content.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
-    return f"{importlib.metadata.version('modstudy')}+core.{content.hexdigest()[:8]}"
-
-
 def environment() -> dict[str, Any]:
     """What else than the config may have shaped a trial's numbers or times."""
     return {
@@ -137,7 +126,7 @@ def environment() -> dict[str, Any]:
 def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, report: Report) -> TrialRecord:
     clock = _Clock()
     checkpoint = latest_checkpoint(attempt.store, attempt.digest)
-    dataset = build_dataset(config)
+    dataset = prepared_dataset(config)
     clock.lap("set_up")
     fitted = fit(
         config,

@@ -37,7 +37,7 @@ def make_plan(study: StudyFile, *, name: str | None = None, overrides: Sequence[
         DataError: the data source cannot be read, or holds too little.
         StudyError: two trials would be the same, or an override has no effect.
     """
-    from core.trial import code_version
+    from core.code_version import code_version
 
     name = name or study.name
     check_name("a study", name)

@@ -6,6 +6,7 @@ that dies is started again, and goes on from the trial's newest checkpoint.
 
 # ruff: noqa: ARG002 - Ray Tune hands its callbacks more than is needed here.
 
+import json
 import logging
 import os
 import shutil
@@ -21,6 +22,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from core.loading import from_settings
 from core.results import PlannedTrial, StudyPlan, TrialRecord
 from core.store import Store
 from study.objective import objective
@@ -74,6 +76,7 @@ def run_trials(
     local = store.local_root
     root = str(local) if local is not None else store.root
     with _ray(machine, resources.threads) as folder:
+        prepare_data(trials[: resources.trials_at_once])
         trainable = tune.with_resources(
             tune.with_parameters(objective, root=root, study=plan.name, threads=resources.threads),
             {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
@@ -91,6 +94,18 @@ def run_trials(
             ),
         )
         tuner.fit()
+
+
+def prepare_data(trials: Sequence[PlannedTrial]) -> None:
+    """Put the data of these trials into the cache, so that none of them waits for another's building."""
+    from core.data.prepared import prepared_dataset
+
+    different = {json.dumps([trial.config["data"], trial.config["signal"]]): trial for trial in trials}
+    for trial in different.values():
+        try:
+            prepared_dataset(from_settings(trial.config))
+        except Exception as error:  # noqa: BLE001  (the trials meet it themselves, and it is their outcome)
+            _log.warning("the data of arm %s cannot be prepared: %s", trial.arm, error)
 
 
 def seconds_to_start(machine: Machine) -> float:

@@ -211,7 +211,7 @@ class Session:
 
 
 def _check_code(plan: StudyPlan, asked: Asked) -> None:
-    from core.trial import code_version
+    from core.code_version import code_version
 
     now = code_version()
     if plan.code_version not in ("", now) and not asked.allow_code_change:

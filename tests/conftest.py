@@ -10,8 +10,17 @@ from jaxtyping import install_import_hook
 
 _HOOK = install_import_hook(["core"], "beartype.beartype")
 
+import pytest  # noqa: E402
 import torch  # noqa: E402  (the hook has to be there before anything imports core)
 
 torch.set_num_threads(1)
 settings.register_profile("modstudy", deadline=None)
 settings.load_profile("modstudy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory):
+    """Whatever tests and the commands they start keep in the user's cache stays out of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -92,11 +92,8 @@ def scan_folder(config: AudioFolderConfig, signal: SignalConfig) -> FolderScan:
     )
 
 
-def load_folder(config: AudioFolderConfig, signal: SignalConfig) -> Dataset:
-    """The usable sounds of a folder in three splits.
-
-    Each is mixed to mono, resampled, cut or zero-padded from its start to the clip length, and scaled to a peak of 0.9.
-
+def scan_planned_folder(config: AudioFolderConfig, signal: SignalConfig) -> FolderScan:
+    """
     Raises:
         ConfigError, DataError: as `scan_folder`, or the folder is not what the resolved config was made from.
     """
@@ -106,6 +103,18 @@ def load_folder(config: AudioFolderConfig, signal: SignalConfig) -> Dataset:
             f"the sounds in {config.folder} are not those the trial was planned with; "
             "bring them back, or plan a new study on the folder as it is"
         )
+    return scan
+
+
+def load_folder(config: AudioFolderConfig, signal: SignalConfig) -> Dataset:
+    """The usable sounds of a folder in three splits.
+
+    Each is mixed to mono, resampled, cut or zero-padded from its start to the clip length, and scaled to a peak of 0.9.
+
+    Raises:
+        ConfigError, DataError: as `scan_planned_folder`.
+    """
+    scan = scan_planned_folder(config, signal)
     ids = clip_ids(file.file for file in scan.files)
     clips = []
     for file in scan.files:

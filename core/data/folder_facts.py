@@ -7,7 +7,6 @@ import csv
 import hashlib
 import json
 import logging
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from pydantic import TypeAdapter, ValidationError
 
+from core.cache_folder import cache_folder
 from core.config import SignalConfig
 from core.data.pitch import TRACKED_S, note_to_hz, patch_in_name, pitch_in_name, track_pitch
 from core.data.sound_files import read_mono
@@ -216,7 +216,6 @@ def _told_pitch(path: Path, number: int, cells: dict[str, str]) -> float | None:
 
 
 def _cache_file(folder: Path, paths: Sequence[Path], signal: SignalConfig) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     metadata = folder / METADATA_NAME
     stats = [(path, path.stat()) for path in [*paths, *([metadata] if metadata.is_file() else [])]]
     state = {
@@ -225,7 +224,7 @@ def _cache_file(folder: Path, paths: Sequence[Path], signal: SignalConfig) -> Pa
         "files": [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in stats],
         "duration_s": signal.duration_s,
     }
-    return root / "modstudy" / "scans" / f"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / "scans" / f"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path: Path) -> tuple[FileFacts, ...] | None:

@@ -65,11 +65,10 @@ def scan_renders(config: RendersConfig, signal: SignalConfig) -> RendersScan:
     )
 
 
-def load_renders(config: RendersConfig, signal: SignalConfig) -> Dataset:
-    """The renders in three splits, dealt by patch.
-
-    Sounds are mixed to mono, resampled and cut to the clip length, at their own loudness: the envelope's truth is
-    absolute. Curves are cut likewise, read at the frame times k * hop_length / sample_rate by linear interpolation.
+def scan_planned_renders(config: RendersConfig, signal: SignalConfig) -> RendersScan:
+    """
+    Raises:
+        ConfigError, DataError: as `scan_renders`, or the renders are not what the resolved config was made from.
     """
     scan = scan_renders(config, signal)
     if config.manifest_sha256 not in (None, scan.sha256):
@@ -77,6 +76,19 @@ def load_renders(config: RendersConfig, signal: SignalConfig) -> Dataset:
             f"the renders in {config.folder} are not those the trial was planned with; "
             "bring them back, or plan a new study on the folder as it is"
         )
+    return scan
+
+
+def load_renders(config: RendersConfig, signal: SignalConfig) -> Dataset:
+    """The renders in three splits, dealt by patch.
+
+    Sounds are mixed to mono, resampled and cut to the clip length, at their own loudness: the envelope's truth is
+    absolute. Curves are cut likewise, read at the frame times k * hop_length / sample_rate by linear interpolation.
+
+    Raises:
+        ConfigError, DataError: as `scan_planned_renders`.
+    """
+    scan = scan_planned_renders(config, signal)
     audio = []
     for file in scan.files:
         sound, sample_rate = read_mono(_folder(config) / file.file)

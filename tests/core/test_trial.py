@@ -13,13 +13,14 @@ from test_trainer import tiny
 
 from core import trial
 from core.checkpoint import from_bytes
+from core.code_version import code_version
 from core.curve_store import SCHEMA, TrialCurves, curve_array, read_curves, write_curves
 from core.errors import StoreError
 from core.loading import digest
 from core.results import StudyPlan, TrialRecord, plan_from_json, plan_to_json
 from core.store import Store
 from core.trainer import Progress
-from core.trial import code_version, estimate_seconds, run_trial
+from core.trial import estimate_seconds, run_trial
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_failure_is_recorded_and_a_later_attempt_counts(store: Store, monkeypatc
         raise RuntimeError("out of luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial, "build_dataset", broken)
+        patch.setattr(trial, "prepared_dataset", broken)
         record = run_trial(config, store=store, study="s", arm="a")
     assert record.outcome == "failed"
     assert record.error is not None

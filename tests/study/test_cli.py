@@ -87,7 +87,7 @@ def test_a_name_that_exists_with_another_plan_is_refused(run, tmp_path):
 
 def test_a_resume_over_other_code_is_refused_unless_allowed(run, tmp_path, monkeypatch):
     kept(tmp_path)
-    monkeypatch.setattr("core.trial.code_version", lambda: "another")
+    monkeypatch.setattr("core.code_version.code_version", lambda: "another")
     result = run("resume", "mine")
     assert result.exit_code == 2
     assert "and this is another" in flat(result)
