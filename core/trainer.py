@@ -8,7 +8,7 @@ ever trains, and evaluates on a copy, because switching back and forth is not ex
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -206,9 +206,10 @@ def train_step(
     estimate, _ = model(batch.audio, note, curriculum_alpha(config.trainer, step), draw)
     loss: Tensor = loss_function(estimate, batch.audio)
     for optimizer in optimizers:
-        optimizer.zero_grad(set_to_none=True)
+        # Gradients of a flat vector's parts are views, which must stay.
+        optimizer.zero_grad(set_to_none=False)
     torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(model.parameters(), config.trainer.gradient_clip)
+    nn.utils.clip_grad_norm_(_trained(optimizers), config.trainer.gradient_clip)
     for optimizer in optimizers:
         optimizer.step()
     return float(loss.detach())
@@ -221,12 +222,11 @@ def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[Ada
     others = [parameter for parameter in model.parameters() if id(parameter) not in own]
     optimizers = [
         AdamWScheduleFree(
-            parameters,
+            [flattened(parameters)] if parameters[0].device.type == "cpu" else parameters,
             lr=lr,
             betas=(config.beta1, config.beta2),
             weight_decay=config.weight_decay,
             warmup_steps=config.warmup_steps,
-            foreach=False,
         )
         for parameters, lr in ((others, config.lr), (sound, config.synth_lr))
         if parameters
@@ -236,12 +236,39 @@ def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[Ada
     return optimizers
 
 
+def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
+    """One vector whose parts the parameters and their gradients become views of.
+
+    A step of an optimizer over it is a few operations, not a few for each of many small parameters.
+    """
+    vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
+    vector.grad = torch.zeros_like(vector)
+    sizes = [parameter.numel() for parameter in parameters]
+    for parameter, values, gradient in zip(
+        parameters, vector.detach().split(sizes), vector.grad.split(sizes), strict=True
+    ):
+        parameter.data = values.view_as(parameter)
+        parameter.grad = gradient.view_as(parameter)
+    return vector
+
+
 def averaged_model(model: DiscoveryModel, optimizers: list[AdamWScheduleFree]) -> DiscoveryModel:
     """A copy of the model with the averaged weights that Schedule-Free evaluates."""
-    averaged, copies = copy.deepcopy((model, optimizers))
-    for optimizer in copies:
+    trained = _trained(optimizers)
+    before = [parameter.detach().clone() for parameter in trained]
+    for optimizer in optimizers:
         optimizer.eval()
+    averaged = copy.deepcopy(model)
+    for optimizer in optimizers:
+        optimizer.train()
+    with torch.no_grad():
+        for parameter, value in zip(trained, before, strict=True):
+            parameter.copy_(value)
     return averaged
+
+
+def _trained(optimizers: list[AdamWScheduleFree]) -> list[nn.Parameter]:
+    return [parameter for optimizer in optimizers for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def curriculum_alpha(config: TrainerConfig, step: int) -> float:

@@ -10,7 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from core.encoder.convolution import Precision, same_conv2d
 from core.encoder.features import LogMelFeatures
+from core.encoder.pooling import pool_activate
+from core.encoder.recurrence import bidirectional_lstms
 
 
 class LfoNet(nn.Module):
@@ -27,35 +30,59 @@ class LfoNet(nn.Module):
         kernel: tuple[int, int],
         dilations: tuple[int, ...],
         head_hidden: int,
+        precision: Precision = "fp32",
     ) -> None:
         super().__init__()
         self.features = features
+        depth = len(dilations)
         self.blocks = nn.ModuleList(
-            Block(3 if i == 0 else width, width, kernel, dilation) for i, dilation in enumerate(dilations)
+            Block(
+                3 if i == 0 else width,
+                width,
+                kernel,
+                dilation,
+                normalise=i + 1 < depth,
+                precision=precision,
+            )
+            for i, dilation in enumerate(dilations)
         )
         self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
         x = self.features(audio)
+        x = F.layer_norm(x, x.shape[-2:])
         for block in self.blocks:
             x = block(x)
         latent = x.mean(2).transpose(1, 2)
-        return torch.stack([head(latent) for head in self.heads], 1)
+        states = bidirectional_lstms(latent, [head.lstm for head in self.heads])
+        return torch.stack([head(state) for head, state in zip(self.heads, states, strict=True)], 1)
 
 
 class Block(nn.Module):
-    """Norm, dilated convolution, pooling over mel."""
+    """Dilated convolution, pooling over mel, activation, and the next block's norm where one follows."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: tuple[int, int], dilation: int) -> None:
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: tuple[int, int],
+        dilation: int,
+        *,
+        normalise: bool,
+        precision: Precision = "fp32",
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(n_in, n_out, kernel, padding="same", dilation=(1, dilation))
+        self.conv = nn.Conv2d(n_in, n_out, kernel)
         self.activation = nn.PReLU(n_out)
+        self.dilation = dilation
+        self.normalise = normalise
+        self.precision = precision
 
     def forward(self, x: Float[Tensor, "batch channel mel frame"]) -> Float[Tensor, "batch width half frame"]:
-        x = self.conv(F.layer_norm(x, x.shape[-2:]))
-        x = F.max_pool2d(x, (2, 1))
-        activated: Tensor = self.activation(x)
-        return activated
+        bias = self.conv.bias
+        assert bias is not None
+        x = same_conv2d(x, self.conv.weight, bias, self.dilation, self.precision)
+        return pool_activate(x, self.activation.weight, normalise=self.normalise)
 
 
 class Head(nn.Module):
@@ -74,9 +101,9 @@ class Head(nn.Module):
             nn.Linear(middle, n_outputs),
         )
 
-    def forward(self, latent: Float[Tensor, "batch frame width"]) -> Float[Tensor, "batch token output"]:
-        x, _ = self.lstm(latent)
-        if self.n_tokens != latent.shape[1]:
-            x = F.adaptive_avg_pool1d(x.transpose(1, 2), self.n_tokens).transpose(1, 2)
-        logits: Tensor = self.mlp(x)
+    def forward(self, states: Float[Tensor, "batch frame state"]) -> Float[Tensor, "batch token output"]:
+        """What the head's LSTM made of the latent, which it does beside the other heads' LSTMs, to logits."""
+        if self.n_tokens != states.shape[1]:
+            states = F.adaptive_avg_pool1d(states.transpose(1, 2), self.n_tokens).transpose(1, 2)
+        logits: Tensor = self.mlp(states)
         return logits

@@ -1,42 +1,21 @@
-"""Time-varying biquads: coefficients at frame rate, interpolated to samples, samplewise recursion.
-
-    v[n] = x[n] - a1[n] v[n-1] - a2[n] v[n-2]
-    y[n] = b0[n] v[n] + b1[n] v[n-1] + b2[n] v[n-2]
+"""Filters whose curve moves a biquad: a resonant low-pass, and one learned within the stability triangle.
 
 Low-pass coefficients: Bristow-Johnson, "Audio EQ Cookbook". The learned filter's stability triangle: Nercessian et al.
-(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. The recursion and its gradient
-are torchlpc's: Yu and Fazekas (2024), arXiv 2404.07970.
-"""
+(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204."""
 
 import math
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchlpc import sample_wise_lpc
 
 from core.signal import to_samples
+from core.synths.biquad import biquad, time_varying_biquad
 from core.units import LogRange
 
 HIGHEST_CUTOFF_SHARE = 0.45
 """Of the sample rate; at Nyquist (0.5) the poles of the low-pass reach the unit circle."""
-
-
-def time_varying_biquad(
-    audio: Float[Tensor, "batch sample"],
-    b: Float[Tensor, "batch sample 3"],
-    a: Float[Tensor, "batch sample 2"],
-) -> Float[Tensor, "batch sample"]:
-    """Filter with coefficients of their own for every sample (a0 = 1), from silence.
-
-    Coefficients inside the stability triangle at every sample do not by themselves bound a fast-varying filter.
-    """
-    v: Tensor = sample_wise_lpc(audio, a.contiguous())
-    delayed = F.pad(v, (2, 0))
-    filtered: Tensor = torch.linalg.vecdot(b, torch.stack([v, delayed[:, 1:-1], delayed[:, :-2]], -1))
-    return filtered
 
 
 def rbj_lowpass(
@@ -80,11 +59,10 @@ class RbjFilter(nn.Module):
         audio: Float[Tensor, "batch sample"],
         cutoff_hz: Float[Tensor, "batch frame"],
         q: Float[Tensor, " batch"],
+        gain: Float[Tensor, "batch frame"],
     ) -> Float[Tensor, "batch sample"]:
         b, a = rbj_lowpass(cutoff_hz, q[:, None].expand_as(cutoff_hz), self.sample_rate)
-        coefficients = torch.cat([b, a * self.shrink], -1).transpose(1, 2)
-        b, a = torch.split(to_samples(coefficients, self.hop_length, audio.shape[1]).transpose(1, 2), [3, 2], dim=-1)
-        return time_varying_biquad(audio, b, a)
+        return biquad(audio, b, a * self.shrink, gain, self.hop_length)
 
 
 class LearnedFilter(nn.Module):
@@ -101,12 +79,15 @@ class LearnedFilter(nn.Module):
         self.interpolate = interpolate
 
     def forward(
-        self, audio: Float[Tensor, "batch sample"], logits: Float[Tensor, "batch frame 5"]
+        self,
+        audio: Float[Tensor, "batch sample"],
+        logits: Float[Tensor, "batch frame 5"],
+        gain: Float[Tensor, "batch frame"],
     ) -> Float[Tensor, "batch sample"]:
-        controls = logits if self.interpolate == "logits" else self._coefficients(logits)
-        controls = to_samples(controls.transpose(1, 2), self.hop_length, audio.shape[1]).transpose(1, 2)
-        coefficients = self._coefficients(controls) if self.interpolate == "logits" else controls
-        return time_varying_biquad(audio, coefficients[..., 2:], coefficients[..., :2])
-
-    def _coefficients(self, logits: Float[Tensor, "batch time 5"]) -> Float[Tensor, "batch time 5"]:
-        return torch.cat([stable_poles(logits[..., :2], self.epsilon), logits[..., 2:]], -1)
+        if self.interpolate == "coefficients":
+            a = stable_poles(logits[..., :2], self.epsilon)
+            return biquad(audio, logits[..., 2:], a, gain, self.hop_length)
+        n_samples = audio.shape[1]
+        sampled = to_samples(logits.transpose(1, 2), self.hop_length, n_samples).transpose(1, 2)
+        filtered = time_varying_biquad(audio, sampled[..., 2:], stable_poles(sampled[..., :2], self.epsilon))
+        return filtered * to_samples(gain, self.hop_length, n_samples)

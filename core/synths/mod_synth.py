@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.signal import to_samples
 from core.synths.adapters import Adapter
 from core.synths.base import Synth
 from core.synths.filters import LearnedFilter, RbjFilter
@@ -73,10 +72,10 @@ class ModSynth(Synth[ModSynthControls]):
     def render(self, controls: ModSynthControls, note: Note) -> Float[Tensor, "batch sample"]:
         audio: Tensor = self.oscillator(controls.position, note.f0_hz, note.phase, self.n_samples)
         if isinstance(self.filter, RbjFilter):
-            audio = self.filter(audio, controls.filter, self.filter.q.from_unit(note.q))
+            audio = self.filter(audio, controls.filter, self.filter.q.from_unit(note.q), controls.amplitude)
         else:
-            audio = self.filter(audio, controls.filter)
-        return audio * to_samples(controls.amplitude, self.hop_length, self.n_samples)
+            audio = self.filter(audio, controls.filter, controls.amplitude)
+        return audio
 
     def sound_parameters(self) -> list[nn.Parameter]:
         return list(self.oscillator.parameters())

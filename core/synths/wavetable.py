@@ -9,11 +9,16 @@ windowed sinc at the same 0.9, whose transition spans some 44 harmonics of a 102
 180 Hz has at 16 kHz. Wavetable synthesis as a differentiable layer: Shan et al. (2022), arXiv 2111.10003.
 """
 
+from typing import Any, no_type_check
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
-from core.signal import to_samples
+from core.kernels import array, gradients_by_reference, has_kernel, kernel
+from core.signal import check_cover, to_samples
 
 _PASSBAND = 0.9
 
@@ -39,22 +44,58 @@ def band_limit(
 
 
 def read_table(
-    tables: Float[Tensor, "batch position cycle"],
-    position: Float[Tensor, "batch sample"],
-    phase: Float[Tensor, "batch sample"],
-) -> Float[Tensor, "batch sample"]:
-    """Bilinear read.
+    tables: Float[Tensor, "batch row cycle"],
+    position: Float[Tensor, "batch frame"],
+    f0_hz: Float[Tensor, " batch"],
+    phase: Float[Tensor, " batch"],
+    n_samples: int,
+    sample_rate: int,
+    hop_length: int,
+) -> Float[Tensor, "batch {n_samples}"]:
+    """Bilinear read at a constant pitch.
 
     Args:
         tables: One table per clip.
-        position: Place between the first row (0) and the last (1) for each sample.
-        phase: Place in the cycle in 0..1 for each sample; the cycle wraps.
+        position: Place between the first row (0) and the last (1) for each frame, interpolated to samples.
+        phase: Place in the cycle at the first sample, in cycles; the cycle wraps.
+
+    Raises:
+        ValueError: the frames end before the last sample.
     """
-    batch, n_positions, length = tables.shape
-    row = position.clamp(0, 1) * (n_positions - 1)
-    low = row.detach().floor().clamp(max=max(n_positions - 2, 0)).long()
-    high = (low + 1).clamp(max=n_positions - 1)
-    column = phase * length
+    check_cover(position.shape[1], hop_length, n_samples)
+    if not has_kernel(tables, position):
+        return read_table_reference(tables, position, f0_hz, phase, n_samples, sample_rate, hop_length)
+    increment = f0_hz.double() / sample_rate
+    audio: Tensor = _ReadTable.apply(  # type: ignore[no-untyped-call]
+        tables, position, increment, phase.double(), n_samples, hop_length
+    )
+    return audio
+
+
+def read_table_reference(
+    tables: Float[Tensor, "batch row cycle"],
+    position: Float[Tensor, "batch frame"],
+    f0_hz: Float[Tensor, " batch"],
+    phase: Float[Tensor, " batch"],
+    n_samples: int,
+    sample_rate: int,
+    hop_length: int,
+) -> Float[Tensor, "batch {n_samples}"]:
+    """The same by torch operations."""
+    cycles = oscillator_phase(f0_hz, phase, n_samples, sample_rate)
+    return _read_at(tables, to_samples(position, hop_length, n_samples), cycles)
+
+
+def _read_at(
+    tables: Float[Tensor, "batch row cycle"],
+    position: Float[Tensor, "batch sample"],
+    cycles: Float[Tensor, "batch sample"],
+) -> Float[Tensor, "batch sample"]:
+    batch, n_rows, length = tables.shape
+    row = position.clamp(0, 1) * (n_rows - 1)
+    low = row.detach().floor().clamp(max=max(n_rows - 2, 0)).long()
+    high = (low + 1).clamp(max=n_rows - 1)
+    column = cycles * length
     left = column.floor().long() % length
     right = (left + 1) % length
     flat = tables.reshape(batch, -1)
@@ -91,11 +132,7 @@ class WavetableOscillator(nn.Module):
         n_samples: int,
     ) -> Float[Tensor, "batch {n_samples}"]:
         tables = band_limit(self.table, f0_hz, self.sample_rate)
-        return read_table(
-            tables,
-            to_samples(position, self.hop_length, n_samples),
-            oscillator_phase(f0_hz, phase, n_samples, self.sample_rate),
-        )
+        return read_table(tables, position, f0_hz, phase, n_samples, self.sample_rate, self.hop_length)
 
 
 class LearnableWavetable(WavetableOscillator):
@@ -107,3 +144,118 @@ class LearnableWavetable(WavetableOscillator):
 
     def reset_parameters(self) -> None:
         nn.init.normal_(self.table, std=0.01)
+
+
+class _ReadTable(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        tables: Tensor,
+        position: Tensor,
+        increment: Tensor,
+        phase: Tensor,
+        n_samples: int,
+        hop_length: int,
+    ) -> Tensor:
+        ctx.save_for_backward(tables, position, increment, phase)
+        ctx.n_samples, ctx.hop_length = n_samples, hop_length  # type: ignore[attr-defined]
+        audio = np.empty((tables.shape[0], n_samples), array(tables).dtype)
+        _read(array(tables), array(position), array(increment), array(phase), hop_length, audio)
+        return torch.from_numpy(audio)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        tables, position, increment, phase = ctx.saved_tensors
+        if torch.is_grad_enabled():
+
+            def reference(tables: Tensor, position: Tensor) -> Tensor:
+                return read_table_reference(tables, position, increment, phase, ctx.n_samples, 1, ctx.hop_length)
+
+            found = gradients_by_reference(reference, (tables, position), ctx.needs_input_grad[:2], gradient)
+            return *found, None, None, None, None
+        learns = ctx.needs_input_grad[0]
+        d_tables = np.zeros(tables.shape if learns else (0, 0, 0), array(tables).dtype)
+        d_position = np.zeros_like(array(position))
+        _read_backwards(
+            array(gradient),
+            array(tables),
+            array(position),
+            array(increment),
+            array(phase),
+            ctx.hop_length,
+            d_tables,
+            d_position,
+        )
+        return torch.from_numpy(d_tables) if learns else None, torch.from_numpy(d_position), None, None, None, None
+
+
+@kernel
+@no_type_check
+def _read(tables, position, increment, phase, hop_length, audio):
+    n_rows, length = tables.shape[1:]
+    n_samples = audio.shape[1]
+    top = max(n_rows - 1, 0)
+    for clip in range(audio.shape[0]):
+        table = tables[clip].reshape(-1)
+        for frame in range((n_samples + hop_length - 1) // hop_length):
+            start = frame * hop_length
+            first = position[clip, frame] * top
+            by = (position[clip, frame + 1] * top - first) / hop_length
+            for n in range(start, min(start + hop_length, n_samples)):
+                cycles = phase[clip] + increment[clip] * n
+                column = (cycles - np.floor(cycles)) * length
+                left = min(int(column), length - 1)
+                right = left + 1 if left + 1 < length else 0
+                across = audio.dtype.type(column - left)
+                row = min(max(first + (n - start) * by, 0.0), top)
+                low = min(int(row), max(top - 1, 0))
+                at = low * length
+                above = at + length if top > 0 else at
+                value = table[at + left] + across * (table[at + right] - table[at + left])
+                value_above = table[above + left] + across * (table[above + right] - table[above + left])
+                audio[clip, n] = value + audio.dtype.type(row - low) * (value_above - value)
+
+
+@kernel
+@no_type_check
+def _read_backwards(g, tables, position, increment, phase, hop_length, d_tables, d_position):
+    """Add to d_position, and to d_tables unless it is empty."""
+    n_rows, length = tables.shape[1:]
+    n_samples = g.shape[1]
+    top = max(n_rows - 1, 0)
+    learns = d_tables.size > 0
+    for clip in range(g.shape[0]):
+        table = tables[clip].reshape(-1)
+        d_table = d_tables[clip].reshape(-1) if learns else table
+        for frame in range((n_samples + hop_length - 1) // hop_length):
+            start = frame * hop_length
+            first = position[clip, frame] * top
+            by = (position[clip, frame + 1] * top - first) / hop_length
+            whole = late = 0.0
+            for n in range(start, min(start + hop_length, n_samples)):
+                cycles = phase[clip] + increment[clip] * n
+                column = (cycles - np.floor(cycles)) * length
+                left = min(int(column), length - 1)
+                right = left + 1 if left + 1 < length else 0
+                across = g.dtype.type(column - left)
+                unclamped = first + (n - start) * by
+                row = min(max(unclamped, 0.0), top)
+                low = min(int(row), max(top - 1, 0))
+                at = low * length
+                above = at + length if top > 0 else at
+                if row == unclamped:
+                    value = table[at + left] + across * (table[at + right] - table[at + left])
+                    value_above = table[above + left] + across * (table[above + right] - table[above + left])
+                    pull = g[clip, n] * (value_above - value)
+                    whole += pull
+                    late += pull * (n - start)
+                if learns:
+                    up = g.dtype.type(row - low)
+                    here, there = g[clip, n] * (1 - up), g[clip, n] * up
+                    d_table[at + left] += here * (1 - across)
+                    d_table[at + right] += here * across
+                    d_table[above + left] += there * (1 - across)
+                    d_table[above + right] += there * across
+            late /= hop_length
+            d_position[clip, frame] += (whole - late) * top
+            d_position[clip, frame + 1] += late * top
