@@ -1,0 +1,320 @@
+"""The stock synths: library calls at audio rate.
+
+Curves become controls at audio rate, filter coefficients are computed there, the phase is a float32 running sum. With
+`reference` the definition is the core's instead: phase in closed form and float64, filter coefficients computed at
+frame rate and interpolated, tables band-limited by the core's gain per harmonic; the operations stay the same.
+"""
+
+import math
+from typing import assert_never
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchlpc import sample_wise_lpc
+
+from core.config import (
+    EngelConfig,
+    FrozenWavetableConfig,
+    LearnableWavetableConfig,
+    LearnedFilterConfig,
+    ModSynthConfig,
+    RbjFilterConfig,
+    SignalConfig,
+    SynthConfig,
+)
+from core.data.wavetables import load_wavetable
+from core.synths.note import Note
+
+_ANTIALIAS_TAPS = 129
+_PASSBAND = 0.9
+
+
+def build_stock_synth(config: SynthConfig, signal: SignalConfig, *, reference: bool) -> "StockModSynth | StockEngel":
+    match config:
+        case ModSynthConfig():
+            return StockModSynth(config, signal, reference=reference)
+        case EngelConfig():
+            return StockEngel(config, signal, reference=reference)
+        case _:
+            assert_never(config)
+
+
+def to_audio_rate(
+    frames: Float[Tensor, "batch channel frame"], hop_length: int, n_samples: int
+) -> Float[Tensor, "batch channel {n_samples}"]:
+    """Linear interpolation; frame k lies on sample k * hop_length."""
+    size = (frames.shape[-1] - 1) * hop_length + 1
+    return F.interpolate(frames, size=size, mode="linear", align_corners=True)[..., :n_samples]
+
+
+def cycles(note: Note, n_samples: int, sample_rate: int, *, reference: bool) -> Float[Tensor, "batch {n_samples}"]:
+    """The oscillator's phase in cycles, not wrapped."""
+    if reference:
+        n = torch.arange(n_samples, dtype=torch.float64)
+        return note.phase.double()[:, None] + note.f0_hz.double()[:, None] * n / sample_rate
+    increment = 2 * math.pi * note.f0_hz[:, None].expand(-1, n_samples) / sample_rate
+    return (increment.cumsum(1) + 2 * math.pi * note.phase[:, None]) / (2 * math.pi)
+
+
+# ------------------------------------------------------------------------------------------------------- Mod. Synth
+
+
+class StockModSynth(nn.Module):
+    """Wavetable (add) -> filter (sub) -> envelope (env)."""
+
+    def __init__(self, config: ModSynthConfig, signal: SignalConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.signal = signal
+        self.oscillator = StockOscillator(config.oscillator, signal, reference=reference)
+        self.add_adapter = None
+        self.position_noise = 0.0
+        if isinstance(config.oscillator, LearnableWavetableConfig):
+            self.add_adapter = StockAdapter(1)
+            self.position_noise = config.oscillator.position_noise
+        self.sub_adapter = None
+        self.filter: StockRbjFilter | StockLearnedFilter
+        if isinstance(config.filter, LearnedFilterConfig):
+            self.sub_adapter = StockAdapter(5)
+            self.filter = StockLearnedFilter(config.filter, signal, reference=reference)
+        else:
+            self.filter = StockRbjFilter(config.filter, signal, reference=reference)
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        alpha: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "batch sample"]:
+        add, sub, env = modulation.unbind(1)
+        if self.add_adapter is not None:
+            logit = self.add_adapter(add)[..., 0]
+            if alpha > 0 and self.position_noise > 0:
+                logit = logit + self.position_noise * alpha * torch.randn(logit.shape, generator=generator).to(logit)
+            add = torch.sigmoid(logit)
+        audio = self.oscillator(add, note)
+        if isinstance(self.filter, StockRbjFilter):
+            audio = self.filter(audio, sub, note.q)
+        else:
+            audio = self.filter(audio, self.sub_adapter(sub))
+        return audio * to_audio_rate(env[:, None], self.signal.hop_length, self.signal.n_samples)[:, 0]
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return list(self.oscillator.parameters())
+
+
+class StockOscillator(nn.Module):
+    """A wavetable read by `grid_sample`."""
+
+    table: Tensor
+
+    def __init__(
+        self, config: FrozenWavetableConfig | LearnableWavetableConfig, signal: SignalConfig, *, reference: bool
+    ) -> None:
+        super().__init__()
+        self.signal = signal
+        self.reference = reference
+        if isinstance(config, LearnableWavetableConfig):
+            self.table = nn.Parameter(0.01 * torch.randn(config.n_positions, config.table_length))
+        else:
+            self.register_buffer("table", load_wavetable(config.wavetable), persistent=False)
+
+    def forward(self, position: Float[Tensor, "batch frame"], note: Note) -> Float[Tensor, "batch sample"]:
+        signal = self.signal
+        limit = limit_by_gain if self.reference else limit_by_convolution
+        tables = limit(self.table, note.f0_hz, signal.sample_rate)
+        # The first column once more behind the last, so that the cycle wraps.
+        tables = torch.cat([tables, tables[..., :1]], -1)[:, None]
+        row = to_audio_rate(position[:, None], signal.hop_length, signal.n_samples)[:, 0]
+        column = cycles(note, signal.n_samples, signal.sample_rate, reference=self.reference) % 1.0
+        # With aligned corners -1 is the middle of the first column or row, 1 that of the last.
+        grid = torch.stack([2 * column.to(row) - 1, 2 * row - 1], -1)[:, None]
+        return F.grid_sample(tables, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, 0, 0]
+
+
+def limit_by_convolution(
+    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int
+) -> Float[Tensor, "batch position sample"]:
+    """Each clip's table, circularly convolved with a Blackman-windowed sinc at 0.9 of what its pitch leaves."""
+    length = table.shape[-1]
+    half = _ANTIALIAS_TAPS // 2
+    cutoff = (_PASSBAND * 0.5 * sample_rate / (f0_hz * length)).clamp(max=0.5)
+    n = torch.arange(-half, half + 1, dtype=table.dtype)
+    window = torch.blackman_window(_ANTIALIAS_TAPS, periodic=False, dtype=table.dtype)
+    kernels = torch.sinc(2 * cutoff[:, None] * n) * window
+    kernels = kernels / kernels.sum(-1, keepdim=True)
+    padded = F.pad(table[:, None], (half, half), mode="circular")
+    return F.conv1d(padded, kernels[:, None]).transpose(0, 1)
+
+
+def limit_by_gain(
+    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int
+) -> Float[Tensor, "batch position sample"]:
+    """The same by a gain per harmonic: 1 up to 0.9 of Nyquist, from there a raised cosine to 0 at Nyquist."""
+    spectrum = torch.fft.rfft(table)
+    frequency = torch.arange(spectrum.shape[-1], dtype=table.dtype) * f0_hz[:, None].to(table)
+    relative = frequency / (sample_rate / 2)
+    gain = 0.5 + 0.5 * torch.cos(math.pi * ((relative - _PASSBAND) / (1 - _PASSBAND)).clamp(0, 1))
+    return torch.fft.irfft(spectrum * gain[:, None], n=table.shape[-1])
+
+
+def filter_time_varying(
+    audio: Float[Tensor, "batch sample"], b: Float[Tensor, "batch sample 3"], a: Float[Tensor, "batch sample 2"]
+) -> Float[Tensor, "batch sample"]:
+    """All-pole recursion, then an unfolded FIR."""
+    v = sample_wise_lpc(audio, a)
+    return (F.pad(v, (2, 0)).unfold(1, 3, 1) * b.flip(-1)).sum(-1)
+
+
+class StockRbjFilter(nn.Module):
+    """RBJ low-pass; the curve is the logarithm of the cutoff."""
+
+    def __init__(self, config: RbjFilterConfig, signal: SignalConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.signal = signal
+        self.reference = reference
+
+    def forward(
+        self, audio: Float[Tensor, "batch sample"], curve: Float[Tensor, "batch frame"], q: Float[Tensor, " batch"]
+    ) -> Float[Tensor, "batch sample"]:
+        hop_length, n_samples = self.signal.hop_length, self.signal.n_samples
+        if self.reference:
+            coefficients = self.coefficients(curve, q)
+            b, a = (to_audio_rate(c.transpose(1, 2), hop_length, n_samples).transpose(1, 2) for c in coefficients)
+        else:
+            b, a = self.coefficients(to_audio_rate(curve[:, None], hop_length, n_samples)[:, 0], q)
+        return filter_time_varying(audio, b, a)
+
+    def coefficients(
+        self, curve: Float[Tensor, "batch time"], q: Float[Tensor, " batch"]
+    ) -> tuple[Float[Tensor, "batch time 3"], Float[Tensor, "batch time 2"]]:
+        config, sample_rate = self.config, self.signal.sample_rate
+        max_cutoff_hz = min(config.max_cutoff_hz, 0.45 * sample_rate)
+        cutoff_hz = config.min_cutoff_hz * (max_cutoff_hz / config.min_cutoff_hz) ** curve
+        resonance = config.min_q * (config.max_q / config.min_q) ** q[:, None]
+        w = 2 * math.pi * cutoff_hz / sample_rate
+        alpha = torch.sin(w) / (2 * resonance)
+        cos = torch.cos(w)
+        a0 = 1 + alpha
+        b1 = (1 - cos) / a0
+        b = torch.stack([b1 / 2, b1, b1 / 2], -1)
+        return b, (1 - config.coefficient_shrink) * torch.stack([-2 * cos / a0, (1 - alpha) / a0], -1)
+
+
+class StockLearnedFilter(nn.Module):
+    """Five logits become a biquad inside the stability triangle."""
+
+    def __init__(self, config: LearnedFilterConfig, signal: SignalConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.epsilon = config.epsilon
+        self.signal = signal
+        self.interpolates_coefficients = reference and config.interpolate == "coefficients"
+
+    def forward(
+        self, audio: Float[Tensor, "batch sample"], logits: Float[Tensor, "batch frame 5"]
+    ) -> Float[Tensor, "batch sample"]:
+        frames = self.coefficients(logits) if self.interpolates_coefficients else logits
+        samples = to_audio_rate(frames.transpose(1, 2), self.signal.hop_length, self.signal.n_samples).transpose(1, 2)
+        coefficients = samples if self.interpolates_coefficients else self.coefficients(samples)
+        return filter_time_varying(audio, coefficients[..., 2:], coefficients[..., :2])
+
+    def coefficients(self, logits: Float[Tensor, "batch time 5"]) -> Float[Tensor, "batch time 5"]:
+        """a1, a2, b0, b1, b2."""
+        a1 = 2 * torch.tanh(logits[..., 0]) * (1 - self.epsilon)
+        a2 = ((2 - a1.abs()) * torch.tanh(logits[..., 1]) * (1 - self.epsilon) + a1.abs()) / 2
+        return torch.cat([a1[..., None], a2[..., None], logits[..., 2:]], -1)
+
+
+class StockAdapter(nn.Module):
+    """A small network per control over (curve value, time), all of them in one batched product."""
+
+    def __init__(self, n_controls: int) -> None:
+        super().__init__()
+        hidden = (2 + n_controls) // 2
+        self.layers = nn.ModuleList(
+            _ParallelLinear(n_controls, n_in, n_out) for n_in, n_out in ((2, hidden), (hidden, hidden), (hidden, 1))
+        )
+        self.slopes = nn.ModuleList([nn.PReLU(), nn.PReLU()])
+
+    def forward(self, curve: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame control"]:
+        time = torch.linspace(0, 1, curve.shape[1], dtype=curve.dtype).expand_as(curve)
+        x = torch.stack([curve, time], -1).flatten(0, 1)
+        x = self.slopes[0](self.layers[0](x))
+        x = self.slopes[1](self.layers[1](x))
+        return self.layers[2](x)[..., 0].t().unflatten(0, curve.shape)
+
+
+class _ParallelLinear(nn.Module):
+    def __init__(self, n_parallel: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(n_in)
+        self.weight = nn.Parameter(torch.empty(n_parallel, n_in, n_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_parallel, 1, n_out).uniform_(-bound, bound))
+
+    def forward(self, x: Float[Tensor, "*control row n_in"]) -> Float[Tensor, "control row n_out"]:
+        return x @ self.weight + self.bias
+
+
+# ------------------------------------------------------------------------------------------------------------ Engel
+
+
+class StockEngel(nn.Module):
+    """Sine bank (add) plus filtered noise (sub), times the envelope (env)."""
+
+    def __init__(self, config: EngelConfig, signal: SignalConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.signal = signal
+        self.reference = reference
+        self.add_adapter = StockAdapter(1 + config.n_harmonics)
+        self.sub_adapter = StockAdapter(config.n_noise_bands)
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        alpha: float = 0.0,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch sample"]:
+        add, sub, env = modulation.unbind(1)
+        harmonics = self.harmonics(exp_sigmoid(self.add_adapter(add)), note)
+        noise = self.noise(exp_sigmoid(self.sub_adapter(sub) - 5), note)
+        return (harmonics + noise) * to_audio_rate(env[:, None], self.signal.hop_length, self.signal.n_samples)[:, 0]
+
+    def harmonics(self, controls: Float[Tensor, "batch frame control"], note: Note) -> Float[Tensor, "batch sample"]:
+        signal = self.signal
+        number = torch.arange(1, self.config.n_harmonics + 1, dtype=controls.dtype)
+        below_nyquist = number * note.f0_hz[:, None].to(controls) < signal.sample_rate / 2
+        shares = controls[..., 1:] * below_nyquist[:, None]
+        shares = shares / shares.sum(-1, keepdim=True).clamp_min(1e-12)
+        amplitudes = to_audio_rate((controls[..., :1] * shares).transpose(1, 2), signal.hop_length, signal.n_samples)
+        phase = cycles(note, signal.n_samples, signal.sample_rate, reference=self.reference)
+        angle = 2 * math.pi * ((phase[:, None] * number[:, None].to(phase)) % 1.0)
+        return (amplitudes * torch.sin(angle.to(amplitudes))).sum(1)
+
+    def noise(self, magnitudes: Float[Tensor, "batch frame band"], note: Note) -> Float[Tensor, "batch sample"]:
+        """Each hop of white noise through its frame's Hann-windowed FIR, overlap-added."""
+        hop_length, n_samples = self.signal.hop_length, self.signal.n_samples
+        n_taps = self.config.noise_taps
+        response = torch.fft.fftshift(torch.fft.irfft(magnitudes), dim=-1)
+        middle = response.shape[-1] // 2
+        window = torch.hann_window(n_taps, dtype=magnitudes.dtype)
+        taps = response[..., middle - n_taps // 2 : middle + n_taps // 2] * window
+        n_blocks = n_samples // hop_length
+        size = hop_length + n_taps
+        blocks = note.noise.to(magnitudes).unflatten(1, (n_blocks, hop_length))
+        filtered = torch.fft.irfft(torch.fft.rfft(blocks, n=size) * torch.fft.rfft(taps[:, :n_blocks], n=size), n=size)
+        overlapped = F.fold(
+            filtered.transpose(1, 2), (1, (n_blocks - 1) * hop_length + size), (1, size), stride=(1, hop_length)
+        )
+        return overlapped[:, 0, 0, n_taps // 2 : n_taps // 2 + n_samples]
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return []
+
+
+def exp_sigmoid(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return 2 * torch.sigmoid(x) ** math.log(10) + 1e-7

@@ -1,0 +1,235 @@
+"""The stock step is the core's by its definition: the same weights, loss and gradients."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from auraloss.freq import MultiResolutionSTFTLoss
+from torch import Tensor
+
+from core.config import TrialConfig
+from core.data.clips import Clips, Dataset
+from core.data.dataset import build_dataset
+from core.loading import apply_settings, nest, parse_assignment, preset_named
+from core.losses.mss import MultiResolutionStft
+from core.metrics.evaluation import evaluate_estimates
+from core.model import build_model
+from core.resolve import resolve
+from core.seeding import generator
+from core.synths.note import draw_note
+from core.trainer import build_optimizers, curriculum_alpha, evaluation_loss, train_step
+from tests.benchmarks.frozen import FROZEN_SMALL
+from tests.benchmarks.stock import (
+    StockModel,
+    stock_loss,
+    stock_optimizers,
+    stock_step,
+    stock_validation_loss,
+    train_stock,
+)
+from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
+
+TINY = (
+    "signal.duration_s=0.25",
+    "signal.hop_length=80",
+    "encoder.n_mels=16",
+    "encoder.width=4",
+    "encoder.dilations=[1,2]",
+    "encoder.head_hidden=4",
+    "data.n_train=6",
+    "data.n_validation=4",
+    "data.n_test=1",
+    "trainer.max_steps=6",
+    "trainer.batch_size=3",
+    "device=cpu",
+)
+WHITE = ()
+GREY = ("synth.oscillator.kind=learnable", "synth.oscillator.table_length=256", "synth.filter.kind=learned")
+GREY_BY_LOGITS = (*GREY, "synth.filter.interpolate=logits")
+ENGEL = ("synth.kind=engel",)
+SYNTHS = {"white": WHITE, "grey": GREY, "grey-logits": GREY_BY_LOGITS, "engel": ENGEL}
+CURVES = {
+    "frame": ("parameterization.kind=frame",),
+    "low_pass": ("parameterization.kind=low_pass",),
+    "spline": ("parameterization.kind=spline", "parameterization.n_segments=4"),
+    "warp": (
+        "parameterization.kind=spline",
+        "parameterization.n_segments=4",
+        "parameterization.evaluation=forward_warp",
+    ),
+}
+each_synth = pytest.mark.parametrize("synth", SYNTHS.values(), ids=SYNTHS)
+each_curve = pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+
+
+def configured(*assignments: str, base: TrialConfig | None = None) -> TrialConfig:
+    settings = nest(parse_assignment(text) for text in assignments)
+    return resolve(apply_settings(preset_named("small"), settings, base)).config
+
+
+def tiny(*assignments: str) -> TrialConfig:
+    return configured(*TINY, *assignments, base=FROZEN_SMALL)
+
+
+def small(*assignments: str) -> TrialConfig:
+    return configured("data.n_train=4", "data.n_validation=1", "data.n_test=1", *assignments, base=FROZEN_SMALL)
+
+
+@pytest.fixture(scope="module")
+def small_clips() -> Clips:
+    return build_dataset(small()).train
+
+
+Step = tuple[Tensor, dict[str, Tensor]]
+"""Loss and gradients by name."""
+
+
+def auraloss_in(dtype: torch.dtype, config: TrialConfig) -> MultiResolutionSTFTLoss:
+    """With windows of the right type; its own are float32."""
+    loss_function = stock_loss(config.loss.resolutions)
+    for part, resolution in zip(loss_function.stft_losses, config.loss.resolutions, strict=True):
+        part.window = torch.hann_window(resolution.win_length, dtype=dtype)
+    return loss_function
+
+
+def first_steps(config: TrialConfig, clips: Clips, dtype: torch.dtype) -> tuple[Step, Step]:
+    """By the stock reference and by the core."""
+    ours = build_model(config)
+    stock = StockModel(config, reference=True)
+    stock.load_state_dict(ours.state_dict())
+    auraloss = auraloss_in(dtype, config)
+
+    def by_auraloss(estimate: Tensor, target: Tensor) -> Tensor:
+        return auraloss(estimate[:, None], target[:, None])
+
+    found = []
+    for model, loss_function in ((stock, by_auraloss), (ours, MultiResolutionStft(config.loss.resolutions))):
+        model.to(dtype)
+        draw = generator(config.seed, "training", 1)
+        note = draw_note(clips, draw)
+        note = replace(note, f0_hz=note.f0_hz.to(dtype), q=note.q.to(dtype), noise=note.noise.to(dtype))
+        audio = clips.audio.to(dtype)
+        estimate, _ = model(audio, note, curriculum_alpha(config.trainer, 1), draw)
+        loss = loss_function(estimate, audio)
+        loss.backward()
+        found.append((loss.detach().double(), {name: p.grad.double() for name, p in model.named_parameters()}))
+    return found[0], found[1]
+
+
+def gradient_errors(expected: Step, found: Step) -> dict[str, float]:
+    """Norm of the difference over the norm, of each weight tensor, and of all together under the name "all"."""
+    assert expected[1].keys() == found[1].keys()
+    pairs = {name: (gradient, found[1][name]) for name, gradient in expected[1].items()}
+    whole = tuple(torch.cat([pair[side].flatten() for pair in pairs.values()]) for side in (0, 1))
+    return {name: float((b - a).norm() / a.norm().clamp_min(1e-30)) for name, (a, b) in {**pairs, "all": whole}.items()}
+
+
+def assert_equal_steps(config: TrialConfig, clips: Clips) -> None:
+    """In float64 the loss and each weight tensor's gradient, in float32 the loss and the gradient of all weights.
+
+    A bin in which target and estimate are all but equal turns the sign of its gradient with float32's rounding. Tensors
+    whose gradients nearly cancel are then off by a per cent on either side, by stock as by the core, and chance says
+    whose: one at a time they compare only where rounding hides nothing.
+    """
+    exact, ours = first_steps(config, clips, torch.float64)
+    assert float(ours[0]) == pytest.approx(float(exact[0]), rel=1e-10)
+    assert {name: error for name, error in gradient_errors(exact, ours).items() if not error < 1e-6} == {}
+    stock, ours = first_steps(config, clips, torch.float32)
+    assert float(ours[0]) == pytest.approx(float(stock[0]), rel=1e-5)
+    assert gradient_errors(exact, ours)["all"] < max(1e-3, 2 * gradient_errors(exact, stock)["all"])
+
+
+def test_frozen_preset_is_complete_and_loads() -> None:
+    assert resolve(FROZEN_SMALL).config == FROZEN_SMALL
+
+
+@each_synth
+@each_curve
+def test_stock_takes_the_weights_of_the_core(synth: tuple[str, ...], curve: tuple[str, ...]) -> None:
+    config = tiny(*synth, *curve)
+    ours = build_model(config)
+    assert str(StockModel(config).load_state_dict(ours.state_dict(), strict=True)) == "<All keys matched successfully>"
+
+
+@each_synth
+@each_curve
+def test_first_step_equals_the_reference(synth: tuple[str, ...], curve: tuple[str, ...]) -> None:
+    config = tiny(*synth, *curve)
+    assert_equal_steps(config, build_dataset(config).train[:3])
+
+
+@pytest.mark.parametrize(
+    ("synth", "curve"),
+    [("white", "frame"), ("white", "spline"), ("white", "warp"), *((synth, "low_pass") for synth in SYNTHS)],
+)
+def test_first_step_equals_the_reference_in_the_small_preset(synth: str, curve: str, small_clips: Clips) -> None:
+    config = small(*SYNTHS[synth], *CURVES[curve])
+    assert_equal_steps(config, small_clips)
+
+
+@each_synth
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("sample_rate", [16_000, 48_000])
+def test_first_step_equals_the_reference_at_any_rate_and_batch(
+    synth: tuple[str, ...], batch: int, sample_rate: int
+) -> None:
+    rate = () if sample_rate == 16_000 else ("signal.sample_rate=48000", "signal.hop_length=240", "encoder.n_fft=1024")
+    config = tiny(*synth, *rate, f"seed={batch}")
+    clips = build_dataset(config).train[:batch]
+    assert_equal_steps(config, clips)
+
+
+def test_steps_and_validation_are_those_of_the_core() -> None:
+    """In float64: Adam makes whole steps of gradients that are all rounding."""
+    config = tiny(*GREY)
+    dataset = build_dataset(config)
+    train, validation = (
+        replace(clips, audio=clips.audio.double(), f0_hz=clips.f0_hz.double(), q=clips.q.double())
+        for clips in (dataset.train, dataset.validation)
+    )
+    ours, stock = build_model(config).double(), StockModel(config, reference=True).double()
+    stock.load_state_dict(ours.state_dict())
+    our_optimizers, their_optimizers = build_optimizers(ours, config.optimizer), stock_optimizers(stock, config)
+    our_loss, their_loss = MultiResolutionStft(config.loss.resolutions), auraloss_in(torch.float64, config)
+    for step in range(3):
+        expected = stock_step(stock, their_optimizers, train, their_loss, config, step)
+        found = train_step(ours, our_optimizers, train, our_loss, config, step)
+        assert found == pytest.approx(expected, rel=1e-9)
+    expected = stock_validation_loss(stock, validation, their_loss, config)
+    assert evaluation_loss(ours, validation, "validation", config, our_loss) == pytest.approx(expected, rel=1e-6)
+
+
+@each_synth
+@torch.no_grad()
+def test_stock_sounds_like_the_reference(synth: tuple[str, ...]) -> None:
+    """It differs by band-limiting, by where coefficients are interpolated and by the drift of its phase, not more."""
+    config = tiny(*synth)
+    clips = build_dataset(config).train[:3]
+    note = draw_note(clips, generator(0, "note"))
+    # A running sum begins one increment later.
+    late = replace(note, phase=note.phase - note.f0_hz / config.signal.sample_rate)
+    ours = build_model(config)
+    modulation = clips.modulation
+    sounds = []
+    for reference in (True, False):
+        stock = StockModel(config, reference=reference)
+        stock.load_state_dict(ours.state_dict())
+        sounds.append(stock.synth(modulation, note if reference else late))
+    assert float((sounds[1] - sounds[0]).norm() / sounds[0].norm()) < 0.25
+
+
+def test_stock_training_learns_and_is_timed_without_its_validations() -> None:
+    config = tiny("optimizer.lr=0.01")
+    dataset: Dataset = build_dataset(config)
+    history = train_stock(config, dataset, max_steps=20, validate_every=8)
+    assert [step for _, step, _ in history] == [8, 16, 20]
+    assert history[-1][2] < history[0][2]
+    seconds = [second for second, _, _ in history]
+    assert seconds == sorted(seconds)
+    assert len(train_stock(config, dataset, seconds=1e-6, validate_every=2)) == 1
+
+
+def test_stock_evaluation_has_the_metrics_of_the_core() -> None:
+    clips, audio, modulation = made_up_estimates(3, 4000, 51)
+    values = evaluate_estimates(clips, audio, modulation, 16_000, 200.0).values
+    assert stock_evaluation(clips, audio, modulation, 16_000, 200.0) == pytest.approx(values, rel=1e-4)
