@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser bench clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ test-real: setup
 
 test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
+
+# Speed against the stock step, under 20 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
+bench: setup
+	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(STAMP)

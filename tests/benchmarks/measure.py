@@ -1,0 +1,167 @@
+"""One measurement in a fresh process: time of a call, and how far it drives up the memory.
+
+Processes come from a fork server that has imported everything and computed nothing: a child starts in some 50 ms with
+the allocator as an import leaves it. Before anything is timed, a tiny call of the same kind loads code (compiled
+kernels, library code), and the memory it leaves free is given back. The growth of memory is that of the first call of
+full size, optimizer state and kept buffers included.
+"""
+
+import ctypes
+import gc
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+import torch._dynamo  # (optimizers import it when they are made)
+from numba.core.registry import cpu_target
+
+from core.config import SplineConfig, TrialConfig
+from core.errors import ConfigError
+from tests.benchmarks.cases import Case
+from tests.benchmarks.parts import PARTS
+
+Side = Literal["stock", "ours"]
+Found = TypeVar("Found")
+
+MIN_CALLS = 5
+MIN_S = 0.5
+ENOUGH_S = 3.0
+"""Of timed calls, however few they are."""
+TINY_FRAMES = 30
+
+_IMPORTED_BY = os.getpid()
+# Numba's own set-up, half a second that every process would pay.
+cpu_target.typing_context.refresh()
+cpu_target.target_context.refresh()
+_LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    seconds: float
+    """Median call."""
+    calls: int
+    growth_mib: float
+    """Peak resident memory during the first call beyond what was resident before it."""
+
+
+def measure(case: Case, side: Side) -> Measurement:
+    """Measure one side of a case in the calling process."""
+    make = getattr(PARTS[case.part], side)
+    config = at_precision(case.config(), case.precision if side == "ours" else "fp32")
+    first = make(tiny(config))
+    first()
+    first()
+    del first
+    gc.collect()
+    # Only glibc has it.
+    with suppress(AttributeError):
+        _LIBC.malloc_trim(0)
+    call = make(config)
+    before = _status_mib("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    call()
+    growth = _status_mib("VmHWM") - before
+    times: list[float] = []
+    while (len(times) < MIN_CALLS or sum(times) < MIN_S) and sum(times) < ENOUGH_S:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return Measurement(statistics.median(times), len(times), growth)
+
+
+def fork_server() -> ForkServerContext:
+    """Where new processes come from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.benchmarks.measure", "tests.benchmarks.whole_trials"])
+    return context
+
+
+def in_fresh_process(function: Callable[..., Found], *arguments: Any) -> Found:
+    """Call a function of a module in a new process and return what it returns.
+
+    Raises:
+        RuntimeError: it raised, or its process died.
+    """
+    context = fork_server()
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(sender, function, arguments))
+    process.start()
+    sender.close()
+    try:
+        outcome, value = receiver.recv()
+    except EOFError:
+        outcome, value = "error", "the process died"
+    process.join()
+    if outcome == "error":
+        raise RuntimeError(f"{function.__name__}{arguments}: {value}")
+    return value
+
+
+def unavailable(case: Case) -> str | None:
+    """Why a case cannot be measured here, None where it can."""
+    if case.precision == "fp32":
+        return None
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if not any(flag in flags for flag in ("avx512_bf16", "amx_bf16")):
+        return "bf16 wants a CPU with avx512_bf16 or amx_bf16"
+    try:
+        at_precision(case.config(), case.precision)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def at_precision(config: TrialConfig, precision: str) -> TrialConfig:
+    """The config with its `precision`, wherever that setting stands.
+
+    Raises:
+        ConfigError: there is no such setting, and another precision than fp32 is asked for.
+    """
+    if hasattr(config, "precision"):
+        return replace(config, precision=precision)
+    for field in fields(config):
+        part = getattr(config, field.name)
+        if is_dataclass(part) and hasattr(part, "precision"):
+            return replace(config, **{field.name: replace(part, precision=precision)})
+    if precision != "fp32":
+        raise ConfigError("configs have no setting `precision`")
+    return config
+
+
+def tiny(config: TrialConfig) -> TrialConfig:
+    """The same kind of work at a size that costs nothing."""
+    signal, curves = config.signal, config.parameterization
+    return replace(
+        config,
+        signal=replace(signal, duration_s=TINY_FRAMES * signal.hop_length / signal.sample_rate),
+        encoder=replace(config.encoder, width=4, head_hidden=4),
+        parameterization=replace(curves, n_segments=2) if isinstance(curves, SplineConfig) else curves,
+        trainer=replace(config.trainer, batch_size=2),
+    )
+
+
+def _child(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    try:
+        if os.getppid() != _IMPORTED_BY:
+            raise RuntimeError("the fork server could not import the benchmarks; run from the repository's root")
+        sender.send(("value", function(*arguments)))
+    except Exception as error:  # noqa: BLE001  (goes to the parent, which raises it)
+        sender.send(("error", f"{type(error).__name__}: {error}"))
+
+
+def _status_mib(name: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"/proc/self/status has no {name}; memory is measured on Linux only")
