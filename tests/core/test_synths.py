@@ -20,9 +20,10 @@ from core.config import (
 from core.seeding import generator, initialise
 from core.signal import to_samples
 from core.synths.adapters import Adapter
+from core.synths.biquad import time_varying_biquad
 from core.synths.build import build_synth
 from core.synths.engel import Engel
-from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles, time_varying_biquad
+from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles
 from core.synths.harmonic import audible, exp_sigmoid, sum_of_harmonics
 from core.synths.noise import band_filters, filter_noise
 from core.synths.note import Note
@@ -107,8 +108,9 @@ class TestBiquad:
             jumps = (torch.arange(n_frames) % period < (period + 1) // 2).float()
             white = RbjFilter((100.0, 8000.0), (0.7071, 4.0), 16_000, 125)
             grey = LearnedFilter(125)
-            swept = white(audio, white.cutoff.from_unit(jumps)[None], torch.tensor([4.0]))
-            learned = grey(audio, ((2 * jumps - 1)[:, None] * torch.tensor([8.0, 8.0, 1.0, -1.0, 1.0]))[None])
+            gain = torch.ones(1, n_frames)
+            swept = white(audio, white.cutoff.from_unit(jumps)[None], torch.tensor([4.0]), gain)
+            learned = grey(audio, ((2 * jumps - 1)[:, None] * torch.tensor([8.0, 8.0, 1.0, -1.0, 1.0]))[None], gain)
             assert bool(swept.isfinite().all())
             assert float(swept.abs().max()) < 1000
             assert bool(learned.isfinite().all())
@@ -144,10 +146,14 @@ class TestWavetable:
     def test_read_equals_a_loop_and_wraps(self) -> None:
         draw = generator(0, "table")
         tables = torch.rand(1, 3, 8, dtype=torch.float64, generator=draw)
-        position = torch.tensor([[0.0, 0.3, 0.5, 0.99, 1.0]], dtype=torch.float64)
-        phase = torch.tensor([[0.0, 0.45, 0.9375, 0.99, 0.2]], dtype=torch.float64)
+        position = torch.tensor([0.0, 0.3, 0.5, 0.99, 1.0], dtype=torch.float64)
+        phase = torch.tensor([0.0, 0.45, 0.9375, 0.99, 0.2], dtype=torch.float64)
+        # The first sample of five clips.
+        audio = read_table(
+            tables.expand(5, -1, -1), position[:, None].expand(-1, 2), torch.full((5,), 100.0), phase, 1, 16_000, 125
+        )
         expected = []
-        for place, cycle in zip(position[0].tolist(), phase[0].tolist(), strict=True):
+        for place, cycle in zip(position.tolist(), phase.tolist(), strict=True):
             row, column = min(place * 2, 2), cycle * 8
             r0, c0 = min(int(row), 1), int(column)
             values = [
@@ -155,15 +161,16 @@ class TestWavetable:
                 for r in (r0, r0 + 1)
             ]
             expected.append((1 - row + r0) * values[0] + (row - r0) * values[1])
-        np.testing.assert_allclose(read_table(tables, position, phase)[0].numpy(), expected, atol=1e-12)
+        np.testing.assert_allclose(audio[:, 0].numpy(), expected, atol=1e-12)
 
     def test_gradient_in_table_and_position(self) -> None:
         draw = generator(1, "gradient")
         tables = torch.rand(2, 4, 8, dtype=torch.float64, generator=draw, requires_grad=True)
         # Positions between the rows, at which the read has a corner.
-        position = ((torch.tensor([[0.2, 1.4, 2.7], [0.9, 1.1, 2.2]], dtype=torch.float64)) / 3).requires_grad_()
-        phase = torch.rand(2, 3, dtype=torch.float64, generator=draw)
-        assert torch.autograd.gradcheck(lambda t, p: read_table(t, p, phase), (tables, position))
+        position = ((torch.tensor([[0.2, 1.4, 2.7], [0.7, 1.1, 2.2]], dtype=torch.float64)) / 3).requires_grad_()
+        phase = torch.rand(2, dtype=torch.float64, generator=draw)
+        f0_hz = torch.tensor([700.0, 1900.0])
+        assert torch.autograd.gradcheck(lambda t, p: read_table(t, p, f0_hz, phase, 3, 16_000, 2), (tables, position))
 
     @pytest.mark.parametrize("f0_hz", [20.0, 110.0, 440.0, 4000.0])
     def test_nothing_sounds_but_harmonics_below_nyquist(self, f0_hz: float) -> None:

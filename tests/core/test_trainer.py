@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from core.checkpoint import Checkpoint, from_bytes, latest_checkpoint, save_checkpoint, to_bytes
 from core.config import TrialConfig
@@ -146,17 +147,20 @@ def test_averaged_copy_holds_schedule_free_s_average_and_leaves_training_alone()
     model = build_model(config)
     optimizers = build_optimizers(model, config.optimizer)
     for parameter in model.parameters():
-        parameter.grad = torch.ones_like(parameter)
-    for optimizer in optimizers:
-        optimizer.step()
+        assert parameter.grad is not None
+        parameter.grad.fill_(1.0)
+    # After a single step the average is that step's weights.
+    for _ in range(3):
+        for optimizer in optimizers:
+            optimizer.step()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     averaged = averaged_model(model, optimizers)
     assert same(before, model.state_dict())
-    optimizer = optimizers[0]
-    own = dict(model.named_parameters())
-    for name, value in averaged.named_parameters():
-        z = optimizer.state[own[name]]["z"]
-        torch.testing.assert_close(value, torch.lerp(own[name], z, 1 - 1 / 0.9))
+    (optimizer,) = optimizers
+    ((vector, state),) = optimizer.state.items()
+    mean = nn.utils.parameters_to_vector(averaged.parameters())
+    torch.testing.assert_close(mean, torch.lerp(vector, state["z"], 1 - 1 / 0.9))
+    assert not torch.equal(mean, vector)
 
 
 def test_baselines_without_anything_to_train_are_evaluated_at_once() -> None:
