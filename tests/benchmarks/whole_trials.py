@@ -94,15 +94,19 @@ def bare_trainings_seconds(root: Path, context: ForkServerContext) -> float:
     processes = [context.Process(target=_train_waiting, args=(waiting, finished, trials[0])) for _ in range(2)]
     for process in processes:
         process.start()
-    for _ in processes:
-        finished.get()
+
+    def wait_for(count: int) -> None:
+        for _ in range(count):
+            if (error := finished.get()) is not None:
+                for process in processes:
+                    process.terminate()
+                raise RuntimeError(f"a bare training failed: {error}")
+
+    wait_for(len(processes))
     start = time.perf_counter()
-    for settings in [*trials, None, None]:
+    for settings in [*trials, *[None] * len(processes)]:
         waiting.put(settings)
-    for _ in trials:
-        outcome = finished.get()
-        if isinstance(outcome, str):
-            raise RuntimeError(f"a bare training failed: {outcome}")
+    wait_for(len(trials))
     seconds = time.perf_counter() - start
     for process in processes:
         process.join()
@@ -110,6 +114,7 @@ def bare_trainings_seconds(root: Path, context: ForkServerContext) -> float:
 
 
 def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
+    """Answer None once when ready and after each training; a text is an error."""
     torch.set_num_threads(1)
     datasets: dict[tuple[object, object], Dataset] = {}
 
@@ -119,15 +124,15 @@ def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
             datasets[key] = build_dataset(config)
         return datasets[key]
 
-    dataset_of(from_settings(first))
-    finished.put(None)
-    while (settings := waiting.get()) is not None:
-        try:
+    try:
+        dataset_of(from_settings(first))
+        finished.put(None)
+        while (settings := waiting.get()) is not None:
             config = from_settings(settings)
             fit(config, digest(config), dataset_of(config))
             finished.put(None)
-        except Exception as error:  # noqa: BLE001  (goes to the parent, which raises it)
-            finished.put(f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  (goes to the parent, which raises it)
+        finished.put(f"{type(error).__name__}: {error}")
 
 
 # -------------------------------------------------------------------------------------------------- time to quality
