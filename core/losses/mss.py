@@ -48,7 +48,7 @@ class MultiResolutionStft(nn.Module):
         for resolution in self.resolutions:
             difference, power, log_distance = stft_sums(estimate, target, resolution).sum(1)
             bins = n_bins(target.shape[1], resolution) * len(target)
-            distances.append((difference / power).sqrt() + log_distance / bins)
+            distances.append(_root(difference / power) + log_distance / bins)
         return torch.stack(distances).mean()
 
     def per_clip(
@@ -58,5 +58,11 @@ class MultiResolutionStft(nn.Module):
         distances = []
         for resolution in self.resolutions:
             difference, power, log_distance = stft_sums(estimate, target, resolution)
-            distances.append((difference / power).sqrt() + log_distance / n_bins(target.shape[1], resolution))
+            distances.append(_root(difference / power) + log_distance / n_bins(target.shape[1], resolution))
         return torch.stack(distances).mean(0)
+
+
+def _root(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The square root, with the gradient 0 at 0 that a norm has there; the root's own is infinite."""
+    is_zero = ratio == 0
+    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, ratio).sqrt())

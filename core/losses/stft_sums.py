@@ -32,7 +32,17 @@ Sums = Float[Tensor, "3 batch"]
 def stft_sums(
     estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"], resolution: Resolution
 ) -> Sums:
-    """Differentiable in the estimate only."""
+    """Differentiable in the estimate only.
+
+    Raises:
+        ValueError: the clips are too short for the reflection at their ends, or the window is longer than the FFT.
+    """
+    n_samples = target.shape[1]
+    if not (resolution.win_length <= resolution.n_fft and resolution.n_fft // 2 < n_samples):
+        raise ValueError(
+            "a spectral distance needs clips longer than half its n_fft, and a win_length of at most n_fft; "
+            f"got {n_samples} samples and {resolution}; choose other loss.resolutions or longer clips"
+        )
     if not has_kernel(estimate, target) or target.requires_grad:
         return stft_sums_reference(estimate, target, resolution)
     sums: Tensor = _StftSums.apply(estimate, target, resolution)  # type: ignore[no-untyped-call]
@@ -57,14 +67,19 @@ def stft_sums_reference(
 
 def n_bins(n_samples: int, resolution: Resolution) -> int:
     """Time-frequency bins of one clip."""
-    return (n_samples // resolution.hop_length + 1) * (resolution.n_fft // 2 + 1)
+    return _n_frames(n_samples, resolution) * (resolution.n_fft // 2 + 1)
+
+
+def _n_frames(n_samples: int, resolution: Resolution) -> int:
+    """Those of torch, whose padding is a sample short of an odd FFT."""
+    return (n_samples - resolution.n_fft % 2) // resolution.hop_length + 1
 
 
 class _StftSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, estimate: Tensor, target: Tensor, resolution: Resolution) -> Tensor:
         batch, n_samples = estimate.shape
-        n_frames = n_samples // resolution.hop_length + 1
+        n_frames = _n_frames(n_samples, resolution)
         window = _window(resolution, estimate.dtype)
         frames = torch.empty(2, batch, n_frames, resolution.n_fft, dtype=estimate.dtype)
         for part, audio in enumerate((estimate, target)):

@@ -208,7 +208,8 @@ def _read(tables, position, increment, phase, hop_length, audio):
                 right = left + 1 if left + 1 < length else 0
                 across = audio.dtype.type(column - left)
                 row = min(max(first + (n - start) * by, 0.0), top)
-                low = min(int(row), max(top - 1, 0))
+                # What is not a number is heard, but no place in memory.
+                low = min(int(row), top - 1) if row > 0 else 0
                 at = low * length
                 above = at + length if top > 0 else at
                 value = table[at + left] + across * (table[at + right] - table[at + left])
@@ -240,7 +241,7 @@ def _read_backwards(g, tables, position, increment, phase, hop_length, d_tables,
                 across = g.dtype.type(column - left)
                 unclamped = first + (n - start) * by
                 row = min(max(unclamped, 0.0), top)
-                low = min(int(row), max(top - 1, 0))
+                low = min(int(row), top - 1) if row > 0 else 0
                 at = low * length
                 above = at + length if top > 0 else at
                 if row == unclamped:
