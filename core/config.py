@@ -24,7 +24,7 @@ class SignalConfig:
 
     sample_rate: Annotated[int, Interval(ge=8000, le=192_000), Unit("Hz"), Doc("audio sample rate")] = 16_000
     duration_s: Annotated[float, Gt(0), Unit("s"), Doc("length of a clip")] = 1.0
-    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("samples from one modulation frame to the next")] = 128
+    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("samples from one modulation frame to the next")] = 125
 
     @property
     def n_samples(self) -> int:
@@ -57,6 +57,12 @@ class EncoderConfig:
         tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("time dilation of each block; their number is the depth")
     ] = (1, 1, 1, 1)
     head_hidden: Annotated[int, Ge(1), Doc("LSTM units per direction of a head")] = 16
+    stride: Annotated[
+        int, Ge(1), Unit("frames"), Doc("modulation frames from one frame that the network hears to the next")
+    ] = 1
+    precision: Annotated[
+        Literal["fp32", "bf16"], Doc("of the convolutions: 'bf16' rounds their operands, and sums in fp32")
+    ] = "fp32"
 
 
 # ------------------------------------------------------------------------------------------- parameterizations
@@ -285,12 +291,15 @@ class ScheduleFreeConfig:
     """Schedule-Free AdamW, one optimizer for encoder and adapters, one for the synth's own weights."""
 
     kind: Literal["schedule_free_adamw"] = "schedule_free_adamw"
-    lr: Annotated[float, Gt(0), Doc("learning rate of encoder and adapters")] = 3e-3
+    lr: Annotated[float, Gt(0), Doc("learning rate of encoder and adapters")] = 5e-3
     synth_lr: Annotated[float, Gt(0), Doc("learning rate of the synth's own weights")] = 5e-2
     beta1: Annotated[float, Interval(gt=0, lt=1), Doc("interpolation of the averaged iterate")] = 0.9
     beta2: Annotated[float, Interval(gt=0, lt=1), Doc("decay of the squared gradient")] = 0.999
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay")] = 0.01
     warmup_steps: Annotated[int, Ge(0), Unit("steps"), Doc("linear warm-up")] = 0
+    averaging_power: Annotated[
+        float, Ge(0), Doc("step k weighs k to this power in the averaged weights; 0 weighs all steps alike")
+    ] = 2.0
 
 
 OptimizerConfig = ScheduleFreeConfig

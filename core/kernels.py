@@ -6,7 +6,7 @@ its slow reference in torch operations, which computes the same on other devices
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from numba import njit
@@ -20,8 +20,8 @@ _FAST_MATH = {"contract", "nsz", "reassoc", "arcp"}
 
 def kernel(function: Compiled) -> Compiled:
     """Compile a loop over arrays, one variant per combination of types, kept on disk."""
-    compiled: Compiled = njit(cache=True, error_model="numpy", fastmath=_FAST_MATH)(function)
-    return compiled
+    compiled: Any = njit(cache=True, error_model="numpy", fastmath=_FAST_MATH)(function)
+    return cast(Compiled, compiled)
 
 
 def has_kernel(*tensors: Tensor) -> bool:

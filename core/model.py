@@ -51,7 +51,7 @@ class EncodedCurves(nn.Module):
 class BaselineCurves(nn.Module):
     """Curves drawn without listening: `draw(batch size, generator)`."""
 
-    def __init__(self, draw: Callable[[int, torch.Generator | None], Tensor]) -> None:
+    def __init__(self, draw: Callable[[int, torch.Generator], Tensor]) -> None:
         super().__init__()
         self.draw = draw
 
@@ -61,6 +61,8 @@ class BaselineCurves(nn.Module):
         alpha: float = 0.0,  # noqa: ARG002  (the curriculum is the encoder's)
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch modulation frame"]:
+        if generator is None:
+            raise ValueError("curves that are drawn need a generator; give forward one")
         return self.draw(audio.shape[0], generator).to(audio)
 
 
@@ -116,9 +118,7 @@ def _curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
             return _encoded(config, parameterization)
         case RandomSplineConfig(n_segments=n_segments, degree=degree):
             return BaselineCurves(
-                lambda batch, generator: random_splines(
-                    batch, n_modulations, n_frames, n_segments, degree, generator or torch.default_generator
-                )
+                lambda batch, generator: random_splines(batch, n_modulations, n_frames, n_segments, degree, generator)
             )
         case ConstantConfig(value=value):
             return BaselineCurves(lambda batch, _: torch.full((batch, n_modulations, n_frames), value))
@@ -131,7 +131,9 @@ def _encoded(config: TrialConfig, parameterization: Frame | Spline) -> EncodedCu
 
 
 def _encoder(config: EncoderConfig, signal: SignalConfig, parameterization: Frame | Spline) -> LfoNet:
-    features = LogMelFeatures(signal.sample_rate, signal.hop_length, config.n_fft, config.n_mels, config.delta_window_s)
+    features = LogMelFeatures(
+        signal.sample_rate, signal.hop_length * config.stride, config.n_fft, config.n_mels, config.delta_window_s
+    )
     return LfoNet(
         features,
         n_modulations=len(SIGNALS),
@@ -141,4 +143,6 @@ def _encoder(config: EncoderConfig, signal: SignalConfig, parameterization: Fram
         kernel=(config.kernel_mel, config.kernel_time),
         dilations=config.dilations,
         head_hidden=config.head_hidden,
+        stride=config.stride,
+        precision=config.precision,
     )

@@ -56,6 +56,11 @@ def _check_encoder(config: TrialConfig) -> None:
             f"each block halves the mel bands: {len(encoder.dilations)} blocks need at least "
             f"{2 ** len(encoder.dilations)} of them; got encoder.n_mels={encoder.n_mels}"
         )
+    if (config.signal.n_frames - 1) % encoder.stride:
+        raise ConfigError(
+            f"encoder.stride must divide the clip's {config.signal.n_frames - 1} hops; got {encoder.stride}; "
+            "choose another stride or signal.hop_length"
+        )
     if encoder.n_fft > 2 * config.signal.n_samples:
         raise ConfigError(f"encoder.n_fft={encoder.n_fft} is longer than twice the clip; lower it")
 

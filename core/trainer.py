@@ -227,6 +227,7 @@ def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[Ada
             betas=(config.beta1, config.beta2),
             weight_decay=config.weight_decay,
             warmup_steps=config.warmup_steps,
+            r=config.averaging_power,
         )
         for parameters, lr in ((others, config.lr), (sound, config.synth_lr))
         if parameters
@@ -244,9 +245,8 @@ def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
     vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
     vector.grad = torch.zeros_like(vector)
     sizes = [parameter.numel() for parameter in parameters]
-    for parameter, values, gradient in zip(
-        parameters, vector.detach().split(sizes), vector.grad.split(sizes), strict=True
-    ):
+    parts = zip(parameters, torch.split(vector.detach(), sizes), torch.split(vector.grad, sizes), strict=True)
+    for parameter, values, gradient in parts:
         parameter.data = values.view_as(parameter)
         parameter.grad = gradient.view_as(parameter)
     return vector

@@ -21,19 +21,17 @@ from jaxtyping import Float
 
 from core.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
 from core.code_version import code_version
-from core.config import SyntheticDataConfig, TrialConfig
+from core.config import TrialConfig
 from core.curve_store import TrialCurves, write_curves
-from core.data.clips import Clips, Dataset
+from core.data.clips import Dataset
 from core.data.prepared import prepared_dataset
 from core.loading import digest, flat_config
-from core.losses.mss import MultiResolutionStft
 from core.metrics.catalog import SIGNALS
 from core.metrics.evaluation import Evaluation, evaluate_estimates
-from core.model import DiscoveryModel, build_model
-from core.resolve import resolve
+from core.model import DiscoveryModel
 from core.results import Split, TrialRecord
 from core.store import Attempt, Store
-from core.trainer import Report, build_optimizers, estimate_clips, evaluation_loss, fit, train_step
+from core.trainer import Report, estimate_clips, fit
 
 _log = logging.getLogger(__name__)
 
@@ -75,39 +73,6 @@ def run_trial(
     attempt.commit(record)
     drop_checkpoints(attempt)
     return record
-
-
-def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
-    """Roughly how long a trial takes on one thread of this machine: a few real steps are timed on noise."""
-    config = replace(resolve(config).config, device="cpu")
-    torch.set_num_threads(1)
-    model = build_model(config)
-    optimizers = build_optimizers(model, config.optimizer)
-    loss_function = MultiResolutionStft(config.loss.resolutions or ())
-    size = config.trainer.batch_size
-    clips = Clips(
-        ids=tuple(map(str, range(size))),
-        audio=torch.rand(size, config.signal.n_samples) - 0.5,
-        f0_hz=torch.full((size,), 220.0),
-        q=torch.zeros(size),
-        modulation=None,
-    )
-    step_s = 0.0
-    if optimizers and config.trainer.max_steps:
-        train_step(model, optimizers, clips, loss_function, config, 0)
-        start = time.perf_counter()
-        for step in range(n_steps):
-            train_step(model, optimizers, clips, loss_function, config, step)
-        step_s = (time.perf_counter() - start) / n_steps
-    start = time.perf_counter()
-    evaluation_loss(model, clips, "validation", config, loss_function)
-    clip_s = (time.perf_counter() - start) / size
-    n_validation, n_all = 100, 500
-    if isinstance(config.data, SyntheticDataConfig):
-        n_validation = config.data.n_validation
-        n_all = n_validation + config.data.n_train + config.data.n_test
-    steps = config.trainer.max_steps if step_s else 0
-    return steps * step_s + clip_s * (n_validation * (1 + steps / config.trainer.validate_every) + n_all)
 
 
 def environment() -> dict[str, Any]:

@@ -44,7 +44,7 @@ def catalog() -> dict[str, Any]:
             "unit": info.unit,
             "doc": info.prose,
             "fits": [fit for fit in FITS if fit] if info.group == "curves" else [],
-            "signals": list(SIGNALS) if info.group != "audio" else [],
+            "signals": list(SIGNALS) if info.group in ("curves", "interpretability") else [],
         }
         for info in METRICS
     ]

@@ -16,7 +16,7 @@ def study_seconds(study: StudyFile) -> float:
     Arms that differ in the numbers of their parameterization alone take about as long as each other, and a step does
     not depend on where its sounds come from: sounds that are not there yet are stood in for by synthetic ones.
     """
-    from core.trial import estimate_seconds
+    from core.rehearsal import estimate_seconds
 
     known: dict[object, float] = {}
     total = 0.0

@@ -77,6 +77,7 @@ def run_trials(
     root = str(local) if local is not None else store.root
     with _ray(machine, resources.threads) as folder:
         prepare_data(trials[: resources.trials_at_once])
+        prepare_kernels(trials)
         trainable = tune.with_resources(
             tune.with_parameters(objective, root=root, study=plan.name, threads=resources.threads),
             {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
@@ -106,6 +107,21 @@ def prepare_data(trials: Sequence[PlannedTrial]) -> None:
             prepared_dataset(from_settings(trial.config))
         except Exception as error:  # noqa: BLE001  (the trials meet it themselves, and it is their outcome)
             _log.warning("the data of arm %s cannot be prepared: %s", trial.arm, error)
+
+
+def prepare_kernels(trials: Sequence[PlannedTrial]) -> None:
+    """Compile the kernels that these trials need on a CPU, once and for all workers; a second time costs little."""
+    from core.rehearsal import rehearse
+
+    configs = [from_settings(trial.config) for trial in trials]
+    different = {
+        (config.parameterization.kind, repr(config.synth)): config for config in configs if config.device == "cpu"
+    }
+    for config in different.values():
+        try:
+            rehearse(config)
+        except Exception as error:  # noqa: BLE001  (the trials meet it themselves, and it is their outcome)
+            _log.warning("a step of %s cannot be rehearsed: %s", config.parameterization.kind, error)
 
 
 def seconds_to_start(machine: Machine) -> float:

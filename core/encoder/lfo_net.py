@@ -14,6 +14,7 @@ from core.encoder.convolution import Precision, same_conv2d
 from core.encoder.features import LogMelFeatures
 from core.encoder.pooling import pool_activate
 from core.encoder.recurrence import bidirectional_lstms
+from core.signal import to_samples
 
 
 class LfoNet(nn.Module):
@@ -30,6 +31,7 @@ class LfoNet(nn.Module):
         kernel: tuple[int, int],
         dilations: tuple[int, ...],
         head_hidden: int,
+        stride: int = 1,
         precision: Precision = "fp32",
     ) -> None:
         super().__init__()
@@ -46,7 +48,7 @@ class LfoNet(nn.Module):
             )
             for i, dilation in enumerate(dilations)
         )
-        self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
+        self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs, stride) for _ in range(n_modulations))
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
         x = self.features(audio)
@@ -54,8 +56,9 @@ class LfoNet(nn.Module):
         for block in self.blocks:
             x = block(x)
         latent = x.mean(2).transpose(1, 2)
-        states = bidirectional_lstms(latent, [head.lstm for head in self.heads])
-        return torch.stack([head(state) for head, state in zip(self.heads, states, strict=True)], 1)
+        heads = [head for head in self.heads if isinstance(head, Head)]
+        states = bidirectional_lstms(latent, [head.lstm for head in heads])
+        return torch.stack([head(state) for head, state in zip(heads, states, strict=True)], 1)
 
 
 class Block(nn.Module):
@@ -88,9 +91,10 @@ class Block(nn.Module):
 class Head(nn.Module):
     """Latent per frame to the tokens of one signal."""
 
-    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int) -> None:
+    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int, stride: int) -> None:
         super().__init__()
         self.n_tokens = n_tokens
+        self.stride = stride
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         middle = (2 * hidden + n_outputs) // 2
         self.mlp = nn.Sequential(
@@ -103,7 +107,18 @@ class Head(nn.Module):
 
     def forward(self, states: Float[Tensor, "batch frame state"]) -> Float[Tensor, "batch token output"]:
         """What the head's LSTM made of the latent, which it does beside the other heads' LSTMs, to logits."""
-        if self.n_tokens != states.shape[1]:
+        n_frames = (states.shape[1] - 1) * self.stride + 1
+        if self.n_tokens == n_frames:
+            states = _between(states, self.stride)
+        else:
             states = F.adaptive_avg_pool1d(states.transpose(1, 2), self.n_tokens).transpose(1, 2)
         logits: Tensor = self.mlp(states)
         return logits
+
+
+def _between(states: Float[Tensor, "batch heard state"], stride: int) -> Float[Tensor, "batch frame state"]:
+    """Linear interpolation from the frames that were heard to all modulation frames."""
+    if stride == 1:
+        return states
+    n_frames = (states.shape[1] - 1) * stride
+    return torch.cat([to_samples(states.transpose(1, 2), stride, n_frames).transpose(1, 2), states[:, -1:]], 1)

@@ -28,7 +28,7 @@ def pool_activate(
     """Max-pool over pairs of mel bands, PReLU, and, where `normalise`, layer norm over (mel, frame)."""
     if not has_kernel(x, slope):
         return pool_activate_reference(x, slope, normalise)
-    pooled: Tensor = _PoolActivate.apply(x, slope, normalise)  # type: ignore[no-untyped-call]
+    pooled: Tensor = _PoolActivate.apply(x, slope, normalise)
     return pooled
 
 
@@ -55,7 +55,7 @@ class _PoolActivate(torch.autograd.Function):
         return result
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         slope, z, second, scale, result = ctx.saved_tensors
         batch, _, n_frames, channels = z.shape

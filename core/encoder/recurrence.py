@@ -41,9 +41,7 @@ def bidirectional_lstms(
     inputs = torch.baddbmm(
         bias[:, None], latent.transpose(0, 1).reshape(1, -1, width).expand(len(cells), -1, -1), into.transpose(1, 2)
     )
-    states: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
-        inputs.view(len(cells), n_frames, batch, 4 * hidden), torch.stack(weights)
-    )
+    states: Tensor = _Recurrence.apply(inputs.view(len(cells), n_frames, batch, 4 * hidden), torch.stack(weights))
     both = states.view(len(lstms), 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4).flatten(3)
     return list(both.unbind(0))
 
@@ -72,11 +70,13 @@ class _Recurrence(torch.autograd.Function):
         return states
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         weights, gates, c, tanh_c, h = ctx.saved_tensors
         d_inputs = torch.empty_like(gates)
-        _recur_backwards(array(gradient), array(weights.transpose(1, 2)), *(t.numpy() for t in (gates, c, tanh_c, d_inputs)))
+        _recur_backwards(
+            array(gradient), array(weights.transpose(1, 2)), *(t.numpy() for t in (gates, c, tanh_c, d_inputs))
+        )
         d_weights = torch.empty_like(weights)
         # A cell's first step began from zero, so it says nothing about these weights.
         for cell, (pull, state) in enumerate(zip(d_inputs, h, strict=True)):

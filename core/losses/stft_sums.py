@@ -45,7 +45,7 @@ def stft_sums(
         )
     if not has_kernel(estimate, target) or target.requires_grad:
         return stft_sums_reference(estimate, target, resolution)
-    sums: Tensor = _StftSums.apply(estimate, target, resolution)  # type: ignore[no-untyped-call]
+    sums: Tensor = _StftSums.apply(estimate, target, resolution)
     return sums
 
 

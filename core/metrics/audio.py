@@ -17,9 +17,7 @@ def mss_distance(
     target: Float[Tensor, "clip sample"], estimate: Float[Tensor, "clip sample"], sample_rate: int
 ) -> Float[Tensor, " clip"]:
     """Multi-resolution STFT distance at the standard resolutions of the sample rate, whatever loss was trained."""
-    distance = MultiResolutionStft(standard_resolutions(sample_rate)).to(target.device)
-    pairs = zip(torch.split(estimate, 1), torch.split(target, 1), strict=True)
-    return torch.stack([distance(one_estimate, one_target) for one_estimate, one_target in pairs])
+    return MultiResolutionStft(standard_resolutions(sample_rate)).per_clip(estimate, target)
 
 
 def mel_distance(

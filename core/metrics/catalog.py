@@ -18,7 +18,7 @@ SIGNALS = ("add", "sub", "env")
 class MetricInfo:
     """What one metric is; `describe` marks a property that is neither better large nor better small."""
 
-    group: Literal["audio", "curves", "interpretability"]
+    group: Literal["audio", "curves", "interpretability", "cost"]
     metric: str
     direction: Direction
     unit: str
@@ -39,6 +39,7 @@ METRICS: tuple[MetricInfo, ...] = (
     MetricInfo("interpretability", "turning_points", "minimize", "", "share of the inner frames where the curve turns"),
     MetricInfo("interpretability", "spectral_entropy", "minimize", "", "spread of the curve's spectrum, 0 to 1"),
     MetricInfo("interpretability", "range", "describe", "", "largest minus smallest value of the curve"),
+    MetricInfo("cost", "train_s", "minimize", "s", "wall time of training and validation: compare within one machine"),
 )
 
 
@@ -54,7 +55,7 @@ def metric_info(name: str) -> MetricInfo:
             rest = parts[2:]
             if info.group == "curves" and rest and rest[0] in FITS[1:]:
                 rest = rest[1:]
-            if not rest or (info.group != "audio" and len(rest) == 1 and rest[0] in SIGNALS):
+            if not rest or (info.group in ("curves", "interpretability") and len(rest) == 1 and rest[0] in SIGNALS):
                 return info
     known = ", ".join(info.name for info in METRICS)
     raise ConfigError(

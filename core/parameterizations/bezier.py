@@ -49,7 +49,7 @@ def evaluate_over_time(
     _n_segments(x, degree)
     if not has_kernel(x, y):
         return evaluate_over_time_reference(x, y, degree, time)
-    curve: Tensor = _EvaluateOverTime.apply(x, y, degree, time)  # type: ignore[no-untyped-call]
+    curve: Tensor = _EvaluateOverTime.apply(x, y, degree, time)
     return curve
 
 

@@ -43,7 +43,7 @@ def biquad(
     coefficients = torch.cat([b, a, gain[..., None]], -1).transpose(1, 2)
     if not has_kernel(audio, coefficients):
         return biquad_reference(audio, coefficients, hop_length)
-    filtered: Tensor = _Biquad.apply(audio, coefficients, hop_length)  # type: ignore[no-untyped-call]
+    filtered: Tensor = _Biquad.apply(audio, coefficients, hop_length)
     return filtered
 
 

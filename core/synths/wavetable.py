@@ -66,9 +66,7 @@ def read_table(
     if not has_kernel(tables, position):
         return read_table_reference(tables, position, f0_hz, phase, n_samples, sample_rate, hop_length)
     increment = f0_hz.double() / sample_rate
-    audio: Tensor = _ReadTable.apply(  # type: ignore[no-untyped-call]
-        tables, position, increment, phase.double(), n_samples, hop_length
-    )
+    audio: Tensor = _ReadTable.apply(tables, position, increment, phase.double(), n_samples, hop_length)
     return audio
 
 

@@ -84,6 +84,8 @@ def metric_bounds(metric: str, direction: Goal, frame_rate: float) -> Bounds:
             worst, reason = 1 / 6, "white noise against a smooth curve"
         case ("interpretability", "tv"):
             worst, reason = frame_rate / 3, "white noise: a third of the range from frame to frame"
+        case ("cost", "train_s"):
+            worst, reason = 600.0, "ten minutes"
         case ("curves", "pcc"):
             return Bounds(1.0, 0.0, "an uncorrelated curve") if direction == "maximize" else Bounds(0.0, 1.0, "bound")
         case _:

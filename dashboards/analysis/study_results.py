@@ -10,7 +10,7 @@ import numpy as np
 
 from core.loading import flatten
 from core.metrics.catalog import FITS, METRICS, SIGNALS, metric_info
-from core.results import STATIC_RANGE, Objective, Outcome, Split, StudyPlan, TrialRecord
+from core.results import STATIC_RANGE, MetricValues, Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.store import Store
 from dashboards.analysis.pareto import Bounds, FrontStatistics, Goal, hypervolume, metric_bounds, non_dominated
 from dashboards.analysis.statistics import Estimate, PairedDifference, holm, mean_with_interval, paired_difference
@@ -163,7 +163,7 @@ def metric_names() -> Iterator[str]:
     """Every name the catalog allows: means over the signals first, then signal by signal."""
     for signal in ("", *SIGNALS):
         for info in METRICS:
-            if info.group == "audio" and signal:
+            if info.group in ("audio", "cost") and signal:
                 continue
             for fit in FITS if info.group == "curves" else ("",):
                 yield ".".join(part for part in (info.name, fit, signal) if part)
@@ -239,7 +239,7 @@ def _arm(store: Store, plan: StudyPlan, name: str, split: Split) -> ArmResult:
     for trial in trials:
         if trial.record is not None and trial.state == "finished":
             undefined.update(trial.record.undefined.get(split, {}))
-            for metric, value in trial.record.metrics.get(split, {}).items():
+            for metric, value in (trial.record.metrics.get(split, {}) | _costs(trial.record)).items():
                 if value is not None and math.isfinite(value):
                     values.setdefault(metric, {})[trial.seed] = value
     metrics = {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
@@ -255,6 +255,11 @@ def _arm(store: Store, plan: StudyPlan, name: str, split: Split) -> ArmResult:
         lacking=_lacking(trials, values, [objective.metric for objective in plan.objectives]),
         standing="not comparable",
     )
+
+
+def _costs(record: TrialRecord) -> MetricValues:
+    """What a trial took: no metric of its own, since the same trial takes another time elsewhere."""
+    return {"cost.train_s": record.history[-1]["elapsed_s"]} if record.history else {}
 
 
 def _with_standing(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:

@@ -47,6 +47,8 @@ FROZEN_SMALL = TrialConfig(
         kernel_time=5,
         dilations=(1, 1, 1, 1),
         head_hidden=16,
+        stride=1,
+        precision="fp32",
     ),
     parameterization=LowPassConfig(cutoff_hz=8.0),
     synth=ModSynthConfig(
@@ -59,7 +61,9 @@ FROZEN_SMALL = TrialConfig(
             Resolution(n_fft=256, hop_length=50, win_length=120),
         )
     ),
-    optimizer=ScheduleFreeConfig(lr=3e-3, synth_lr=5e-2, beta1=0.9, beta2=0.999, weight_decay=0.01, warmup_steps=0),
+    optimizer=ScheduleFreeConfig(
+        lr=3e-3, synth_lr=5e-2, beta1=0.9, beta2=0.999, weight_decay=0.01, warmup_steps=0, averaging_power=0.0
+    ),
     trainer=TrainerConfig(
         max_steps=300,
         batch_size=4,

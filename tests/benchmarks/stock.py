@@ -77,7 +77,8 @@ class StockLfoNet(nn.Module):
             for i, dilation in enumerate(config.dilations)
         )
         self.heads = nn.ModuleList(
-            StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs) for _ in range(3)
+            StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs, signal.n_frames)
+            for _ in range(3)
         )
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
@@ -93,11 +94,12 @@ class StockFeatures(nn.Module):
 
     def __init__(self, config: EncoderConfig, signal: SignalConfig) -> None:
         super().__init__()
-        self.win_length = max(3, 2 * round(config.delta_window_s * signal.sample_rate / signal.hop_length / 2) + 1)
+        hop_length = signal.hop_length * config.stride
+        self.win_length = max(3, 2 * round(config.delta_window_s * signal.sample_rate / hop_length / 2) + 1)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="At least one mel filterbank")
             self.mel = MelSpectrogram(
-                signal.sample_rate, n_fft=config.n_fft, hop_length=signal.hop_length, n_mels=config.n_mels
+                signal.sample_rate, n_fft=config.n_fft, hop_length=hop_length, n_mels=config.n_mels
             )
         # Constants, not weights: checkpoints of the core's model have none of them.
         for module in self.mel.modules():
@@ -122,9 +124,10 @@ class StockBlock(nn.Module):
 
 
 class StockHead(nn.Module):
-    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int) -> None:
+    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int, n_frames: int) -> None:
         super().__init__()
         self.n_tokens = n_tokens
+        self.n_frames = n_frames
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         middle = (2 * hidden + n_outputs) // 2
         self.mlp = nn.Sequential(
@@ -137,7 +140,10 @@ class StockHead(nn.Module):
 
     def forward(self, latent: Float[Tensor, "batch frame width"]) -> Float[Tensor, "batch token output"]:
         x, _ = self.lstm(latent)
-        if self.n_tokens != x.shape[1]:
+        if self.n_tokens == self.n_frames:
+            if self.n_frames != x.shape[1]:
+                x = F.interpolate(x.transpose(1, 2), self.n_frames, mode="linear", align_corners=True).transpose(1, 2)
+        else:
             x = F.adaptive_avg_pool1d(x.transpose(1, 2), self.n_tokens).transpose(1, 2)
         return self.mlp(x)
 
@@ -166,6 +172,7 @@ def stock_optimizers(model: StockModel, config: TrialConfig) -> list[AdamWSchedu
             betas=(settings.beta1, settings.beta2),
             weight_decay=settings.weight_decay,
             warmup_steps=settings.warmup_steps,
+            r=settings.averaging_power,
         )
         for parameters, lr in ((others, settings.lr), (sound, settings.synth_lr))
         if parameters

@@ -17,10 +17,11 @@ from core.code_version import code_version
 from core.curve_store import SCHEMA, TrialCurves, curve_array, read_curves, write_curves
 from core.errors import StoreError
 from core.loading import digest
+from core.rehearsal import estimate_seconds
 from core.results import StudyPlan, TrialRecord, plan_from_json, plan_to_json
 from core.store import Store
 from core.trainer import Progress
-from core.trial import estimate_seconds, run_trial
+from core.trial import run_trial
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_renders_load_as_clips_with_truth(tmp_path):
     dataset = load_renders(config, SignalConfig())
     for clips in (dataset.train, dataset.validation, dataset.test):
         assert clips.modulation is not None
-        assert clips.modulation.shape[1:] == (3, 126)
+        assert clips.modulation.shape[1:] == (3, 129)
         assert 0.0 <= float(clips.modulation.min()) <= float(clips.modulation.max()) <= 1.0
         assert float(clips.audio.abs().amax(dim=1).min()) > 0.01
         assert 110.0 - 1e-3 <= float(clips.f0_hz.min()) <= float(clips.f0_hz.max()) <= 440.0 + 1e-3

@@ -1,0 +1,63 @@
+"""A few steps on noise before a trial runs: they compile its kernels, and tell how long it will take."""
+
+import time
+from dataclasses import replace
+
+import torch
+
+from core.config import SyntheticDataConfig, TrialConfig
+from core.data.clips import Clips
+from core.losses.mss import MultiResolutionStft
+from core.model import build_model
+from core.resolve import resolve
+from core.trainer import build_optimizers, evaluation_loss, train_step
+
+
+def rehearse(config: TrialConfig) -> None:
+    """Take one training step of a resolved config with one clip, so that every kernel it needs is compiled and kept."""
+    model = build_model(config)
+    optimizers = build_optimizers(model, config.optimizer)
+    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    alone = replace(config, trainer=replace(config.trainer, batch_size=1))
+    clips = _noise(config, 1)
+    if optimizers and config.trainer.max_steps:
+        train_step(model, optimizers, clips, loss_function, alone, 0)
+    evaluation_loss(model, clips, "validation", alone, loss_function)
+
+
+def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
+    """Roughly how long a trial takes on one thread of this machine: a few real steps are timed on noise."""
+    config = replace(resolve(config).config, device="cpu")
+    torch.set_num_threads(1)
+    model = build_model(config)
+    optimizers = build_optimizers(model, config.optimizer)
+    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    size = config.trainer.batch_size
+    clips = _noise(config, size)
+    step_s = 0.0
+    if optimizers and config.trainer.max_steps:
+        train_step(model, optimizers, clips, loss_function, config, 0)
+        start = time.perf_counter()
+        for step in range(n_steps):
+            train_step(model, optimizers, clips, loss_function, config, step)
+        step_s = (time.perf_counter() - start) / n_steps
+    start = time.perf_counter()
+    evaluation_loss(model, clips, "validation", config, loss_function)
+    clip_s = (time.perf_counter() - start) / size
+    n_validation, n_all = 100, 500
+    if isinstance(config.data, SyntheticDataConfig):
+        n_validation = config.data.n_validation
+        n_all = n_validation + config.data.n_train + config.data.n_test
+    steps = config.trainer.max_steps if step_s else 0
+    return steps * step_s + clip_s * (n_validation * (1 + steps / config.trainer.validate_every) + n_all)
+
+
+def _noise(config: TrialConfig, size: int) -> Clips:
+    draw = torch.Generator().manual_seed(0)
+    return Clips(
+        ids=tuple(map(str, range(size))),
+        audio=torch.rand(size, config.signal.n_samples, generator=draw) - 0.5,
+        f0_hz=torch.full((size,), 220.0),
+        q=torch.zeros(size),
+        modulation=None,
+    )
