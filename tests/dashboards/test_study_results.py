@@ -118,7 +118,7 @@ def test_validation_is_another_split(make_study: MakeStudy) -> None:
 
 def test_metric_names_are_the_catalogs() -> None:
     names = list(metric_names())
-    assert len(names) == len(set(names)) == 2 + 4 * (3 * 3 + 4)
+    assert len(names) == len(set(names)) == 3 + 4 * (3 * 3 + 4)
     assert {"audio.mss", "curves.l1", "curves.pcc.lls3.add", "interpretability.tv"} <= set(names)
 
 
