@@ -20,6 +20,7 @@ from core.checkpoint import Checkpoint
 from core.config import OptimizerConfig, TrainerConfig, TrialConfig
 from core.data.clips import Clips, Dataset
 from core.losses.mss import MultiResolutionStft
+from core.memory import keep_freed_memory
 from core.model import DiscoveryModel, build_model
 from core.results import Split
 from core.seeding import generator
@@ -73,6 +74,7 @@ def fit(
         keep: Is given a checkpoint every `trainer.checkpoint_every` steps.
         report: Is given the progress every few steps and after each validation.
     """
+    keep_freed_memory()
     run = _Run(config, digest, dataset)
     if resume_from is None:
         run.validate()

@@ -5,6 +5,8 @@ The mean over the mel bands left is a latent per frame. A head: BiLSTM -> (splin
 control point -> three linear layers with PReLU. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -36,6 +38,7 @@ class LfoNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = features
+        self.stride = stride
         depth = len(dilations)
         self.blocks = nn.ModuleList(
             Block(
@@ -48,7 +51,7 @@ class LfoNet(nn.Module):
             )
             for i, dilation in enumerate(dilations)
         )
-        self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs, stride) for _ in range(n_modulations))
+        self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
         x = self.features(audio)
@@ -57,8 +60,7 @@ class LfoNet(nn.Module):
             x = block(x)
         latent = x.mean(2).transpose(1, 2)
         heads = [head for head in self.heads if isinstance(head, Head)]
-        states = bidirectional_lstms(latent, [head.lstm for head in heads])
-        return torch.stack([head(state) for head, state in zip(heads, states, strict=True)], 1)
+        return logits_of_heads(bidirectional_lstms(latent, [head.lstm for head in heads]), heads, self.stride)
 
 
 class Block(nn.Module):
@@ -89,12 +91,11 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """Latent per frame to the tokens of one signal."""
+    """The weights that turn the latent per frame into the tokens of one signal."""
 
-    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int, stride: int) -> None:
+    def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int) -> None:
         super().__init__()
         self.n_tokens = n_tokens
-        self.stride = stride
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         middle = (2 * hidden + n_outputs) // 2
         self.mlp = nn.Sequential(
@@ -105,20 +106,32 @@ class Head(nn.Module):
             nn.Linear(middle, n_outputs),
         )
 
-    def forward(self, states: Float[Tensor, "batch frame state"]) -> Float[Tensor, "batch token output"]:
-        """What the head's LSTM made of the latent, which it does beside the other heads' LSTMs, to logits."""
-        n_frames = (states.shape[1] - 1) * self.stride + 1
-        if self.n_tokens == n_frames:
-            states = _between(states, self.stride)
+
+def logits_of_heads(
+    states: Float[Tensor, "head batch heard state"], heads: Sequence[Head], stride: int
+) -> Float[Tensor, "batch head token output"]:
+    """What each head's LSTM heard to the logits of its tokens; the linear layers of all heads are one product each."""
+    n_heads, batch, n_heard, size = states.shape
+    n_tokens = heads[0].n_tokens
+    if n_tokens == (n_heard - 1) * stride + 1:
+        states = _between(states, stride)
+    else:
+        pooled = F.adaptive_avg_pool1d(states.flatten(0, 1).transpose(1, 2), n_tokens)
+        states = pooled.transpose(1, 2).view(n_heads, batch, n_tokens, size)
+    x = states.flatten(1, 2)
+    for layers in zip(*(head.mlp for head in heads), strict=True):
+        weight = torch.stack([layer.weight for layer in layers])
+        if isinstance(layers[0], nn.PReLU):
+            x = F.prelu(x[None], weight[:, 0])[0]
         else:
-            states = F.adaptive_avg_pool1d(states.transpose(1, 2), self.n_tokens).transpose(1, 2)
-        logits: Tensor = self.mlp(states)
-        return logits
+            bias = torch.stack([layer.bias for layer in layers])
+            x = torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
+    return x.view(n_heads, batch, n_tokens, -1).transpose(0, 1)
 
 
-def _between(states: Float[Tensor, "batch heard state"], stride: int) -> Float[Tensor, "batch frame state"]:
+def _between(states: Float[Tensor, "head batch heard state"], stride: int) -> Float[Tensor, "head batch frame state"]:
     """Linear interpolation from the frames that were heard to all modulation frames."""
     if stride == 1:
         return states
-    n_frames = (states.shape[1] - 1) * stride
-    return torch.cat([to_samples(states.transpose(1, 2), stride, n_frames).transpose(1, 2), states[:, -1:]], 1)
+    n_hops = (states.shape[2] - 1) * stride
+    return torch.cat([to_samples(states.transpose(2, 3), stride, n_hops).transpose(2, 3), states[:, :, -1:]], 2)

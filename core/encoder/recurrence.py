@@ -25,7 +25,7 @@ WIDEST = 32
 
 def bidirectional_lstms(
     latent: Float[Tensor, "batch frame width"], lstms: Sequence[nn.LSTM]
-) -> list[Float[Tensor, "batch frame both"]]:
+) -> Float[Tensor, "lstm batch frame both"]:
     """What each LSTM (one layer, bidirectional, batch first, all of one size) makes of the same input from silence."""
     cells = [(lstm, suffix) for lstm in lstms for suffix in ("", "_reverse")]
     hidden = lstms[0].hidden_size
@@ -42,15 +42,14 @@ def bidirectional_lstms(
         bias[:, None], latent.transpose(0, 1).reshape(1, -1, width).expand(len(cells), -1, -1), into.transpose(1, 2)
     )
     states: Tensor = _Recurrence.apply(inputs.view(len(cells), n_frames, batch, 4 * hidden), torch.stack(weights))
-    both = states.view(len(lstms), 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4).flatten(3)
-    return list(both.unbind(0))
+    return states.view(len(lstms), 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4).flatten(3)
 
 
 def bidirectional_lstms_reference(
     latent: Float[Tensor, "batch frame width"], lstms: Sequence[nn.LSTM]
-) -> list[Float[Tensor, "batch frame both"]]:
+) -> Float[Tensor, "lstm batch frame both"]:
     """The same by the library, one after the other."""
-    return [lstm(latent)[0] for lstm in lstms]
+    return torch.stack([lstm(latent)[0] for lstm in lstms])
 
 
 class _Recurrence(torch.autograd.Function):

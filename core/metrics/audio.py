@@ -35,4 +35,5 @@ def _log_mel(audio: Float[Tensor, "clip sample"], sample_rate: int) -> Float[Ten
         audio, n_fft, round(_HOP_S * sample_rate), window_length, window=window, center=True, return_complex=True
     )
     bank = mel_filterbank(n_fft, _N_MELS, sample_rate).to(audio.device)
-    return (bank.t() @ spectrum.abs().square()).clamp_min(_POWER_FLOOR).log()
+    power = spectrum.real.square() + spectrum.imag.square()
+    return (bank.t() @ power).clamp_min(_POWER_FLOOR).log()

@@ -26,6 +26,7 @@ from numba.core.registry import cpu_target
 
 from core.config import SplineConfig, TrialConfig
 from core.errors import ConfigError
+from core.memory import keep_freed_memory
 from tests.benchmarks.cases import Case
 from tests.benchmarks.parts import PARTS
 
@@ -56,6 +57,9 @@ class Measurement:
 
 def measure(case: Case, side: Side) -> Measurement:
     """Measure one side of a case in the calling process."""
+    if side == "ours":
+        # As the trainer does.
+        keep_freed_memory()
     make = getattr(PARTS[case.part], side)
     config = at_precision(case.config(), case.precision if side == "ours" else "fp32")
     first = make(tiny(config))

@@ -44,7 +44,7 @@ def by_parameters(function, lstms: list[nn.LSTM]):
                 setattr(copy, name, value)
             copy._flat_weights = [getattr(copy, name) for name in copy._flat_weights_names]
             copies.append(copy)
-        return torch.stack(function(latent, copies))
+        return function(latent, copies)
 
     return call
 
@@ -78,10 +78,9 @@ def test_saturated_gates_and_no_weights_at_all_equal_torch(scale: float) -> None
     lstms = lstms_of(2, 5, 6, 3, scale)
     latent = latent_of(2, 20, 5, 4)
     found, expected = (
-        torch.stack(function(latent, lstms)).detach()
-        for function in (bidirectional_lstms, bidirectional_lstms_reference)
+        function(latent, lstms).detach() for function in (bidirectional_lstms, bidirectional_lstms_reference)
     )
-    exact = torch.stack(bidirectional_lstms_reference(latent.double(), [lstm.double() for lstm in lstms])).detach()
+    exact = bidirectional_lstms_reference(latent.double(), [lstm.double() for lstm in lstms]).detach()
     # Weights this large magnify rounding from frame to frame.
     assert distance(found, exact) <= max(10 * distance(expected, exact), 1e-5)
 
@@ -125,16 +124,16 @@ def test_gradient_equals_finite_differences() -> None:
 def test_memory_order_does_not_matter() -> None:
     lstms = lstms_of(2, 6, 5, 9)
     latent = latent_of(3, 11, 6, 10)
-    assert_memory_order_does_not_matter(lambda latent: torch.stack(bidirectional_lstms(latent, lstms)), (latent,))
+    assert_memory_order_does_not_matter(lambda latent: bidirectional_lstms(latent, lstms), (latent,))
 
 
 def test_a_clip_alone_equals_the_clip_in_a_batch() -> None:
     lstms, latent = lstms_of(2, 6, 5, 11), latent_of(4, 30, 6, 12)
     pull = torch.randn(2, 4, 30, 10, generator=generator(4, "pull"))
-    together = value_and_gradients(lambda x: torch.stack(bidirectional_lstms(x, lstms)), (latent,), pull)
+    together = value_and_gradients(lambda x: bidirectional_lstms(x, lstms), (latent,), pull)
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_gradients(lambda x: torch.stack(bidirectional_lstms(x, lstms)), (latent[i],), pull[:, i])
+        alone = value_and_gradients(lambda x: bidirectional_lstms(x, lstms), (latent[i],), pull[:, i])
         # The inputs' matrix product is the library's, which may sum in another order for another size.
         torch.testing.assert_close(alone[0], together[0][:, i], atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(alone[1], together[1][i], atol=1e-6, rtol=1e-5)
