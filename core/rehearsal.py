@@ -1,7 +1,9 @@
 """A few steps on noise before a trial runs: they compile its kernels, and tell how long it will take."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import torch
 
@@ -15,32 +17,41 @@ from core.trainer import build_optimizers, evaluation_loss, train_step
 
 def rehearse(config: TrialConfig) -> None:
     """Take one training step of a resolved config with one clip, so that every kernel it needs is compiled and kept."""
+    alone = replace(config, trainer=replace(config.trainer, batch_size=1))
+    step = step_on_noise(alone)
+    if step is not None:
+        step()
+    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    evaluation_loss(build_model(alone), _noise(alone, 1), "validation", alone, loss_function)
+
+
+def step_on_noise(config: TrialConfig) -> Callable[[], float] | None:
+    """What takes one more training step of a resolved config on a batch of noise; None where nothing is trained."""
     model = build_model(config)
     optimizers = build_optimizers(model, config.optimizer)
+    if not optimizers or not config.trainer.max_steps:
+        return None
     loss_function = MultiResolutionStft(config.loss.resolutions or ())
-    alone = replace(config, trainer=replace(config.trainer, batch_size=1))
-    clips = _noise(config, 1)
-    if optimizers and config.trainer.max_steps:
-        train_step(model, optimizers, clips, loss_function, alone, 0)
-    evaluation_loss(model, clips, "validation", alone, loss_function)
+    clips = _noise(config, config.trainer.batch_size)
+    steps = count()
+    return lambda: train_step(model, optimizers, clips, loss_function, config, next(steps))
 
 
 def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
     """Roughly how long a trial takes on one thread of this machine: a few real steps are timed on noise."""
     config = replace(resolve(config).config, device="cpu")
     torch.set_num_threads(1)
-    model = build_model(config)
-    optimizers = build_optimizers(model, config.optimizer)
-    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    step = step_on_noise(config)
+    step_s = 0.0
+    if step is not None:
+        step()
+        start = time.perf_counter()
+        for _ in range(n_steps):
+            step()
+        step_s = (time.perf_counter() - start) / n_steps
+    model, loss_function = build_model(config), MultiResolutionStft(config.loss.resolutions or ())
     size = config.trainer.batch_size
     clips = _noise(config, size)
-    step_s = 0.0
-    if optimizers and config.trainer.max_steps:
-        train_step(model, optimizers, clips, loss_function, config, 0)
-        start = time.perf_counter()
-        for step in range(n_steps):
-            train_step(model, optimizers, clips, loss_function, config, step)
-        step_s = (time.perf_counter() - start) / n_steps
     start = time.perf_counter()
     evaluation_loss(model, clips, "validation", config, loss_function)
     clip_s = (time.perf_counter() - start) / size

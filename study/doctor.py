@@ -29,6 +29,7 @@ def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
         sys.version_info >= (3, 11),
     )
     yield "cores", f"{usable_cpus()} usable of {os.cpu_count()}", True
+    yield "bf16", *_try(_bf16)
     yield "memory", *_memory()
     yield "GPU", *_gpu()
     yield "disk", *_disk(folder)
@@ -40,6 +41,14 @@ def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
         yield f"extra {extra}", "there" if there else f"not there ({purpose})", True
     if start_ray:
         yield "Ray starts", *_try(_start_ray)
+
+
+def _bf16() -> str:
+    from core.encoder.convolution import has_bf16_units
+
+    if has_bf16_units("cpu"):
+        return "the CPU has units for it"
+    return "no units in the CPU: encoder.precision=bf16 has its numbers here, not its speed"
 
 
 def _memory() -> tuple[str, bool]:
