@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser bench clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser bench equivalence clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,10 @@ test-browser: setup
 # Speed against the stock step, under 20 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
+
+# Trains stock and the fast step seed by seed, half an hour on two cores; its result is kept in tests/benchmarks.
+equivalence: setup
+	$(BIN)/python -m tests.benchmarks.equivalence
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(STAMP)
