@@ -52,7 +52,7 @@ class Equivalence:
 
     precision: str
     arithmetic: str
-    """What bf16 was computed with."""
+    """What the convolutions were computed with."""
     seeds: list[int]
     stock: list[float]
     """Test distance per seed."""
@@ -77,7 +77,9 @@ def compare(precision: str, seeds: list[int], stock: list[float], ours: list[flo
     power = max(0.0, 2 * float(stats.nct.sf(critical, n - 1, margin / error)) - 1)
     return Equivalence(
         precision=precision,
-        arithmetic="bf16 units" if has_bf16_units("cpu") else "rounding to bf16 around fp32",
+        arithmetic=(
+            "fp32" if precision == "fp32" else "bf16 units" if has_bf16_units("cpu") else "rounding to bf16 around fp32"
+        ),
         seeds=seeds,
         stock=stock,
         ours=ours,

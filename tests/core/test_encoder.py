@@ -45,7 +45,6 @@ def test_a_stride_must_divide_the_hops_of_a_clip() -> None:
 
 def test_states_between_heard_frames_are_interpolated() -> None:
     heads = [Head(4, 1, n_tokens=5, n_outputs=1) for _ in range(2)]
-    weights = ([[1.0, 0.0]], [[1.0]], [[1.0]])
     for head in heads:
         # A network that hands its first state through where it is positive.
         for layer, weight in zip(
