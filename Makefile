@@ -15,10 +15,12 @@ MODSTUDY := $(BIN)/python -m study.cli
 
 setup: $(STAMP)
 
-# Where everything is there in its pinned version, nothing is installed, so that it also works without a network.
+# Where everything is there in its pinned version, nothing is installed, so that it also works without a network. The
+# kernels are compiled here, once, so that no study waits for them.
 $(STAMP): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python .ci/is_installed.py dev || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m core.rehearsal
 	touch $(STAMP)
 
 demo: setup

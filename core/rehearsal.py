@@ -7,10 +7,20 @@ from itertools import count
 
 import torch
 
-from core.config import SyntheticDataConfig, TrialConfig
+from core.config import (
+    EngelConfig,
+    LearnableWavetableConfig,
+    LearnedFilterConfig,
+    LowPassConfig,
+    ModSynthConfig,
+    SplineConfig,
+    SyntheticDataConfig,
+    TrialConfig,
+)
 from core.data.clips import Clips
 from core.losses.mss import MultiResolutionStft
 from core.model import build_model
+from core.presets import SMALL
 from core.resolve import resolve
 from core.trainer import build_optimizers, evaluation_loss, train_step
 
@@ -23,6 +33,19 @@ def rehearse(config: TrialConfig) -> None:
         step()
     loss_function = MultiResolutionStft(config.loss.resolutions or ())
     evaluation_loss(build_model(alone), _noise(alone, 1), "validation", alone, loss_function)
+
+
+def rehearse_all() -> None:
+    """Compile the kernels of every parameterization and synth."""
+    for parameterization in (LowPassConfig(), SplineConfig()):
+        for synth in (
+            ModSynthConfig(),
+            ModSynthConfig(oscillator=LearnableWavetableConfig(), filter=LearnedFilterConfig()),
+            EngelConfig(),
+        ):
+            rehearse(
+                resolve(replace(SMALL.config, parameterization=parameterization, synth=synth, device="cpu")).config
+            )
 
 
 def step_on_noise(config: TrialConfig) -> Callable[[], float] | None:
@@ -72,3 +95,7 @@ def _noise(config: TrialConfig, size: int) -> Clips:
         q=torch.zeros(size),
         modulation=None,
     )
+
+
+if __name__ == "__main__":
+    rehearse_all()

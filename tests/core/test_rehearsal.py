@@ -1,8 +1,7 @@
 """A few steps on noise before a trial."""
 
 from core.config import ConstantConfig
-from core.presets import SMALL
-from core.rehearsal import rehearse, step_on_noise
+from core.rehearsal import rehearse_all, step_on_noise
 from core.resolve import resolve
 from tests.core.test_encoder import configured
 
@@ -15,5 +14,5 @@ def test_where_nothing_is_trained_there_is_no_step() -> None:
     assert first != second
 
 
-def test_the_small_preset_can_be_rehearsed() -> None:
-    rehearse(resolve(SMALL.config).config)
+def test_every_part_of_the_small_preset_can_be_rehearsed() -> None:
+    rehearse_all()
