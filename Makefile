@@ -48,11 +48,11 @@ test-real: setup
 test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
 
-# Speed against the stock step, under 20 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
+# Speed against the stock step, some 22 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
 
-# Trains stock and the fast step seed by seed, half an hour on two cores; its result is kept in tests/benchmarks.
+# Trains stock and the fast step seed by seed, five minutes on two cores where five seeds do; its result is kept in tests/benchmarks.
 equivalence: setup
 	$(BIN)/python -m tests.benchmarks.equivalence
 

@@ -11,6 +11,8 @@ from core.config import (
     TrialConfig,
 )
 from core.errors import ConfigError
+from core.losses.mss import standard_resolutions
+from core.losses.stft_sums import check_resolution
 from core.parameterizations.lowpass import lowpass_kernel
 from core.parameterizations.spline import check_spline_size
 
@@ -26,6 +28,7 @@ def check(config: TrialConfig) -> None:
         _check_parameterization(config)
         _check_synth(config)
         _check_data(config)
+        _check_loss(config)
     except ConfigError:
         raise
     except ValueError as error:
@@ -123,3 +126,9 @@ def _check_data(config: TrialConfig) -> None:
             "data.validation_share + data.test_share must leave something to train on; "
             f"got {data.validation_share:g} + {data.test_share:g}"
         )
+
+
+def _check_loss(config: TrialConfig) -> None:
+    n_samples, standard = config.signal.n_samples, standard_resolutions(config.signal.sample_rate)
+    for resolution in (*(config.loss.resolutions or ()), *standard):
+        check_resolution(resolution, n_samples)

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, has_kernel, kernel
 
@@ -42,7 +41,7 @@ def pool_activate_reference(
 
 class _PoolActivate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, slope: Tensor, normalise: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, slope: Tensor, normalise: bool) -> Tensor:
         rows = _channels_last(x)
         batch, n_mels, n_frames, channels = rows.shape
         z = np.empty((batch, n_mels // 2, n_frames, channels), rows.dtype)
@@ -51,7 +50,7 @@ class _PoolActivate(torch.autograd.Function):
         _pool(rows, array(slope), normalise, _EPS, z, second, out, scale)
         result = torch.from_numpy(out).permute(0, 3, 1, 2)
         ctx.save_for_backward(slope, *map(torch.from_numpy, (z, second, scale)), result)
-        ctx.normalise, ctx.n_mels = normalise, n_mels  # type: ignore[attr-defined]
+        ctx.normalise, ctx.n_mels = normalise, n_mels
         return result
 
     @staticmethod

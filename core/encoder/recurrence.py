@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, has_kernel, kernel
 
@@ -59,7 +58,7 @@ class _Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, inputs: Tensor, weights: Tensor) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, weights: Tensor) -> Tensor:
         z = array(inputs)
         h = np.empty((*z.shape[:3], weights.shape[-1]), z.dtype)
         c, tanh_c, gates = np.empty_like(h), np.empty_like(h), np.empty_like(z)

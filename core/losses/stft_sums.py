@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from core.config import Resolution
 from core.kernels import array, gradients_by_reference, has_kernel, kernel
@@ -35,18 +34,25 @@ def stft_sums(
     """Differentiable in the estimate only.
 
     Raises:
+        ValueError: as `check_resolution`.
+    """
+    check_resolution(resolution, target.shape[1])
+    if not has_kernel(estimate, target) or target.requires_grad:
+        return stft_sums_reference(estimate, target, resolution)
+    sums: Tensor = _StftSums.apply(estimate, target, resolution)
+    return sums
+
+
+def check_resolution(resolution: Resolution, n_samples: int) -> None:
+    """
+    Raises:
         ValueError: the clips are too short for the reflection at their ends, or the window is longer than the FFT.
     """
-    n_samples = target.shape[1]
     if not (resolution.win_length <= resolution.n_fft and resolution.n_fft // 2 < n_samples):
         raise ValueError(
             "a spectral distance needs clips longer than half its n_fft, and a win_length of at most n_fft; "
             f"got {n_samples} samples and {resolution}; choose other loss.resolutions or longer clips"
         )
-    if not has_kernel(estimate, target) or target.requires_grad:
-        return stft_sums_reference(estimate, target, resolution)
-    sums: Tensor = _StftSums.apply(estimate, target, resolution)
-    return sums
 
 
 def stft_sums_reference(
@@ -77,7 +83,7 @@ def _n_frames(n_samples: int, resolution: Resolution) -> int:
 
 class _StftSums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, estimate: Tensor, target: Tensor, resolution: Resolution) -> Tensor:
+    def forward(ctx: Any, estimate: Tensor, target: Tensor, resolution: Resolution) -> Tensor:
         batch, n_samples = estimate.shape
         n_frames = _n_frames(n_samples, resolution)
         window = _window(resolution, estimate.dtype)
@@ -89,7 +95,7 @@ class _StftSums(torch.autograd.Function):
         magnitudes = torch.empty(2, *spectra.shape[1:], dtype=estimate.dtype)
         _sum_up(_interleaved(spectra), EPS, magnitudes.numpy(), sums.numpy())
         ctx.save_for_backward(estimate, target, spectra[0], magnitudes)
-        ctx.resolution = resolution  # type: ignore[attr-defined]
+        ctx.resolution = resolution
         return sums.to(estimate.dtype)
 
     @staticmethod

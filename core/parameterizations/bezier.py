@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, gradients_by_reference, has_kernel, kernel
 
@@ -128,7 +127,7 @@ def _invert(x_points: Float[Tensor, "*shape control"], t: Float[Tensor, "*shape"
 
 class _EvaluateOverTime(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, y: Tensor, degree: int, time: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, y: Tensor, degree: int, time: Tensor) -> Tensor:
         rows = (-1, x.shape[-1])
         knots_, values = array(x.reshape(rows)), array(y.reshape(rows))
         times = array(time.double())
@@ -136,7 +135,7 @@ class _EvaluateOverTime(torch.autograd.Function):
         segment, local = np.empty(curve.shape, np.int64), np.empty(curve.shape, np.float64)
         _evaluate(knots_, values, degree, times, _TOLERANCE, _MAX_ITERATIONS, segment, local, curve)
         ctx.save_for_backward(x, y, time, torch.from_numpy(segment), torch.from_numpy(local))
-        ctx.degree = degree  # type: ignore[attr-defined]
+        ctx.degree = degree
         return torch.from_numpy(curve).view(*x.shape[:-1], -1)
 
     @staticmethod

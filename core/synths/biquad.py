@@ -19,7 +19,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, gradients_by_reference, has_kernel, kernel
 from core.signal import check_cover, to_samples
@@ -72,12 +71,12 @@ def time_varying_biquad(
 
 class _Biquad(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, audio: Tensor, coefficients: Tensor, hop_length: int) -> Tensor:
+    def forward(ctx: Any, audio: Tensor, coefficients: Tensor, hop_length: int) -> Tensor:
         x, c = array(audio), array(coefficients)
         y, v = np.empty_like(x), np.empty((x.shape[0], x.shape[1] + 2), x.dtype)
         _filter(x, c, hop_length, y, v)
         ctx.save_for_backward(audio, coefficients, torch.from_numpy(v))
-        ctx.hop_length = hop_length  # type: ignore[attr-defined]
+        ctx.hop_length = hop_length
         return torch.from_numpy(y)
 
     @staticmethod

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, gradients_by_reference, has_kernel, kernel
 from core.signal import check_cover, to_samples
@@ -72,10 +71,10 @@ def sum_of_harmonics_reference(
 class _SumOfHarmonics(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, amplitudes: Tensor, increment: Tensor, phase: Tensor, n_samples: int, hop_length: int
+        ctx: Any, amplitudes: Tensor, increment: Tensor, phase: Tensor, n_samples: int, hop_length: int
     ) -> Tensor:
         ctx.save_for_backward(amplitudes, increment, phase)
-        ctx.n_samples, ctx.hop_length = n_samples, hop_length  # type: ignore[attr-defined]
+        ctx.n_samples, ctx.hop_length = n_samples, hop_length
         frames = array(amplitudes)
         audio = np.zeros((len(frames), n_samples), frames.dtype)
         _add_harmonics(frames, array(increment), array(phase), hop_length, audio)

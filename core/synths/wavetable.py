@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
 from core.kernels import array, gradients_by_reference, has_kernel, kernel
 from core.signal import check_cover, to_samples
@@ -147,7 +146,7 @@ class LearnableWavetable(WavetableOscillator):
 class _ReadTable(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         tables: Tensor,
         position: Tensor,
         increment: Tensor,
@@ -156,7 +155,7 @@ class _ReadTable(torch.autograd.Function):
         hop_length: int,
     ) -> Tensor:
         ctx.save_for_backward(tables, position, increment, phase)
-        ctx.n_samples, ctx.hop_length = n_samples, hop_length  # type: ignore[attr-defined]
+        ctx.n_samples, ctx.hop_length = n_samples, hop_length
         audio = np.empty((tables.shape[0], n_samples), array(tables).dtype)
         _read(array(tables), array(position), array(increment), array(phase), hop_length, audio)
         return torch.from_numpy(audio)

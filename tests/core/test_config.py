@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from core.config import LowPassConfig, ModSynthConfig, SplineConfig, TrialConfig
+from core.config import (
+    LowPassConfig,
+    ModSynthConfig,
+    MultiResolutionStftConfig,
+    Resolution,
+    SplineConfig,
+    TrialConfig,
+)
 from core.data.wavetables import BUILTIN_WAVETABLES
 from core.errors import ConfigError
 from core.loading import (
@@ -127,3 +134,15 @@ class TestDigest:
         assert resolved.synth.oscillator.wavetable == "pulse_width"
         named = resolve(configured("data.wavetable=pulse_width", "synth.oscillator.wavetable=pulse_width")).config
         assert digest(named) == digest(resolved)
+
+
+@pytest.mark.parametrize(
+    ("n_fft", "win_length"),
+    [(512, 600), (65_536, 512)],
+    ids=["a window longer than the FFT", "an FFT longer than twice the clip"],
+)
+def test_a_resolution_that_no_clip_can_be_measured_at_is_refused_before_any_work(n_fft: int, win_length: int) -> None:
+    resolution = Resolution(n_fft=n_fft, hop_length=100, win_length=win_length)
+    loss = MultiResolutionStftConfig(resolutions=(resolution,))
+    with pytest.raises(ConfigError, match=r"a spectral distance needs clips longer than half its n_fft"):
+        check(replace(PRESETS["small"].config, loss=loss))
