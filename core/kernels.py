@@ -14,13 +14,21 @@ from torch import Tensor
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
-_FAST_MATH = {"contract", "nsz", "reassoc", "arcp"}
-"""Sums may be regrouped and products fused; numbers that are not finite keep their meaning."""
+_FUSED = {"contract", "nsz", "arcp"}
+"""Products may be fused with sums; numbers that are not finite keep their meaning."""
+_FAST_MATH = {*_FUSED, "reassoc"}
+"""Sums may be regrouped too."""
 
 
 def kernel(function: Compiled) -> Compiled:
     """Compile a loop over arrays, one variant per combination of types, kept on disk."""
     compiled: Any = njit(cache=True, error_model="numpy", fastmath=_FAST_MATH)(function)
+    return cast(Compiled, compiled)
+
+
+def recursion(function: Compiled) -> Compiled:
+    """A kernel whose sums keep their order: regrouped, a number may wait longer for the one before it."""
+    compiled: Any = njit(cache=True, error_model="numpy", fastmath=_FUSED)(function)
     return cast(Compiled, compiled)
 
 

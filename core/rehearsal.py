@@ -20,9 +20,10 @@ from core.config import (
 from core.data.clips import Clips
 from core.losses.mss import MultiResolutionStft
 from core.model import build_model
+from core.optimizers import build_optimizers
 from core.presets import SMALL
 from core.resolve import resolve
-from core.trainer import build_optimizers, evaluation_loss, train_step
+from core.trainer import evaluation_loss, train_step
 
 
 def rehearse(config: TrialConfig) -> None:

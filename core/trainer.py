@@ -1,29 +1,28 @@
 """The one loop that trains every arm of every study.
 
-It knows neither study nor tracker: progress goes to a callback, checkpoints to whoever keeps them. Schedule-Free AdamW
-(Defazio et al. 2024, arXiv 2405.15682) trains one set of weights and evaluates another, averaged one; the loop only
-ever trains, and evaluates on a copy, because switching back and forth is not exact to the bit.
+It knows neither study nor tracker: progress goes to a callback, checkpoints to whoever keeps them.
 """
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from schedulefree import AdamWScheduleFree
 from torch import Tensor, nn
 
 from core.checkpoint import Checkpoint
-from core.config import OptimizerConfig, TrainerConfig, TrialConfig
+from core.config import TrainerConfig, TrialConfig
 from core.data.clips import Clips, Dataset
 from core.losses.mss import MultiResolutionStft
 from core.memory import keep_freed_memory
 from core.model import DiscoveryModel, build_model
+from core.optimizers import FlatAdamW, averaged_model, build_optimizers, find_gradients
 from core.results import Split
 from core.seeding import generator
+from core.synths.base import Synth
 from core.synths.note import Note, draw_note
 
 REPORT_EVERY = 10
@@ -195,7 +194,7 @@ class _Run:
 
 def train_step(
     model: DiscoveryModel,
-    optimizers: list[AdamWScheduleFree],
+    optimizers: Sequence[FlatAdamW],
     clips: Clips,
     loss_function: nn.Module,
     config: TrialConfig,
@@ -204,73 +203,13 @@ def train_step(
     """One optimizer step; everything random in it derives from the seed and the step."""
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     draw = generator(config.seed, "training", step)
-    note = draw_note(batch, draw)
+    note = draw_note(batch, draw, with_noise=model.synth.plays_noise)
     estimate, _ = model(batch.audio, note, curriculum_alpha(config.trainer, step), draw)
     loss: Tensor = loss_function(estimate, batch.audio)
-    for optimizer in optimizers:
-        # Gradients of a flat vector's parts are views, which must stay.
-        optimizer.zero_grad(set_to_none=False)
-    torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(_trained(optimizers), config.trainer.gradient_clip)
+    find_gradients(loss, optimizers, config.trainer.gradient_clip)
     for optimizer in optimizers:
         optimizer.step()
     return float(loss.detach())
-
-
-def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[AdamWScheduleFree]:
-    """One for the synth's own sound, one for everything else; none where nothing can be trained. In training mode."""
-    sound = model.synth.sound_parameters()
-    own = {id(parameter) for parameter in sound}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in own]
-    optimizers = [
-        AdamWScheduleFree(
-            [flattened(parameters)] if parameters[0].device.type == "cpu" else parameters,
-            lr=lr,
-            betas=(config.beta1, config.beta2),
-            weight_decay=config.weight_decay,
-            warmup_steps=config.warmup_steps,
-            r=config.averaging_power,
-        )
-        for parameters, lr in ((others, config.lr), (sound, config.synth_lr))
-        if parameters
-    ]
-    for optimizer in optimizers:
-        optimizer.train()
-    return optimizers
-
-
-def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
-    """One vector whose parts the parameters and their gradients become views of.
-
-    A step of an optimizer over it is a few operations, not a few for each of many small parameters.
-    """
-    vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
-    vector.grad = torch.zeros_like(vector)
-    sizes = [parameter.numel() for parameter in parameters]
-    parts = zip(parameters, torch.split(vector.detach(), sizes), torch.split(vector.grad, sizes), strict=True)
-    for parameter, values, gradient in parts:
-        parameter.data = values.view_as(parameter)
-        parameter.grad = gradient.view_as(parameter)
-    return vector
-
-
-def averaged_model(model: DiscoveryModel, optimizers: list[AdamWScheduleFree]) -> DiscoveryModel:
-    """A copy of the model with the averaged weights that Schedule-Free evaluates."""
-    trained = _trained(optimizers)
-    before = [parameter.detach().clone() for parameter in trained]
-    for optimizer in optimizers:
-        optimizer.eval()
-    averaged = copy.deepcopy(model)
-    for optimizer in optimizers:
-        optimizer.train()
-    with torch.no_grad():
-        for parameter, value in zip(trained, before, strict=True):
-            parameter.copy_(value)
-    return averaged
-
-
-def _trained(optimizers: list[AdamWScheduleFree]) -> list[nn.Parameter]:
-    return [parameter for optimizer in optimizers for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def curriculum_alpha(config: TrainerConfig, step: int) -> float:
@@ -295,7 +234,7 @@ def estimate_clips(
 ) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
     """Estimates of all clips without the curriculum, at phases that belong to the data, not to the trial."""
     audio, modulation = [], []
-    for part, note, draw in _evaluation_batches(clips, split, config):
+    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
         estimate, curves = model(part.audio, note, 0.0, draw)
         audio.append(estimate)
         modulation.append(curves)
@@ -308,16 +247,16 @@ def evaluation_loss(
 ) -> float:
     """Mean loss per clip over a split."""
     total = 0.0
-    for part, note, draw in _evaluation_batches(clips, split, config):
+    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
         estimate, _ = model(part.audio, note, 0.0, draw)
         total += float(loss_function(estimate, part.audio)) * len(part)
     return total / len(clips)
 
 
 def _evaluation_batches(
-    clips: Clips, split: Split, config: TrialConfig
+    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
 ) -> Iterator[tuple[Clips, Note, torch.Generator]]:
-    note = draw_note(clips, generator(config.data.seed, "estimate phase", split))
+    note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.plays_noise)
     # Curves of baselines are the trial's: they differ from seed to seed.
     draw = generator(config.seed, "curves", split)
     size = config.trainer.evaluation_batch_size

@@ -58,7 +58,7 @@ def synthetic_clips(config: SyntheticDataConfig, signal: SignalConfig, numbers: 
         for start in range(0, len(numbers), _RENDER_BATCH):
             part = clips[slice(start, start + _RENDER_BATCH)]
             assert part.modulation is not None
-            note = draw_note(part, generator(config.seed, "target phase", numbers[start]))
+            note = draw_note(part, generator(config.seed, "target phase", numbers[start]), with_noise=False)
             clips.audio[start : start + len(part)] = synth(part.modulation, note)
     return clips
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core.encoder.convolution import Precision, same_conv2d
 from core.encoder.features import LogMelFeatures
+from core.encoder.perceptrons import perceptrons
 from core.encoder.pooling import pool_activate
 from core.encoder.recurrence import bidirectional_lstms
 from core.signal import to_samples
@@ -110,7 +111,7 @@ class Head(nn.Module):
 def logits_of_heads(
     states: Float[Tensor, "head batch heard state"], heads: Sequence[Head], stride: int
 ) -> Float[Tensor, "batch head token output"]:
-    """What each head's LSTM heard to the logits of its tokens; the linear layers of all heads are one product each."""
+    """What each head's LSTM heard to the logits of its tokens."""
     n_heads, batch, n_heard, size = states.shape
     n_tokens = heads[0].n_tokens
     if n_tokens == (n_heard - 1) * stride + 1:
@@ -118,15 +119,8 @@ def logits_of_heads(
     else:
         pooled = F.adaptive_avg_pool1d(states.flatten(0, 1).transpose(1, 2), n_tokens)
         states = pooled.transpose(1, 2).view(n_heads, batch, n_tokens, size)
-    x = states.flatten(1, 2)
-    for layers in zip(*(head.mlp for head in heads), strict=True):
-        weight = torch.stack([layer.weight for layer in layers])
-        if isinstance(layers[0], nn.PReLU):
-            x = F.prelu(x[None], weight[:, 0])[0]
-        else:
-            bias = torch.stack([layer.bias for layer in layers])
-            x = torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
-    return x.view(n_heads, batch, n_tokens, -1).transpose(0, 1)
+    logits = perceptrons(states.flatten(1, 2), [head.mlp for head in heads])
+    return logits.view(n_heads, batch, n_tokens, -1).transpose(0, 1)
 
 
 def _between(states: Float[Tensor, "head batch heard state"], stride: int) -> Float[Tensor, "head batch frame state"]:

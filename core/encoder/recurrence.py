@@ -31,17 +31,13 @@ def bidirectional_lstms(
     weights = [getattr(lstm, f"weight_hh_l0{suffix}") for lstm, suffix in cells]
     if hidden > WIDEST or latent.dtype != torch.float32 or not has_kernel(latent, *weights):
         return bidirectional_lstms_reference(latent, lstms)
-    batch, n_frames, width = latent.shape
-    into = torch.stack([getattr(lstm, f"weight_ih_l0{suffix}") for lstm, suffix in cells])
-    bias = torch.stack(
-        [getattr(lstm, f"bias_ih_l0{suffix}") + getattr(lstm, f"bias_hh_l0{suffix}") for lstm, suffix in cells]
-    )
-    # Time comes before the batch, so that what a step of the loop needs lies together.
-    inputs = torch.baddbmm(
-        bias[:, None], latent.transpose(0, 1).reshape(1, -1, width).expand(len(cells), -1, -1), into.transpose(1, 2)
-    )
-    states: Tensor = _Recurrence.apply(inputs.view(len(cells), n_frames, batch, 4 * hidden), torch.stack(weights))
-    return states.view(len(lstms), 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4).flatten(3)
+    parameters = [
+        getattr(lstm, f"{name}_l0{suffix}")
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        for lstm, suffix in cells
+    ]
+    states: Tensor = _Recurrence.apply(latent, len(cells), *parameters)
+    return states
 
 
 def bidirectional_lstms_reference(
@@ -52,35 +48,53 @@ def bidirectional_lstms_reference(
 
 
 class _Recurrence(torch.autograd.Function):
-    """(cell, frame, batch, 4 hidden) inputs and (cell, 4 hidden, hidden) weights to (cell, frame, batch, hidden).
+    """Latent and the parameters of all cells, first all inputs' weights, then the states', then both biases.
 
     Every second cell runs backwards in time. Double backward is not offered: nothing differentiates an encoder twice.
     """
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weights: Tensor) -> Tensor:
-        z = array(inputs)
-        h = np.empty((*z.shape[:3], weights.shape[-1]), z.dtype)
-        c, tanh_c, gates = np.empty_like(h), np.empty_like(h), np.empty_like(z)
-        _recur(z, array(weights.transpose(1, 2)), gates, c, tanh_c, h)
-        states = torch.from_numpy(h)
-        ctx.save_for_backward(weights, *map(torch.from_numpy, (gates, c, tanh_c)), states)
-        return states
+    def forward(ctx: Any, latent: Tensor, n_cells: int, *parameters: Tensor) -> Tensor:
+        batch, n_frames, width = latent.shape
+        of_inputs, of_states, *biases = (
+            torch.stack(parameters[i : i + n_cells]) for i in range(0, len(parameters), n_cells)
+        )
+        hidden = of_states.shape[2]
+        # Time comes before the batch, so that what a step of the loop needs lies together.
+        rows = latent.transpose(0, 1).reshape(1, -1, width).expand(n_cells, -1, -1)
+        inputs = torch.baddbmm((biases[0] + biases[1])[:, None], rows, of_inputs.transpose(1, 2))
+        gates = torch.empty(n_cells, n_frames, batch, 4, hidden)
+        c, tanh_c, states = torch.empty(3, n_cells, n_frames, batch, hidden)
+        _recur(
+            inputs.view_as(gates).numpy(),
+            array(of_states.transpose(1, 2)),
+            *(tensor.numpy() for tensor in (gates, c, tanh_c, states)),
+        )
+        ctx.save_for_backward(rows, of_inputs, of_states, gates, c, tanh_c, states)
+        by_lstm: Tensor = states.view(n_cells // 2, 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4)
+        return by_lstm.flatten(3)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        weights, gates, c, tanh_c, h = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        rows, of_inputs, of_states, gates, c, tanh_c, states = ctx.saved_tensors
+        n_frames, batch, _, hidden = gates.shape[1:]
+        d_states = gradient.view(-1, batch, n_frames, 2, hidden).permute(0, 3, 2, 1, 4).reshape(states.shape)
         d_inputs = torch.empty_like(gates)
-        _recur_backwards(
-            array(gradient), array(weights.transpose(1, 2)), *(t.numpy() for t in (gates, c, tanh_c, d_inputs))
-        )
-        d_weights = torch.empty_like(weights)
+        _recur_backwards(*(tensor.numpy() for tensor in (d_states.contiguous(), of_states, gates, c, tanh_c, d_inputs)))
+        d_inputs = d_inputs.flatten(3)
+        d_of_states = torch.empty_like(of_states)
         # A cell's first step began from zero, so it says nothing about these weights.
-        for cell, (pull, state) in enumerate(zip(d_inputs, h, strict=True)):
-            late, early = (pull[:-1], state[1:]) if cell % 2 else (pull[1:], state[:-1])
-            torch.mm(late.flatten(0, 1).t(), early.flatten(0, 1), out=d_weights[cell])
-        return d_inputs, d_weights
+        for direction, late, early in ((0, slice(1, None), slice(-1)), (1, slice(-1), slice(1, None))):
+            pull, before = d_inputs[direction::2, late].flatten(1, 2), states[direction::2, early].flatten(1, 2)
+            torch.bmm(pull.transpose(1, 2), before, out=d_of_states[direction::2])
+        pull = d_inputs.flatten(1, 2)
+        d_latent = None
+        if ctx.needs_input_grad[0]:
+            d_latent = torch.bmm(pull, of_inputs).sum(0).view(n_frames, batch, -1).transpose(0, 1)
+        d_of_inputs = torch.bmm(pull.transpose(1, 2), rows).unbind()
+        d_bias = pull.sum(1).unbind()
+        return d_latent, None, *d_of_inputs, *d_of_states.unbind(), *d_bias, *d_bias
 
 
 @kernel
@@ -107,92 +121,97 @@ def _sigmoid(x, bits, out, size):
 
 @kernel
 @no_type_check
-def _add_four(total, factors, rows, first, size):
-    """Add four scaled rows at once, which spares the total three ways to memory and back."""
-    f0, f1, f2, f3 = factors[first], factors[first + 1], factors[first + 2], factors[first + 3]
-    r0, r1, r2, r3 = rows[first], rows[first + 1], rows[first + 2], rows[first + 3]
-    for i in range(size):
-        total[i] += (f0 * r0[i] + f1 * r1[i]) + (f2 * r2[i] + f3 * r3[i])
+def _recur(inputs, weights, gates, c, tanh_c, states):
+    """Fill activated gates, cell states, their tanh, and outputs; weights are (cell, hidden, 4 hidden).
 
-
-@kernel
-@no_type_check
-def _recur(inputs, weights, gates, c, tanh_c, h):
-    """Fill activated gates, cell states, their tanh, and outputs; weights are (cell, hidden, 4 hidden)."""
-    n_cells, n_frames, batch, size = inputs.shape
-    hidden = size // 4
+    Indices instead of slices, which would cost more than what is done with them.
+    """
+    n_cells, n_frames, batch, _, hidden = gates.shape
+    size = 4 * hidden
     z, bits = np.empty((batch, size), np.float32), np.empty(batch * size, np.int32)
-    doubled = np.empty((batch, hidden), np.float32)
+    by_gate, doubled = z.reshape(batch, 4, hidden), np.empty((batch, hidden), np.float32)
+    all_inputs = inputs.reshape(n_cells, n_frames, batch, size)
     two, one = np.float32(2.0), np.float32(1.0)
     for cell in range(n_cells):
         into = weights[cell]
         for step in range(n_frames):
             t = step if cell % 2 == 0 else n_frames - 1 - step
             before = t - 1 if cell % 2 == 0 else t + 1
-            z[:] = inputs[cell, t]
             for clip in range(batch):
-                z_ = z[clip]
+                for i in range(size):
+                    z[clip, i] = all_inputs[cell, t, clip, i]
                 if step > 0:
-                    h_before = h[cell, before, clip]
+                    # Four states at once spare z three ways to memory and back.
                     for j in range(0, hidden - 3, 4):
-                        _add_four(z_, h_before, into, j, size)
-                    for j in range(hidden // 4 * 4, hidden):
+                        h0, h1 = states[cell, before, clip, j], states[cell, before, clip, j + 1]
+                        h2, h3 = states[cell, before, clip, j + 2], states[cell, before, clip, j + 3]
                         for i in range(size):
-                            z_[i] += h_before[j] * into[j, i]
+                            z[clip, i] += (h0 * into[j, i] + h1 * into[j + 1, i]) + (
+                                h2 * into[j + 2, i] + h3 * into[j + 3, i]
+                            )
+                    for j in range(hidden // 4 * 4, hidden):
+                        h0 = states[cell, before, clip, j]
+                        for i in range(size):
+                            z[clip, i] += h0 * into[j, i]
                 # tanh x = 2 sigmoid(2 x) - 1
-                for i in range(2 * hidden, 3 * hidden):
-                    z_[i] *= two
+                for i in range(hidden):
+                    by_gate[clip, 2, i] *= two
             _sigmoid(z.reshape(-1), bits, gates[cell, t].reshape(-1), batch * size)
             for clip in range(batch):
-                gate, c_ = gates[cell, t, clip], c[cell, t, clip]
                 for i in range(hidden):
-                    gate[2 * hidden + i] = two * gate[2 * hidden + i] - one
-                    c_[i] = gate[i] * gate[2 * hidden + i]
-                if step > 0:
-                    c_before = c[cell, before, clip]
-                    for i in range(hidden):
-                        c_[i] += gate[hidden + i] * c_before[i]
-                for i in range(hidden):
-                    doubled[clip, i] = two * c_[i]
+                    new = two * gates[cell, t, clip, 2, i] - one
+                    gates[cell, t, clip, 2, i] = new
+                    value = gates[cell, t, clip, 0, i] * new
+                    if step > 0:
+                        value += gates[cell, t, clip, 1, i] * c[cell, before, clip, i]
+                    c[cell, t, clip, i] = value
+                    doubled[clip, i] = two * value
             _sigmoid(doubled.reshape(-1), bits, tanh_c[cell, t].reshape(-1), batch * hidden)
             for clip in range(batch):
-                gate, tanh, h_ = gates[cell, t, clip], tanh_c[cell, t, clip], h[cell, t, clip]
                 for i in range(hidden):
-                    tanh[i] = two * tanh[i] - one
-                    h_[i] = gate[3 * hidden + i] * tanh[i]
+                    tanh = two * tanh_c[cell, t, clip, i] - one
+                    tanh_c[cell, t, clip, i] = tanh
+                    states[cell, t, clip, i] = gates[cell, t, clip, 3, i] * tanh
 
 
 @kernel
 @no_type_check
 def _recur_backwards(gradient, weights, gates, c, tanh_c, d_inputs):
-    """Fill the gradients of z; weights are (cell, hidden, 4 hidden)."""
-    n_cells, n_frames, batch, size = gates.shape
-    hidden = size // 4
+    """Fill the gradients of z; weights are (cell, 4 hidden, hidden)."""
+    n_cells, n_frames, batch, _, hidden = gates.shape
+    size = 4 * hidden
     d_h, d_c = np.empty((batch, hidden), np.float32), np.empty((batch, hidden), np.float32)
-    nothing = np.zeros(hidden, np.float32)
-    one = np.float32(1.0)
+    d_z = d_inputs.reshape(n_cells, n_frames, batch, size)
+    zero, one = np.float32(0.0), np.float32(1.0)
     for cell in range(n_cells):
-        into_z = weights[cell]
+        into = weights[cell]
         d_h[:] = 0
         d_c[:] = 0
         for step in range(n_frames - 1, -1, -1):
             t = step if cell % 2 == 0 else n_frames - 1 - step
-            before = t - 1 if cell % 2 == 0 else t + 1
+            # The first step reads its own state, and takes none of it.
+            before = t if step == 0 else (t - 1 if cell % 2 == 0 else t + 1)
+            carried = zero if step == 0 else one
             for clip in range(batch):
-                g_, gate, tanh = gradient[cell, t, clip], gates[cell, t, clip], tanh_c[cell, t, clip]
-                out, d_h_, d_c_ = d_inputs[cell, t, clip], d_h[clip], d_c[clip]
-                c_before = c[cell, before, clip] if step > 0 else nothing
                 for i in range(hidden):
-                    into, forget, new, open_ = gate[i], gate[hidden + i], gate[2 * hidden + i], gate[3 * hidden + i]
-                    dh = d_h_[i] + g_[i]
-                    dc = d_c_[i] + dh * open_ * (one - tanh[i] * tanh[i])
-                    out[i] = dc * new * into * (one - into)
-                    out[hidden + i] = dc * c_before[i] * forget * (one - forget)
-                    out[2 * hidden + i] = dc * into * (one - new * new)
-                    out[3 * hidden + i] = dh * tanh[i] * open_ * (one - open_)
-                    d_c_[i] = dc * forget
-                for i in range(hidden):
-                    row, pull = into_z[i], np.float32(0)
-                    for k in range(size):
-                        pull += row[k] * out[k]
-                    d_h_[i] = pull
+                    in_, forget = gates[cell, t, clip, 0, i], gates[cell, t, clip, 1, i]
+                    new, out = gates[cell, t, clip, 2, i], gates[cell, t, clip, 3, i]
+                    tanh = tanh_c[cell, t, clip, i]
+                    dh = d_h[clip, i] + gradient[cell, t, clip, i]
+                    dc = d_c[clip, i] + dh * out * (one - tanh * tanh)
+                    c_before = carried * c[cell, before, clip, i]
+                    d_inputs[cell, t, clip, 0, i] = dc * new * in_ * (one - in_)
+                    d_inputs[cell, t, clip, 1, i] = dc * c_before * forget * (one - forget)
+                    d_inputs[cell, t, clip, 2, i] = dc * in_ * (one - new * new)
+                    d_inputs[cell, t, clip, 3, i] = dh * tanh * out * (one - out)
+                    d_c[clip, i] = dc * forget
+                    d_h[clip, i] = 0
+            # Clips in turn, since each sum waits for the one before it.
+            for k in range(0, size, 4):
+                for clip in range(batch):
+                    z0, z1 = d_z[cell, t, clip, k], d_z[cell, t, clip, k + 1]
+                    z2, z3 = d_z[cell, t, clip, k + 2], d_z[cell, t, clip, k + 3]
+                    for i in range(hidden):
+                        d_h[clip, i] += (z0 * into[k, i] + z1 * into[k + 1, i]) + (
+                            z2 * into[k + 2, i] + z3 * into[k + 3, i]
+                        )

@@ -1,7 +1,7 @@
 """What a synth is: two steps from modulation curves to sound."""
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,8 @@ class Synth(nn.Module, ABC, Generic[Controls]):
     """A differentiable synth played by three curves in 0..1: add (oscillator), sub (filter), env (amplitude)."""
 
     n_samples: int
+    plays_noise: ClassVar[bool] = False
+    """Whether it needs a note's noise."""
 
     @abstractmethod
     def controls(

@@ -35,6 +35,8 @@ class EngelControls:
 class Engel(Synth[EngelControls]):
     """DDSP's harmonic and noise synth behind one curve per branch."""
 
+    plays_noise = True
+
     def __init__(
         self,
         n_harmonics: int,
@@ -64,6 +66,8 @@ class Engel(Synth[EngelControls]):
         return EngelControls(harmonic[..., :1], harmonic[..., 1:], noise, env)
 
     def render(self, controls: EngelControls, note: Note) -> Float[Tensor, "batch sample"]:
+        if note.noise is None:
+            raise ValueError("the harmonic and noise synth needs a note with noise; draw it with_noise=True")
         shares = audible(controls.harmonic_distribution, note.f0_hz, self.sample_rate)
         harmonics = sum_of_harmonics(
             controls.harmonic_amplitude * shares,

@@ -18,20 +18,18 @@ class Note:
     """Filter resonance in 0..1."""
     phase: Float[Tensor, " batch"]
     """Start phase of the oscillator in cycles, 0..1."""
-    noise: Float[Tensor, "batch sample"]
-    """White noise, uniform in -1..1."""
+    noise: Float[Tensor, "batch sample"] | None = None
+    """White noise, uniform in -1..1, for synths that play it."""
 
     def __getitem__(self, part: slice) -> "Note":
-        return Note(f0_hz=self.f0_hz[part], q=self.q[part], phase=self.phase[part], noise=self.noise[part])
+        noise = None if self.noise is None else self.noise[part]
+        return Note(f0_hz=self.f0_hz[part], q=self.q[part], phase=self.phase[part], noise=noise)
 
 
-def draw_note(clips: Clips, generator: torch.Generator) -> Note:
-    """Each clip's note with a phase and a noise of its own; the generator is a CPU one, for equal draws everywhere."""
+def draw_note(clips: Clips, generator: torch.Generator, *, with_noise: bool) -> Note:
+    """Each clip's note with a phase of its own, and a noise; the generator is a CPU one, for equal draws everywhere."""
     batch, n_samples = clips.audio.shape
     device = clips.audio.device
-    return Note(
-        f0_hz=clips.f0_hz,
-        q=clips.q,
-        phase=torch.rand(batch, generator=generator).to(device),
-        noise=(2 * torch.rand(batch, n_samples, generator=generator) - 1).to(device),
-    )
+    phase = torch.rand(batch, generator=generator).to(device)
+    noise = (2 * torch.rand(batch, n_samples, generator=generator) - 1).to(device) if with_noise else None
+    return Note(f0_hz=clips.f0_hz, q=clips.q, phase=phase, noise=noise)

@@ -34,9 +34,10 @@ from core.data.prepared import prepared_dataset  # noqa: E402
 from core.encoder.convolution import Precision, has_bf16_units  # noqa: E402
 from core.losses.mss import MultiResolutionStft, standard_resolutions  # noqa: E402
 from core.model import build_model  # noqa: E402
+from core.optimizers import averaged_model, build_optimizers  # noqa: E402
 from core.presets import SMALL  # noqa: E402
 from core.resolve import resolve  # noqa: E402
-from core.trainer import averaged_model, build_optimizers, estimate_clips, train_step  # noqa: E402
+from core.trainer import estimate_clips, train_step  # noqa: E402
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step  # noqa: E402
 
 RESULT = Path(__file__).with_name("equivalence.json")

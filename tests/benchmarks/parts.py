@@ -15,11 +15,12 @@ from core.data.clips import Clips
 from core.losses.mss import MultiResolutionStft
 from core.metrics.evaluation import evaluate_estimates
 from core.model import build_model
+from core.optimizers import build_optimizers
 from core.seeding import generator
 from core.synths.build import build_synth
 from core.synths.filters import LearnedFilter
 from core.synths.note import Note, draw_note
-from core.trainer import build_optimizers, train_step
+from core.trainer import train_step
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step
 from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
 from tests.benchmarks.stock_synths import StockLearnedFilter, build_stock_synth, to_audio_rate
@@ -55,7 +56,7 @@ def clips_of(config: TrialConfig) -> Clips:
 
 
 def note_of(config: TrialConfig) -> Note:
-    return draw_note(clips_of(config), draw("note"))
+    return draw_note(clips_of(config), draw("note"), with_noise=False)
 
 
 def curve_of(config: TrialConfig, name: str) -> Tensor:
@@ -106,17 +107,20 @@ def _counted(step: Callable[[int], float]) -> Call:
 
 
 class Given(nn.Module):
-    """Takes the place of the CNN's blocks: whatever comes in, the same activations come out."""
+    """Takes the place of the CNN's blocks: the same activations, whatever comes in, times a weight to be trained."""
 
     def __init__(self, config: TrialConfig) -> None:
         super().__init__()
         encoder = config.encoder
         n_mels = encoder.n_mels // 2 ** len(encoder.dilations)
         shape = (config.trainer.batch_size, encoder.width, n_mels, config.signal.n_frames)
-        self.activations = nn.Parameter(torch.randn(shape, generator=draw("activations")), requires_grad=False)
+        self.register_buffer("activations", torch.randn(shape, generator=draw("activations")))
+        self.scale = nn.Parameter(torch.ones(()))
+
+    activations: Tensor
 
     def forward(self, _: Tensor) -> Tensor:
-        return self.activations.detach().requires_grad_()
+        return self.activations * self.scale
 
 
 def stock_all_but_cnn(config: TrialConfig) -> Call:

@@ -20,12 +20,13 @@ from core.loading import apply_settings, digest, from_settings
 from core.losses.mss import MultiResolutionStft
 from core.metrics.audio import mss_distance
 from core.model import DiscoveryModel, build_model
+from core.optimizers import averaged_model, build_optimizers
 from core.presets import SMALL
 from core.resolve import resolve
 from core.seeding import generator
 from core.store import RECORD_NAME, Store
 from core.synths.note import draw_note
-from core.trainer import averaged_model, build_optimizers, fit, train_step
+from core.trainer import fit, train_step
 from core.trial import run_trial
 from tests.benchmarks.frozen import FROZEN_SMALL
 from tests.benchmarks.stock import StockModel, train_stock
@@ -187,7 +188,7 @@ def _quality(clips: Clips) -> Callable[[StockModel | DiscoveryModel], float]:
 
     @torch.no_grad()
     def quality(model: StockModel | DiscoveryModel) -> float:
-        note = draw_note(clips, generator(FROZEN_SMALL.data.seed, "estimate phase", "validation"))
+        note = draw_note(clips, generator(FROZEN_SMALL.data.seed, "estimate phase", "validation"), with_noise=False)
         estimate, _ = model(clips.audio, note)
         return float(mss_distance(clips.audio, estimate, FROZEN_SMALL.signal.sample_rate).mean())
 
