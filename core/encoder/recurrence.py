@@ -63,13 +63,9 @@ class _Recurrence(torch.autograd.Function):
         # Time comes before the batch, so that what a step of the loop needs lies together.
         rows = latent.transpose(0, 1).reshape(1, -1, width).expand(n_cells, -1, -1)
         inputs = torch.baddbmm((biases[0] + biases[1])[:, None], rows, of_inputs.transpose(1, 2))
-        gates = torch.empty(n_cells, n_frames, batch, 4, hidden)
+        gates = inputs.view(n_cells, n_frames, batch, 4, hidden)
         c, tanh_c, states = torch.empty(3, n_cells, n_frames, batch, hidden)
-        _recur(
-            inputs.view_as(gates).numpy(),
-            array(of_states.transpose(1, 2)),
-            *(tensor.numpy() for tensor in (gates, c, tanh_c, states)),
-        )
+        _recur(array(of_states.transpose(1, 2)), *(tensor.numpy() for tensor in (gates, c, tanh_c, states)))
         ctx.save_for_backward(rows, of_inputs, of_states, gates, c, tanh_c, states)
         by_lstm: Tensor = states.view(n_cells // 2, 2, n_frames, batch, hidden).permute(0, 3, 2, 1, 4)
         return by_lstm.flatten(3)
@@ -121,8 +117,10 @@ def _sigmoid(x, bits, out, size):
 
 @kernel
 @no_type_check
-def _recur(inputs, weights, gates, c, tanh_c, states):
-    """Fill activated gates, cell states, their tanh, and outputs; weights are (cell, hidden, 4 hidden).
+def _recur(weights, gates, c, tanh_c, states):
+    """Turn the inputs' share of z into activated gates; fill cell states, their tanh, and outputs.
+
+    Weights are (cell, hidden, 4 hidden).
 
     Indices instead of slices, which would cost more than what is done with them.
     """
@@ -130,7 +128,7 @@ def _recur(inputs, weights, gates, c, tanh_c, states):
     size = 4 * hidden
     z, bits = np.empty((batch, size), np.float32), np.empty(batch * size, np.int32)
     by_gate, doubled = z.reshape(batch, 4, hidden), np.empty((batch, hidden), np.float32)
-    all_inputs = inputs.reshape(n_cells, n_frames, batch, size)
+    inputs = gates.reshape(n_cells, n_frames, batch, size)
     two, one = np.float32(2.0), np.float32(1.0)
     for cell in range(n_cells):
         into = weights[cell]
@@ -139,7 +137,7 @@ def _recur(inputs, weights, gates, c, tanh_c, states):
             before = t - 1 if cell % 2 == 0 else t + 1
             for clip in range(batch):
                 for i in range(size):
-                    z[clip, i] = all_inputs[cell, t, clip, i]
+                    z[clip, i] = inputs[cell, t, clip, i]
                 if step > 0:
                     # Four states at once spare z three ways to memory and back.
                     for j in range(0, hidden - 3, 4):

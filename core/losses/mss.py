@@ -44,22 +44,30 @@ class MultiResolutionStft(nn.Module):
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
         """One distance of the whole batch, whose norms run over all its clips, as auraloss's do."""
-        distances = []
-        for resolution in self.resolutions:
-            difference, power, log_distance = stft_sums(estimate, target, resolution).sum(1)
-            bins = n_bins(target.shape[1], resolution) * len(target)
-            distances.append(_root(difference / power) + log_distance / bins)
-        return torch.stack(distances).mean()
+        sums = self._sums(estimate, target).sum(2, keepdim=True)
+        return self._distances(sums, len(target) * self._bins(target))[0]
 
     def per_clip(
         self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
     ) -> Float[Tensor, " clip"]:
         """The distance of each clip as if it were the only one."""
-        distances = []
-        for resolution in self.resolutions:
-            difference, power, log_distance = stft_sums(estimate, target, resolution)
-            distances.append(_root(difference / power) + log_distance / n_bins(target.shape[1], resolution))
-        return torch.stack(distances).mean(0)
+        return self._distances(self._sums(estimate, target), self._bins(target))
+
+    def _sums(
+        self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
+    ) -> Float[Tensor, "resolution 3 clip"]:
+        return torch.stack([stft_sums(estimate, target, resolution) for resolution in self.resolutions])
+
+    def _bins(self, audio: Float[Tensor, "clip sample"]) -> Float[Tensor, "resolution 1"]:
+        """Of one clip."""
+        return audio.new_tensor([[n_bins(audio.shape[1], resolution)] for resolution in self.resolutions])
+
+    @staticmethod
+    def _distances(
+        sums: Float[Tensor, "resolution 3 group"], bins: Float[Tensor, "resolution 1"]
+    ) -> Float[Tensor, " group"]:
+        difference, power, log_distance = sums.unbind(1)
+        return (_root(difference / power) + log_distance / bins).mean(0)
 
 
 def _root(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
