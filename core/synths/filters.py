@@ -30,10 +30,12 @@ def rbj_lowpass(
 
 
 def stable_poles(logits: Float[Tensor, "*shape 2"], epsilon: float) -> Float[Tensor, "*shape 2"]:
-    """Any two numbers to (a1, a2) inside the triangle |a1| < 1 + a2, a2 < 1, where a fixed biquad is stable."""
-    a1 = 2 * torch.tanh(logits[..., 0]) * (1 - epsilon)
-    a2 = ((2 - a1.abs()) * torch.tanh(logits[..., 1]) * (1 - epsilon) + a1.abs()) / 2
-    return torch.stack([a1, a2], -1)
+    """Any two numbers to (a1, a2) inside the triangle |a1| < 1 + a2, a2 < 1, where a fixed biquad is stable.
+
+    With t = (1 - epsilon) tanh(logits): a1 = 2 t_0,  a2 = t_1 + |t_0| (1 - t_1)
+    """
+    t0, t1 = ((1 - epsilon) * torch.tanh(logits)).unbind(-1)
+    return torch.stack([2 * t0, t1 + t0.abs() * (1 - t1)], -1)
 
 
 class RbjFilter(nn.Module):
