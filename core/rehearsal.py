@@ -38,7 +38,7 @@ def rehearse(config: TrialConfig) -> None:
 
 def rehearse_all() -> None:
     """Compile the kernels of every parameterization and synth."""
-    for parameterization in (LowPassConfig(), SplineConfig()):
+    for parameterization in (LowPassConfig(), SplineConfig(), SplineConfig(evaluation="forward_warp")):
         for synth in (
             ModSynthConfig(),
             ModSynthConfig(oscillator=LearnableWavetableConfig(), filter=LearnedFilterConfig()),

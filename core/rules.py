@@ -64,8 +64,11 @@ def _check_encoder(config: TrialConfig) -> None:
             f"encoder.stride must divide the clip's {config.signal.n_frames - 1} hops; got {encoder.stride}; "
             "choose another stride or signal.hop_length"
         )
-    if encoder.n_fft > 2 * config.signal.n_samples:
-        raise ConfigError(f"encoder.n_fft={encoder.n_fft} is longer than twice the clip; lower it")
+    if encoder.n_fft // 2 >= config.signal.n_samples:
+        raise ConfigError(
+            "half of encoder.n_fft must be shorter than a clip, which is reflected at its ends; "
+            f"got {encoder.n_fft} and {config.signal.n_samples} samples; lower it"
+        )
 
 
 def _check_parameterization(config: TrialConfig) -> None:

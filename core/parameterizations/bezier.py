@@ -4,6 +4,9 @@ A curve of S segments of degree d has K + 1 = S d + 1 control points; segment s 
 coordinates v in [0, 1] the curve is B(v) = sum_i C(d, i) v^i (1 - v)^(d - i) P_i. The literal curve over time is
 y(t) = By(Bx^-1(t)); Bx is monotone where the x of the control points are. Its gradient is that of the implicit
 function, with b_i the basis polynomials: dy/dY_i = b_i(v), dy/dX_i = -b_i(v) By'(v) / Bx'(v).
+
+The kernels compute in float64. Where all frames of a curve take the same steps they are taken side by side; what they
+differ in is their segment.
 """
 
 from typing import Any, no_type_check
@@ -22,7 +25,18 @@ _MAX_ITERATIONS = 80
 def evaluate(
     points: Float[Tensor, "*shape point"], degree: int, parameter: Float[Tensor, "*shape frame"]
 ) -> Float[Tensor, "*shape frame"]:
-    """The curve at a global parameter in 0..1 that passes every segment in an equal share."""
+    """The curve at a global parameter in 0..1 that passes every segment in an equal share; differentiable in both."""
+    _n_segments(points, degree)
+    if not has_kernel(points, parameter):
+        return evaluate_reference(points, degree, parameter)
+    curve: Tensor = _Evaluate.apply(points, degree, parameter)
+    return curve
+
+
+def evaluate_reference(
+    points: Float[Tensor, "*shape point"], degree: int, parameter: Float[Tensor, "*shape frame"]
+) -> Float[Tensor, "*shape frame"]:
+    """The same by torch operations."""
     n_segments = _n_segments(points, degree)
     position = parameter * n_segments
     segment = position.detach().floor().long().clamp(0, n_segments - 1)
@@ -125,15 +139,42 @@ def _invert(x_points: Float[Tensor, "*shape control"], t: Float[Tensor, "*shape"
     return v
 
 
+class _Evaluate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, degree: int, parameter: Tensor) -> Tensor:
+        ctx.save_for_backward(points, parameter)
+        ctx.degree = degree
+        at = _rows(parameter)
+        curve = np.empty_like(at)
+        _evaluate(_rows(points), degree, at, curve)
+        return torch.from_numpy(curve).view(parameter.shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        points, parameter = ctx.saved_tensors
+        needs_points, _, needs_parameter = ctx.needs_input_grad
+        if torch.is_grad_enabled():
+            d_points, d_parameter = gradients_by_reference(
+                lambda points, parameter: evaluate_reference(points, ctx.degree, parameter),
+                (points, parameter),
+                (needs_points, needs_parameter),
+                gradient,
+            )
+            return d_points, None, d_parameter
+        values, at = _rows(points), _rows(parameter)
+        d_values, d_at = np.zeros_like(values), np.empty_like(at)
+        _evaluate_backwards(_rows(gradient), values, ctx.degree, at, d_values, d_at)
+        d_parameter = torch.from_numpy(d_at).view(parameter.shape) if needs_parameter else None
+        return torch.from_numpy(d_values).view(points.shape), None, d_parameter
+
+
 class _EvaluateOverTime(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, degree: int, time: Tensor) -> Tensor:
-        rows = (-1, x.shape[-1])
-        knots_, values = array(x.reshape(rows)), array(y.reshape(rows))
-        times = array(time.double())
-        curve = np.empty((len(knots_), len(times)), values.dtype)
+        times, values = array(time.double()), _rows(y)
+        curve = np.empty((len(values), len(times)), values.dtype)
         segment, local = np.empty(curve.shape, np.int64), np.empty(curve.shape, np.float64)
-        _evaluate(knots_, values, degree, times, _TOLERANCE, _MAX_ITERATIONS, segment, local, curve)
+        _evaluate_over_time(_rows(x), values, degree, times, _TOLERANCE, _MAX_ITERATIONS, segment, local, curve)
         ctx.save_for_backward(x, y, time, torch.from_numpy(segment), torch.from_numpy(local))
         ctx.degree = degree
         return torch.from_numpy(curve).view(*x.shape[:-1], -1)
@@ -149,80 +190,208 @@ class _EvaluateOverTime(torch.autograd.Function):
                 gradient,
             )
             return *found, None, None
-        rows = (-1, x.shape[-1])
-        knots_, values = array(x.reshape(rows)), array(y.reshape(rows))
-        pull = array(gradient.reshape(len(knots_), -1))
+        knots_, values = _rows(x), _rows(y)
         d_x, d_y = np.zeros_like(knots_), np.zeros_like(values)
-        _evaluate_backwards(pull, knots_, values, ctx.degree, array(segment), array(local), d_x, d_y)
-        return torch.from_numpy(d_x).view_as(x), torch.from_numpy(d_y).view_as(y), None, None
+        _evaluate_over_time_backwards(
+            _rows(gradient), knots_, values, ctx.degree, segment.numpy(), local.numpy(), d_x, d_y
+        )
+        return torch.from_numpy(d_x).view(x.shape), torch.from_numpy(d_y).view(y.shape), None, None
+
+
+def _rows(tensor: Tensor) -> Any:
+    """All curves in one axis."""
+    return array(tensor.reshape(-1, tensor.shape[-1]))
 
 
 @kernel
 @no_type_check
-def _bernstein(degree, v, basis, slopes):
-    """Fill the basis polynomials at v, and their derivatives."""
-    slopes[0] = 0.0
-    basis[0] = 1.0
-    for d in range(1, degree + 1):
-        if d == degree:
-            for i in range(degree + 1):
-                below = basis[i - 1] if i > 0 else 0.0
-                slopes[i] = degree * (below - (basis[i] if i < degree else 0.0))
-        basis[d] = v * basis[d - 1]
-        for i in range(d - 1, 0, -1):
-            basis[i] = v * basis[i - 1] + (1 - v) * basis[i]
-        basis[0] *= 1 - v
+def _evaluate(points, degree, parameter, curve):
+    n_rows, n_frames = parameter.shape
+    segment, local, values = np.empty(n_frames, np.int64), np.empty(n_frames), np.empty(n_frames)
+    basis = np.empty((degree + 1, n_frames))
+    for row in range(n_rows):
+        _locate(parameter[row], (points.shape[1] - 1) // degree, segment, local)
+        _bernstein(degree, local, basis)
+        _combine(basis, points[row], segment, values)
+        curve[row] = values
 
 
 @kernel
 @no_type_check
-def _evaluate(x, y, degree, time, tolerance, max_iterations, segment, local, curve):
+def _evaluate_backwards(pull, points, degree, parameter, d_points, d_parameter):
+    """Add to d_points and fill d_parameter."""
+    n_rows, n_frames = parameter.shape
+    n_segments = (points.shape[1] - 1) // degree
+    segment, local, slope = np.empty(n_frames, np.int64), np.empty(n_frames), np.empty(n_frames)
+    basis, slopes = np.empty((degree + 1, n_frames)), np.empty((degree + 1, n_frames))
+    for row in range(n_rows):
+        _locate(parameter[row], n_segments, segment, local)
+        _bernstein_and_slopes(degree, local, basis, slopes)
+        _combine(slopes, points[row], segment, slope)
+        _add_to_points(pull[row], basis, segment, d_points[row])
+        for frame in range(n_frames):
+            d_parameter[row, frame] = pull[row, frame] * (n_segments * slope[frame])
+
+
+@kernel
+@no_type_check
+def _evaluate_over_time(x, y, degree, time, tolerance, max_iterations, segment, local, curve):
     """Fill each frame's segment, its place in it, and the curve there; time must not fall."""
-    last = (x.shape[1] - 1) // degree - 1
-    basis, slopes = np.empty(degree + 1), np.empty(degree + 1)
+    n_frames = time.shape[0]
+    basis, values = np.empty((degree + 1, n_frames)), np.empty(n_frames)
     for row in range(x.shape[0]):
-        s = 0
-        for frame in range(time.shape[0]):
-            t = time[frame]
-            while s < last and x[row, (s + 1) * degree] <= t:
-                s += 1
-            first = s * degree
-            start, end = np.float64(x[row, first]), np.float64(x[row, first + degree])
-            low, high = 0.0, 1.0
-            v = min(max((t - start) / (end - start), 0.0), 1.0)
-            for _ in range(max_iterations):
-                _bernstein(degree, v, basis, slopes)
-                residual, slope = -t, 0.0
-                for i in range(degree + 1):
-                    residual += basis[i] * x[row, first + i]
-                    slope += slopes[i] * x[row, first + i]
-                if abs(residual) < tolerance:
-                    break
-                if residual < 0:
-                    low = v
-                else:
-                    high = v
-                newton = v - residual / slope
-                v = newton if low < newton < high else 0.5 * (low + high)
-            _bernstein(degree, v, basis, slopes)
-            value = 0.0
-            for i in range(degree + 1):
-                value += basis[i] * y[row, first + i]
-            segment[row, frame], local[row, frame], curve[row, frame] = s, v, value
+        _locate_in_time(x[row], degree, time, tolerance, max_iterations, segment[row], local[row])
+        _bernstein(degree, local[row], basis)
+        _combine(basis, y[row], segment[row], values)
+        curve[row] = values
 
 
 @kernel
 @no_type_check
-def _evaluate_backwards(pull, x, y, degree, segment, local, d_x, d_y):
-    basis, slopes = np.empty(degree + 1), np.empty(degree + 1)
-    for row in range(x.shape[0]):
-        for frame in range(pull.shape[1]):
-            first = segment[row, frame] * degree
-            _bernstein(degree, local[row, frame], basis, slopes)
-            x_slope = y_slope = 0.0
+def _evaluate_over_time_backwards(pull, x, y, degree, segment, local, d_x, d_y):
+    """Add to d_x and d_y."""
+    n_rows, n_frames = pull.shape
+    basis, slopes = np.empty((degree + 1, n_frames)), np.empty((degree + 1, n_frames))
+    x_slope, y_slope = np.empty(n_frames), np.empty(n_frames)
+    for row in range(n_rows):
+        _bernstein_and_slopes(degree, local[row], basis, slopes)
+        _combine(slopes, x[row], segment[row], x_slope)
+        _combine(slopes, y[row], segment[row], y_slope)
+        _add_to_points(pull[row], basis, segment[row], d_y[row])
+        for frame in range(n_frames):
+            y_slope[frame] *= -pull[row, frame] / x_slope[frame]
+        _add_to_points(y_slope, basis, segment[row], d_x[row])
+
+
+@kernel
+@no_type_check
+def _locate(parameter, n_segments, segment, local):
+    """Fill each frame's segment and its place in it, by a global parameter; what is not a number stays none."""
+    for frame in range(parameter.shape[0]):
+        position = parameter[frame] * parameter.dtype.type(n_segments)
+        s = np.int64(position) if 0 < position < n_segments else (n_segments - 1 if position > 0 else 0)
+        segment[frame], local[frame] = s, position - s
+
+
+@kernel
+@no_type_check
+def _locate_in_time(x, degree, time, tolerance, max_iterations, segment, local):
+    """Fill each frame's segment and its place in it: Newton's step where it stays in the bracket, else its middle.
+
+    A segment is a polynomial sum_j power_j v^j for this.
+    """
+    last = (x.shape[0] - 1) // degree - 1
+    power, differences = np.zeros(degree + 1), np.empty(degree + 1)
+    s = -1
+    for frame in range(time.shape[0]):
+        t = time[frame]
+        is_new = s < 0
+        s = max(s, 0)
+        while s < last and x[(s + 1) * degree] <= t:
+            s += 1
+            is_new = True
+        if is_new:
             for i in range(degree + 1):
-                x_slope += slopes[i] * x[row, first + i]
-                y_slope += slopes[i] * y[row, first + i]
-            for i in range(degree + 1):
-                d_y[row, first + i] += pull[row, frame] * basis[i]
-                d_x[row, first + i] -= pull[row, frame] * basis[i] * y_slope / x_slope
+                differences[i] = x[s * degree + i]
+            binomial = 1.0
+            for j in range(degree + 1):
+                power[j] = binomial * differences[0]
+                binomial *= (degree - j) / (j + 1)
+                for i in range(degree - j):
+                    differences[i] = differences[i + 1] - differences[i]
+        start, end = np.float64(x[s * degree]), np.float64(x[(s + 1) * degree])
+        low, high = 0.0, 1.0
+        v = min(max((t - start) / (end - start), 0.0), 1.0)
+        for _ in range(max_iterations):
+            value, slope = power[degree], 0.0
+            for j in range(degree - 1, -1, -1):
+                slope = slope * v + value
+                value = value * v + power[j]
+            residual = value - t
+            if abs(residual) < tolerance:
+                break
+            if residual < 0:
+                low = v
+            else:
+                high = v
+            newton = v - residual / slope
+            v = newton if low < newton < high else 0.5 * (low + high)
+        segment[frame], local[frame] = s, v
+
+
+@kernel
+@no_type_check
+def _bernstein(degree, v, basis):
+    """Fill the basis polynomials (control, frame) at v."""
+    basis[0] = 1
+    for d in range(1, degree + 1):
+        _raise_degree(d, v, basis)
+
+
+@kernel
+@no_type_check
+def _bernstein_and_slopes(degree, v, basis, slopes):
+    """Fill the basis polynomials at v, and their derivatives."""
+    _bernstein(degree - 1, v, basis)
+    slopes[0] = 0
+    for i in range(degree):
+        slope, next_slope, of_basis = slopes[i], slopes[i + 1], basis[i]
+        for frame in range(v.shape[0]):
+            next_slope[frame] = degree * of_basis[frame]
+            slope[frame] -= next_slope[frame]
+    _raise_degree(degree, v, basis)
+
+
+@kernel
+@no_type_check
+def _raise_degree(degree, v, basis):
+    top, below = basis[degree], basis[degree - 1]
+    for frame in range(v.shape[0]):
+        top[frame] = v[frame] * below[frame]
+    for i in range(degree - 1, 0, -1):
+        of_basis, below = basis[i], basis[i - 1]
+        for frame in range(v.shape[0]):
+            of_basis[frame] = v[frame] * below[frame] + (1 - v[frame]) * of_basis[frame]
+    lowest = basis[0]
+    for frame in range(v.shape[0]):
+        lowest[frame] *= 1 - v[frame]
+
+
+@kernel
+@no_type_check
+def _combine(weights, points, segment, values):
+    """Fill the sum of each frame's degree + 1 control points with these weights (control, frame)."""
+    degree, last = weights.shape[0] - 1, 0
+    while last < segment.shape[0]:
+        first, last = last, _run_end(segment, last)
+        out = values[first:last]
+        out[:] = 0
+        for i in range(degree + 1):
+            weight, point = weights[i, first:last], points[segment[first] * degree + i]
+            for frame in range(last - first):
+                out[frame] += weight[frame] * point
+
+
+@kernel
+@no_type_check
+def _add_to_points(pull, weights, segment, d_points):
+    """The transpose of `_combine`."""
+    degree, last = weights.shape[0] - 1, 0
+    while last < segment.shape[0]:
+        first, last = last, _run_end(segment, last)
+        pulls = pull[first:last]
+        for i in range(degree + 1):
+            weight, total = weights[i, first:last], 0.0
+            for frame in range(last - first):
+                total += weight[frame] * pulls[frame]
+            d_points[segment[first] * degree + i] += total
+
+
+@kernel
+@no_type_check
+def _run_end(segment, first):
+    """Where the frames end that follow in the same segment as the first."""
+    last = first + 1
+    while last < segment.shape[0] and segment[last] == segment[first]:
+        last += 1
+    return last

@@ -25,5 +25,5 @@ class Frame(nn.Module):
         logits: Float[Tensor, "batch modulation token 1"],
         alpha: float = 0.0,  # noqa: ARG002  (the curriculum changes only splines)
     ) -> Float[Tensor, "batch modulation frame"]:
-        curves = torch.sigmoid(logits[..., 0])
+        curves = torch.sigmoid(logits.squeeze(-1))
         return curves if self.lowpass is None else self.lowpass(curves)

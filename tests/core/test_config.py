@@ -95,6 +95,7 @@ def test_bad_settings_name_the_rule(assignment: str, message: str) -> None:
         (("data.max_f0_hz=7000",), "a quarter of the sample rate"),
         (("synth.kind=engel", "synth.noise_taps=63"), "noise_taps must be even"),
         (("synth.filter.min_cutoff_hz=9000",), "must lie below the highest cutoff"),
+        (("encoder.n_fft=32000",), "half of encoder.n_fft must be shorter than a clip.*got 32000 and 16000"),
     ],
 )
 def test_broken_rules_between_settings_are_named(assignments: tuple[str, ...], message: str) -> None:
