@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from schedulefree import AdamWScheduleFree
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from core.config import OptimizerConfig
 from core.model import DiscoveryModel
@@ -30,6 +31,9 @@ class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]
             r=config.averaging_power,
         )
         self.train()
+
+    # torch's decorator keeps its compiler out of this method by importing it, which takes a process two seconds.
+    add_param_group = getattr(Optimizer.add_param_group, "__wrapped__", Optimizer.add_param_group)
 
     @property
     def trained(self) -> list[nn.Parameter]:

@@ -99,7 +99,11 @@ class _StftSums(torch.autograd.Function):
         window = _window(resolution.win_length, estimate.dtype)
         size = max(1, _SAMPLES_AT_A_TIME // (n_frames * resolution.n_fft))
         frames = torch.empty(min(size, batch), n_frames, resolution.n_fft, dtype=estimate.dtype)
-        pulls = torch.empty(batch, 2, n_frames, resolution.n_fft // 2 + 1, dtype=estimate.dtype)
+        # Where no gradient is wanted, the next few clips write over what is kept for it.
+        is_trained = ctx.needs_input_grad[0]
+        pulls = torch.empty(
+            batch if is_trained else len(frames), 2, n_frames, resolution.n_fft // 2 + 1, dtype=estimate.dtype
+        )
         sums, spectra = torch.empty(batch, 3, dtype=torch.float64), []
         for few in (slice(start, start + size) for start in range(0, batch, size)):
             pair = []
@@ -107,8 +111,10 @@ class _StftSums(torch.autograd.Function):
                 cut = frames[: len(audio)]
                 _cut(array(audio), window, resolution.hop_length, cut.numpy())
                 pair.append(torch.fft.rfft(cut))
-            _sum_up(*map(_interleaved, pair), EPS, pulls[few].numpy(), sums[few].numpy())
-            spectra.append(pair[0])
+            of_few = pulls[few] if is_trained else pulls[: len(cut)]
+            _sum_up(*map(_interleaved, pair), EPS, of_few.numpy(), sums[few].numpy())
+            if is_trained:
+                spectra.append(pair[0])
         ctx.save_for_backward(estimate, target, pulls, *spectra)
         ctx.resolution = resolution
         return sums.t().to(estimate.dtype)

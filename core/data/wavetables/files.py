@@ -15,7 +15,6 @@ import soundfile
 import torch
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.signal import resample
 from torch import Tensor
 
 from core.data.sound_files import find_sounds, read_mono
@@ -129,6 +128,9 @@ def _stack(cycles: Sequence[Float[ndarray, " _"]]) -> Float[ndarray, "position s
     lengths = {len(cycle) for cycle in cycles}
     if len(lengths) == 1:
         return np.stack(cycles)
+    # A second to import, which nobody else needs to wait for.
+    from scipy.signal import resample
+
     length = max(MIN_CYCLE, 1 << (max(lengths) - 1).bit_length())
     return np.stack([resample(cycle, length) for cycle in cycles])
 
