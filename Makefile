@@ -48,7 +48,7 @@ test-real: setup
 test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
 
-# Speed against the stock step, some 22 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
+# Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
 
