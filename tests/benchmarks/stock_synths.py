@@ -64,6 +64,8 @@ def cycles(note: Note, n_samples: int, sample_rate: int, *, reference: bool) -> 
 class StockModSynth(nn.Module):
     """Wavetable (add) -> filter (sub) -> envelope (env)."""
 
+    plays_noise = False
+
     def __init__(self, config: ModSynthConfig, signal: SignalConfig, *, reference: bool) -> None:
         super().__init__()
         self.signal = signal
@@ -263,6 +265,8 @@ class _ParallelLinear(nn.Module):
 
 class StockEngel(nn.Module):
     """Sine bank (add) plus filtered noise (sub), times the envelope (env)."""
+
+    plays_noise = True
 
     def __init__(self, config: EngelConfig, signal: SignalConfig, *, reference: bool) -> None:
         super().__init__()

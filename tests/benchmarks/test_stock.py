@@ -209,6 +209,12 @@ def test_steps_and_validation_are_those_of_the_core() -> None:
 
 
 @each_synth
+def test_stock_asks_for_noise_where_the_core_does(synth: tuple[str, ...]) -> None:
+    config = tiny(*synth)
+    assert StockModel(config).synth.plays_noise == build_model(config).synth.plays_noise
+
+
+@each_synth
 @torch.no_grad()
 def test_stock_sounds_like_the_reference(synth: tuple[str, ...]) -> None:
     """It differs by band-limiting, by where coefficients are interpolated and by the drift of its phase, not more."""
