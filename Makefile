@@ -52,7 +52,7 @@ test-browser: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
 
-# Trains stock and the fast step seed by seed, five minutes on two cores where five seeds do; its result is kept in tests/benchmarks.
+# Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is kept in tests/benchmarks.
 equivalence: setup
 	$(BIN)/python -m tests.benchmarks.equivalence
 
