@@ -22,13 +22,16 @@ _FAST_MATH = {*_FUSED, "reassoc"}
 
 def kernel(function: Compiled) -> Compiled:
     """Compile a loop over arrays, one variant per combination of types, kept on disk."""
-    compiled: Any = njit(cache=True, error_model="numpy", fastmath=_FAST_MATH)(function)
-    return cast(Compiled, compiled)
+    return _compiled(function, _FAST_MATH)
 
 
 def recursion(function: Compiled) -> Compiled:
     """A kernel whose sums keep their order: regrouped, a number may wait longer for the one before it."""
-    compiled: Any = njit(cache=True, error_model="numpy", fastmath=_FUSED)(function)
+    return _compiled(function, _FUSED)
+
+
+def _compiled(function: Compiled, fast_math: set[str]) -> Compiled:
+    compiled: Any = njit(cache=True, error_model="numpy", fastmath=fast_math)(function)
     return cast(Compiled, compiled)
 
 

@@ -16,7 +16,7 @@ from core.config import OptimizerConfig
 from core.model import DiscoveryModel
 
 
-class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]
+class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]  # schedulefree has no types
     """On the CPU the parameters become parts of one vector: a step is a few operations, not a few for each of them."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], config: OptimizerConfig, lr: float) -> None:

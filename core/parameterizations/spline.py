@@ -83,8 +83,7 @@ class Spline(nn.Module):
         self, logits: Float[Tensor, "batch modulation token 2"], alpha: float = 0.0
     ) -> tuple[Float[Tensor, "batch modulation token"], Float[Tensor, "batch modulation token"]]:
         """Knots and values: x strictly increasing from exactly 0 to exactly 1, y in 0..1."""
-        x, y = control_points(logits, self.degree, self.temperature, self.min_spacing, alpha)
-        return x, y
+        return control_points(logits, self.degree, self.temperature, self.min_spacing, alpha)
 
 
 def control_points(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.config import Resolution
+from core.losses import stft_sums as module
 from core.losses.mss import MultiResolutionStft, standard_resolutions
 from core.losses.stft_sums import EPS, n_bins, stft_sums, stft_sums_reference
 from core.seeding import generator
@@ -208,3 +209,13 @@ def test_per_clip_is_the_loss_of_single_clips() -> None:
     estimate, target = sounds(3, 4000, torch.float32, 9)
     singles = torch.stack([loss(estimate[i : i + 1], target[i : i + 1]) for i in range(3)])
     assert torch.equal(loss.per_clip(estimate, target), singles)
+
+
+@pytest.mark.parametrize("samples_at_a_time", [1, 3_000, 10_000])
+def test_number_of_clips_at_a_time_does_not_matter(samples_at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gradients, and without, where nothing is kept for them."""
+    estimate, target = sounds(5, 500, torch.float64, 7)
+    whole = value_and_gradients(lambda e: stft_sums(e, target, SHORT), (estimate,))
+    monkeypatch.setattr(module, "_SAMPLES_AT_A_TIME", samples_at_a_time)
+    torch.testing.assert_close(value_and_gradients(lambda e: stft_sums(e, target, SHORT), (estimate,)), whole)
+    torch.testing.assert_close(stft_sums(estimate, target, SHORT), whole[0])
