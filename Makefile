@@ -20,7 +20,7 @@ setup: $(STAMP)
 $(STAMP): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python .ci/is_installed.py dev || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m core.rehearsal
+	$(BIN)/python -m core.training.warmup
 	touch $(STAMP)
 
 demo: setup

@@ -1,4 +1,4 @@
-"""Maps between the unit range 0..1 of a modulation signal and physical units."""
+"""Maps between the unit range 0..1 of a modulation and physical units."""
 
 import math
 from dataclasses import dataclass

@@ -5,33 +5,30 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy import ndarray
 
-from core.metrics.catalog import label
+from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.statistics import Estimate
-from dashboards.analysis.study_results import ArmResult, StudyResults, front_arms
+from dashboards.analysis.study_results import StudyResults, front_arms
+from dashboards.formatting import Axis, better, plural
+from dashboards.label_places import label_places
 from dashboards.palette import Style
-from dashboards.wording import Axis, better, plural
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right and top, in points."""
-Align = Literal["left", "center", "right"]
-_PLACES: tuple[tuple[int, int, Align], ...] = (
-    (8, 7, "left"), (-8, 7, "right"), (8, -8, "left"), (-8, -8, "right"), (0, 13, "center"), (0, -13, "center"),
-    (12, 20, "left"), (12, -20, "left"), (-12, 20, "right"), (-12, -20, "right"),
-)  # fmt: skip
+FONT_SIZE = 8.5
+"""Of the arms' names, in points."""
+LABEL_GAP = 6.0
+"""From the centre of a mark to its label, in points."""
+_ALIGNMENTS: dict[int, Literal["left", "center", "right"]] = {1: "left", 0: "center", -1: "right"}
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Style]) -> bytes:
-    """Arm means with intervals, seeds, and the front of two metrics.
+    """Arm means with intervals, seeds, and the front of two metrics, as a PNG file.
 
-    What does not compete (baselines, static arms) and lies far off gets a panel of its own, in which the first panel
-    is a dotted box.
+    Where baselines or static arms lie far from the others, a second panel shows all arms, with the first panel as a
+    dotted box.
     """
     shown = [arm for arm in results.arms if x.metric in arm.metrics and y.metric in arm.metrics]
     objectives = [axis.objective for axis in (x, y)]
@@ -51,8 +48,8 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
         _front_line(axes, [arm for arm in inside if arm.name in front], x, y)
         for arm in inside:
             _arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
-    panels[0].set_xlabel(f"{label(x.metric)}, {better(x.direction)}")
-    panels[0].set_ylabel(f"{label(y.metric)}, {better(y.direction)}")
+    panels[0].set_xlabel(f"{x.label}, {better(x.direction)}")
+    panels[0].set_ylabel(f"{y.label}, {better(y.direction)}")
     panels[0].set_title(_plain(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
     few = len(shown) <= 15
     _labels(figure, panels[0], shown, x, y, near, lambda arm: few or arm.name in front)
@@ -81,7 +78,7 @@ def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that matplotlib does not take for mathematics."""
+    """Text in which matplotlib finds no formulas."""
     return text.replace("$", r"\$")
 
 
@@ -105,9 +102,9 @@ def _limits(arms: Sequence[ArmResult], x: str, y: str) -> Limits:
 
 
 def _range(arms: Sequence[ArmResult], metric: str) -> tuple[float, float]:
-    """Room for means and seeds, and for what of the intervals fits into half as much again.
+    """Limits that hold all means and seeds, and intervals as far as they add at most half the span on each side.
 
-    With two seeds the intervals are so wide that they would squeeze everything else.
+    Intervals over two seeds are so wide that showing them whole would squeeze everything else.
     """
     estimates = [arm.metrics[metric] for arm in arms]
     values = [e.mean for e in estimates] + [value for arm in arms for value in arm.values[metric].values()]
@@ -147,39 +144,26 @@ def _labels(
     limits: Limits,
     is_named: Callable[[ArmResult], bool],
 ) -> None:
-    """Name arms beside their points, each on the side where there is most room."""
+    """Name arms beside their marks, each on the side where there is most room."""
     inside = [arm for arm in arms if _inside(arm, x, y, limits)]
     if not inside:
         return
-    figure.draw_without_rendering()
+    figure.draw_without_rendering()  # the layout decides where the axes lie
     centres = [(arm.metrics[x.metric].mean, arm.metrics[y.metric].mean) for arm in inside]
-    points = axes.transData.transform(centres) * 72 / figure.dpi
     frame = np.asarray(axes.bbox.extents) * 72 / figure.dpi
-    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in points]
-    for arm, centre, (px, py) in zip(inside, centres, points, strict=True):
-        if not is_named(arm):
-            continue
-        boxes = [_box(px + dx, py + dy, 5.2 * len(arm.name), align) for dx, dy, align in _PLACES]
-        best = min(range(len(boxes)), key=lambda i: _cost(boxes[i], taken, frame))
-        taken.append(boxes[best])
-        dx, dy, align = _PLACES[best]
-        axes.annotate(
-            _plain(arm.name), centre, xytext=(dx, dy), textcoords="offset points", ha=align, va="center",
-            fontsize=8.5, zorder=5, color="#1a1a1a" if arm.is_eligible else "#777777",
-        )  # fmt: skip
-
-
-def _box(x: float, y: float, width: float, align: Align) -> Box:
-    left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[align] * width
-    return left, y - 5, left + width, y + 5
-
-
-def _cost(box: Box, taken: Sequence[Box], frame: Float[ndarray, "4"]) -> float:
-    """Area shared with what is there already, and what sticks out of the frame."""
-    shared = sum(
-        max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
-        * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
-        for other in taken
+    marks = axes.transData.transform(centres) * 72 / figure.dpi - frame[:2]
+    places = label_places(
+        [(float(mark_x), float(mark_y)) for mark_x, mark_y in marks],
+        [arm.name if is_named(arm) else None for arm in inside],
+        (float(frame[2] - frame[0]), float(frame[3] - frame[1])),
+        font_size=FONT_SIZE,
+        gap=LABEL_GAP,
     )
-    outside = max(frame[0] - box[0], box[2] - frame[2], frame[1] - box[1], box[3] - frame[3], 0.0)
-    return float(shared + 100 * outside)
+    for arm, centre, place in zip(inside, centres, places, strict=True):
+        if place is None:
+            continue
+        offset = (place[0] * LABEL_GAP, place[1] * (LABEL_GAP + FONT_SIZE / 2))
+        axes.annotate(
+            _plain(arm.name), centre, xytext=offset, textcoords="offset points", ha=_ALIGNMENTS[place[0]],
+            va="center", fontsize=FONT_SIZE, zorder=5, color="#1a1a1a" if arm.is_eligible else "#777777",
+        )  # fmt: skip

@@ -1,18 +1,17 @@
-"""One look per arm, the same in every figure, table and card.
+"""One colour and symbol per arm, the same in every figure, table and card.
 
-Colours are those of Okabe and Ito ("Color universal design", 2008) that stand out on white; shape tells apart what
-colour does not. Baselines are grey crosses, so that no eye takes them for competitors.
+Colours are those of Okabe and Ito ("Color universal design", 2008) that stand out on white; symbols distinguish arms
+of the same colour. Baselines are grey crosses, so that nobody takes them for competitors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.analysis.study_results import ArmResult
+from dashboards.analysis.arm_results import ArmResult
 
-TRUTH = "#1a1a1a"
 GREY = "#8a8a8a"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-# Plotly's symbol and matplotlib's marker. Seven of them against six colours: 42 looks before one comes again.
+# Plotly's symbol and matplotlib's marker. Seven symbols and six colours: 42 combinations before one repeats.
 SYMBOLS = (
     ("circle", "o"),
     ("square", "s"),
@@ -36,7 +35,7 @@ class Style:
 
 
 def arm_styles(arms: Sequence[ArmResult]) -> dict[str, Style]:
-    """Styles by arm name, dealt in the order of the plan."""
+    """Styles by arm name, assigned in the order of the plan."""
     styles: dict[str, Style] = {}
     n_baselines = 0
     for arm in arms:

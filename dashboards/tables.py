@@ -1,35 +1,37 @@
-"""A study's arms for the terminal."""
+"""A study's arms as a table for the terminal, and what the page's tables share with it."""
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from dashboards.analysis.arm_results import ArmResult, ArmStatus
 from dashboards.analysis.findings import findings
 from dashboards.analysis.statistics import Estimate
-from dashboards.analysis.study_results import ArmResult, Standing, StudyResults, front_statistics
-from dashboards.wording import axis, better, interval, number
+from dashboards.analysis.study_results import StudyResults, front_statistics
+from dashboards.formatting import arrow, axis, better, interval, number
 
-STANDARD_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")
+WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")
 GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curves.pcc.lls3")
-MARKS: dict[Standing, str] = {
+STATUS_TEXT: dict[ArmStatus, str] = {
     "front": "● front",
     "dominated": "dominated",
-    "baseline": "baseline",
-    "static": "static",
     "not comparable": "not comparable",
+    "static": "static",
+    "baseline": "baseline",
 }
+"""Table cells by status, in the order in which a table sorts them."""
 
 
 def table_metrics(results: StudyResults) -> tuple[str, ...]:
     """The objectives, then the standard metrics that any arm has."""
     objectives = [objective.metric for objective in results.objectives]
-    standard = STANDARD_METRICS if results.is_white_box else GREY_BOX_METRICS
-    wanted = dict.fromkeys([*objectives, *standard])
-    return tuple(name for name in wanted if name in results.metrics or name in objectives)
+    standard = WHITE_BOX_METRICS if results.is_white_box else GREY_BOX_METRICS
+    names = dict.fromkeys([*objectives, *standard])
+    return tuple(name for name in names if name in results.metrics or name in objectives)
 
 
 def arm_table(results: StudyResults) -> Table:
-    """One row per arm, narrow enough for 80 columns: standing, seeds finished of planned, test metrics.
+    """One row per arm, narrow enough for 80 columns: status, seeds finished of those planned, metrics.
 
     Objectives have the half width of their 95 % interval.
     """
@@ -45,27 +47,22 @@ def arm_table(results: StudyResults) -> Table:
     table.add_column(
         "arm", overflow="fold", min_width=min(14, max(map(len, [arm.name for arm in results.arms]), default=3))
     )
-    table.add_column("standing", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     table.add_column("seeds", justify="right", no_wrap=True)
     for name in table_metrics(results):
-        arrow = {"minimize": " ↓", "maximize": " ↑", "describe": ""}[axis(name, results.objectives).direction]
         first, last = name.rsplit(".", 1)
-        table.add_column(Text(f"{first}\n.{last}{arrow}"), justify="right", no_wrap=True)
+        heading = f"{first}\n.{last}{arrow(axis(name, results.objectives).direction)}"
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     for arm in results.arms:
-        style = "bold" if arm.on_front else "dim" if arm.standing in ("baseline", "static") else ""
+        style = "bold" if arm.on_front else "" if arm.is_eligible else "dim"
         estimates = [(name, arm.metrics.get(name)) for name in table_metrics(results)]
-        cells = [_cell(estimate, with_half=name in objectives) for name, estimate in estimates]
-        table.add_row(Text(arm.name), MARKS[arm.standing], seeds_cell(arm), *cells, style=style)
+        cells = [_cell(estimate, with_half_width=name in objectives) for name, estimate in estimates]
+        table.add_row(Text(arm.name), STATUS_TEXT[arm.status], seeds_cell(arm), *cells, style=style)
     return table
 
 
-def _cell(estimate: Estimate | None, *, with_half: bool) -> str:
-    if estimate is None or estimate.hi is None or not with_half:
-        return number(estimate.mean if estimate else None)
-    return f"{number(estimate.mean)} ±{estimate.hi - estimate.mean:.2g}"
-
-
 def seeds_cell(arm: ArmResult) -> str:
+    """`finished/planned`."""
     return f"{len(arm.finished)}/{len(arm.trials)}"
 
 
@@ -83,6 +80,12 @@ def front_text(results: StudyResults) -> Text:
     )
     lines += ["", *findings(results)]
     return Text("\n".join(lines))
+
+
+def _cell(estimate: Estimate | None, *, with_half_width: bool) -> str:
+    if estimate is None or estimate.hi is None or not with_half_width:
+        return number(estimate.mean if estimate else None)
+    return f"{number(estimate.mean)} ±{estimate.hi - estimate.mean:.2g}"
 
 
 def _objective(arm: ArmResult, metric: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ConfigError
-from core.loading import flatten
+from core.settings.dotted import flatten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,16 @@ class Choice:
         """The options that stand for the whole domain when it is checked."""
         return self.options
 
+    def at(self, position: float) -> Option:
+        """The option at a position in [0, 1), each option taking an equal share."""
+        return self.options[int(position * len(self.options))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
     """Any number from `low` to `high`, both included; whole numbers where both ends are whole.
 
-    Only an adaptive search can draw from it: it has no list of values to expand.
+    Only a search can draw from it: it has no list of values to expand.
     """
 
     low: float
@@ -60,12 +64,17 @@ class Range:
         if self.log and self.low <= 0:
             raise ConfigError(f"a logarithmic range lies above 0; got low={self.low}; raise low or set log = false")
 
-    @property
-    def is_whole(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
     def corners(self) -> tuple[Option, ...]:
         return tuple(Option(label=label_of(end), value=end) for end in (self.low, self.high))
+
+    def at(self, position: float) -> Option:
+        """The number at a position in [0, 1), equal steps being equal differences, or equal ratios where `log`."""
+        is_whole = isinstance(self.low, int) and isinstance(self.high, int)
+        # Each whole number takes an equal share, the two ends as well.
+        low, high = (self.low - 0.5, self.high + 0.5) if is_whole else (self.low, self.high)
+        value = low * (high / low) ** position if self.log else low + position * (high - low)
+        value = min(max(round(value), self.low), self.high) if is_whole else value
+        return Option(label=label_of(value), value=value)
 
 
 Domain = Choice | Range

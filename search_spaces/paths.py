@@ -1,14 +1,16 @@
 """Dotted paths over the config types: which exist, under which kinds, and how layers of settings meet in one config."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from core.config import TrialConfig
 from core.errors import ConfigError
-from core.loading import apply_settings, kind_of, nest, setting_types, variants_of
-from core.presets import Preset
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings
+from core.settings.presets import Preset
+from core.settings.schema import kind_of, setting_types, variants_of
+from core.settings.suggestions import did_you_mean
+from core.settings.trial import TrialConfig
 
 Branch = Mapping[str, str]
 """What must be chosen for a path to exist: the kind at each tagged union above it, by the path of that `kind`."""
@@ -33,11 +35,10 @@ def check_known(path: str) -> None:
     known = known_paths()
     if path in known:
         return
-    close = difflib.get_close_matches(path, known, n=1)
-    if not close:
-        last = path.rpartition(".")[2]
-        close = [name for name in known if name.rpartition(".")[2] == last][:1]
-    hint = f"did you mean {close[0]}?" if close else "`modstudy catalog` lists every setting"
+    last = path.rpartition(".")[2]
+    namesake = next((name for name in known if name.rpartition(".")[2] == last), None)
+    otherwise = f"did you mean {namesake}?" if namesake else "`modstudy catalog` lists every setting"
+    hint = did_you_mean(path, known, otherwise=otherwise)
     raise ConfigError(f"unknown setting {path}; {hint}")
 
 
@@ -61,11 +62,11 @@ def describe_branches(path: str) -> str:
     return " and ".join(f"{union} = {' or '.join(found)}" for union, found in kinds.items())
 
 
-def layered(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -> TrialConfig:
+def compose(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -> TrialConfig:
     """One arm's config: `own` dotted settings over `shared` ones over the preset.
 
-    A shared setting counts where the arm has it: `parameterization.degree` is passed over by an arm whose
-    parameterization has no degree. The arm's own settings all have to fit.
+    A shared setting applies to the arms that have it: an arm whose parameterization has no degree ignores a shared
+    `parameterization.degree`. The arm's own settings must all exist.
 
     Raises:
         ConfigError: a setting is unknown, out of range, or does not exist under the kinds the arm chose.
@@ -75,8 +76,8 @@ def layered(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -
     return apply_settings(preset, nest((*_fitting(preset, shared, own).items(), *own.items())))
 
 
-def taken(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -> frozenset[str]:
-    """The shared settings that count in an arm: those that it has and does not set itself."""
+def applied_paths(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -> frozenset[str]:
+    """The shared settings that apply to an arm: those that it has and does not set itself."""
     return frozenset(_fitting(preset, shared, own))
 
 

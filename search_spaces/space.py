@@ -4,25 +4,20 @@ A path that names a part of the config (`synth`) takes labelled groups of settin
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from core.config import TrialConfig
 from core.errors import ConfigError
-from core.loading import apply_settings, nest
-from core.presets import Preset
-from search_spaces.domains import Choice, Domain, Option, Range, label_of
-from search_spaces.paths import check_known, describe_branches, has_path, known_paths, layered
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One named setting of the factors, as dotted settings."""
-
-    name: str
-    settings: Mapping[str, Any]
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings
+from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
+from search_spaces.domains import Domain, Option, Range, label_of
+from search_spaces.paths import check_known, compose, describe_branches, has_path, known_paths
+from search_spaces.strategy import Arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +69,6 @@ class Space:
             _check_conditions(dimension, self.dimensions)
         self._check_points()
 
-    @property
-    def is_finite(self) -> bool:
-        return all(isinstance(dimension.domain, Choice) for dimension in self.dimensions)
-
     def points(self) -> list[Point]:
         """Every combination, each once, the last dimension varying fastest.
 
@@ -97,10 +88,27 @@ class Space:
             ConfigError: two combinations would have one name.
         """
         arms = [Arm(self._name(point), point.settings) for point in self.points()]
-        names = [arm.name for arm in arms]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, count in Counter(arm.name for arm in arms).items() if count > 1):
             raise ConfigError(f"two combinations are both named {twice[0]!r}; give their values different labels")
         return arms
+
+    def point_at(self, positions: Mapping[str, float]) -> Point:
+        """The point at a position in [0, 1) of each dimension's domain; dimensions whose condition fails are left out.
+
+        Args:
+            positions: By path of the dimension, those that do not exist at the point included.
+        """
+        options: dict[str, Option] = {}
+        for dimension in self._order:
+            if Point(options).meets(dimension.when):
+                options[dimension.path] = dimension.domain.at(positions[dimension.path])
+        return Point(
+            {dimension.path: options[dimension.path] for dimension in self.dimensions if dimension.path in options}
+        )
+
+    def corners(self) -> list[Point]:
+        """Points that stand for the whole space when it is checked: every value of a choice, both ends of a range."""
+        return self._corners()
 
     # ------------------------------------------------------------------------------------------------------------
 
@@ -146,7 +154,7 @@ class Space:
             kinds = tuple(sorted(chosen.items()))
             if kinds not in configs:
                 try:
-                    configs[kinds] = layered(self._preset, self._shared, chosen)
+                    configs[kinds] = compose(self._preset, self._shared, chosen)
                 except ConfigError as error:
                     raise ConfigError(f"space, {self._name(point)}: {error}") from error
             for path, option in point.options.items():

@@ -20,12 +20,21 @@ when = { "parameterization.kind" = "spline" }
 path = "encoder.width"
 baseline = 16
 arms = { narrow = 8 }
+[search]                               # ... and arms that a sampler proposes, in rounds
+n_arms = 20
+round_size = 4
+sampler = { kind = "random", seed = 0 }
+[[search.space]]
+path = "optimizer.lr"
+low = 1e-4
+high = 1e-1
+log = true
 """
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -33,12 +42,21 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError
-from core.loading import flatten, preset_named, read_toml
-from core.presets import Preset
-from search_spaces.ablations import OneFactor
+from core.settings.dotted import flatten
+from core.settings.loading import preset_named, read_toml
+from core.settings.presets import Preset
+from core.settings.suggestions import did_you_mean
+from search_spaces.designs.base import Design
+from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
+from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.designs.one_factor import OneFactor
 from search_spaces.domains import Domain, Option, Range, choice
-from search_spaces.paths import layered
-from search_spaces.space import Arm, Dimension, Space
+from search_spaces.paths import compose
+from search_spaces.samplers.build import build_sampler
+from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
+from search_spaces.search import Search, check_rounds
+from search_spaces.space import Dimension, Space
+from search_spaces.strategy import Arm, Strategy
 
 BUILT_IN = Path(__file__).parent / "studies"
 NAME_RULE = "letters, digits, spaces and . _ + = , - inside, at most 100 characters"
@@ -54,17 +72,8 @@ class ObjectiveEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmEntry:
-    """One explicit arm; `like` names another explicit arm to start from."""
-
-    name: str
-    like: str | None = None
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionEntry:
-    """One dimension: a path with `values`, or with the ends of a range for adaptive search."""
+    """One dimension: a path with `values`, or with the ends of a range for a search."""
 
     path: str
     values: list[Any] | None = None
@@ -90,7 +99,7 @@ class DimensionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationEntry:
-    """One factor at a time; see `search_spaces.ablations`."""
+    """One factor at a time; see `search_spaces.designs.one_factor`."""
 
     baseline: Any
     arms: dict[str, Any]
@@ -99,8 +108,18 @@ class AblationEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEntry:
+    """Arms that a sampler proposes in rounds; see `search_spaces.search`."""
+
+    space: tuple[DimensionEntry, ...]
+    n_arms: int
+    round_size: int = 1
+    sampler: SamplerConfig = field(default_factory=RandomSamplerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile:
-    """What a study asks, and what it varies."""
+    """The question of a study, and what varies to answer it."""
 
     name: str
     question: str
@@ -112,9 +131,10 @@ class StudyFile:
     )
     config: dict[str, Any] = field(default_factory=dict)
     """Nested or dotted settings shared by all arms."""
-    arms: tuple[ArmEntry, ...] = ()
+    arms: tuple[ExplicitArm, ...] = ()
     space: tuple[DimensionEntry, ...] = ()
     ablation: AblationEntry | None = None
+    search: SearchEntry | None = None
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -123,8 +143,10 @@ class StudyFile:
             raise ConfigError(f"seeds are different whole numbers from 0 up, at least one; got {list(self.seeds)}")
         if not self.objectives or len({entry.metric for entry in self.objectives}) < len(self.objectives):
             raise ConfigError("objectives are different metrics, at least one; leave them out for the usual two")
-        if not (self.arms or self.space or self.ablation):
-            raise ConfigError("a study needs something that varies: give it [[arms]], [[space]] or [ablation]")
+        if not (self.arms or self.space or self.ablation or self.search):
+            raise ConfigError(
+                "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
+            )
 
     @property
     def base(self) -> Preset:
@@ -134,37 +156,76 @@ class StudyFile:
         """The settings of all arms, dotted."""
         return flatten(self.config)
 
-    def named_arms(self, overrides: Mapping[str, Any] | None = None) -> tuple[Arm, ...]:
-        """Every arm that this study compares: combinations, then ablation, then explicit arms.
+    def to_settings(self) -> dict[str, Any]:
+        """Plain values from which `parse_study` makes the same study again."""
+        return {key: value for key, value in _plain(asdict(self)).items() if value is not None}
 
-        Args:
-            overrides: Dotted settings laid over the shared ones, below the arms' own.
+    def designs(self) -> tuple[Design, ...]:
+        """The designs whose arms are known before anything runs: combinations, then ablation, then explicit arms.
+
+        Raises:
+            ConfigError: a space cannot be built.
+        """
+        designs: list[Design] = []
+        if self.space:
+            designs.append(FullFactorial(self._space(self.space)))
+        if ablation := self.ablation:
+            designs.append(
+                OneFactor(
+                    path=ablation.path,
+                    baseline=ablation.baseline,
+                    variations=ablation.arms,
+                    baseline_name=ablation.baseline_name,
+                )
+            )
+        if self.arms:
+            designs.append(ExplicitArms(self.arms))
+        return tuple(designs)
+
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The stages of the study, one after the other: its designs, then its search.
+
+        Raises:
+            ConfigError: a space cannot be built, or the numbers of a search do not fit.
+        """
+        if self.search is None:
+            return self.designs()
+        check_rounds(self.search.n_arms, self.search.round_size)
+        search = Search(
+            space=self._space(self.search.space),
+            sampler=build_sampler(self.search.sampler),
+            n_arms=self.search.n_arms,
+            round_size=self.search.round_size,
+        )
+        return (*self.designs(), search)
+
+    def named_arms(self) -> tuple[Arm, ...]:
+        """Every arm of the designs.
 
         Raises:
             ConfigError: an arm cannot be built, is there twice, or starts from one that is not there.
         """
-        shared = {**self.shared(), **(overrides or {})}
-        arms: list[Arm] = []
-        if self.space:
-            arms += Space([entry.dimension() for entry in self.space], self.base, shared).arms()
-        if self.ablation:
-            arms += OneFactor(
-                path=self.ablation.path,
-                baseline=self.ablation.baseline,
-                arms=self.ablation.arms,
-                baseline_name=self.ablation.baseline_name,
-            ).expand()
-        arms += _explicit_arms(self.arms)
-        names = [arm.name for arm in arms]
+        arms = [arm for design in self.designs() for arm in design.arms()]
+        counts = Counter(arm.name for arm in arms)
         for arm in arms:
-            check_name("an arm", arm.name)
-            if names.count(arm.name) > 1:
+            if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
-            try:
-                layered(self.base, shared, arm.settings)
-            except ConfigError as error:
-                raise ConfigError(f"arm {arm.name!r}: {error}") from error
+            self.check_arm(arm)
         return tuple(arms)
+
+    def check_arm(self, arm: Arm) -> None:
+        """
+        Raises:
+            ConfigError: the arm's name or settings are not allowed.
+        """
+        check_name("an arm", arm.name)
+        try:
+            compose(self.base, self.shared(), arm.settings)
+        except ConfigError as error:
+            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
+        return Space([entry.dimension() for entry in entries], self.base, self.shared())
 
 
 def load_study(name_or_path: str) -> StudyFile:
@@ -177,8 +238,7 @@ def load_study(name_or_path: str) -> StudyFile:
         return read_study(BUILT_IN / f"{name_or_path}.toml")
     if Path(name_or_path).suffix == ".toml" or Path(name_or_path).is_file():
         return read_study(Path(name_or_path))
-    close = difflib.get_close_matches(name_or_path, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"built-in studies: {', '.join(names)}."
+    hint = did_you_mean(name_or_path, names, otherwise=f"built-in studies: {', '.join(names)}.")
     raise ConfigError(f"there is no study {name_or_path!r}; {hint} For a study of your own give the path of its .toml")
 
 
@@ -202,13 +262,16 @@ def read_study(path: Path) -> StudyFile:
 def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     """A study from the nested plain values of its file; `name` is required here."""
     _check_keys("", settings, StudyFile)
-    for table, entry in (("objectives", ObjectiveEntry), ("arms", ArmEntry), ("space", DimensionEntry)):
-        for index, value in enumerate(_tables(table, settings.get(table, []))):
-            _check_keys(f"{table}[{value.get('name') or value.get('path') or index}].", value, entry)
-    ablation = settings.get("ablation", {})
-    if not isinstance(ablation, Mapping):
-        raise ConfigError(f"ablation is a table, written [ablation]; got {ablation!r}")
-    _check_keys("ablation.", ablation, AblationEntry)
+    for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
+        for index, item in enumerate(_tables(table, settings.get(table, []))):
+            _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
+    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry)):
+        value = settings.get(name, {})
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
+        _check_keys(f"{name}.", value, cls)
+    for value in _tables("search.space", settings.get("search", {}).get("space", [])):
+        _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
     try:
         return _adapter().validate_python(dict(settings))
     except ValidationError as error:
@@ -230,24 +293,6 @@ def check_name(what: str, name: str) -> None:
 @cache
 def _adapter() -> TypeAdapter[StudyFile]:
     return TypeAdapter(StudyFile)
-
-
-def _explicit_arms(entries: Sequence[ArmEntry]) -> list[Arm]:
-    by_name = {entry.name: entry for entry in entries}
-
-    def settings(entry: ArmEntry, below: tuple[str, ...]) -> dict[str, Any]:
-        own = flatten(entry.config)
-        if entry.like is None:
-            return own
-        if entry.like not in by_name:
-            close = difflib.get_close_matches(entry.like, by_name, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"explicit arms: {', '.join(by_name)}"
-            raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is no arm here; {hint}")
-        if entry.like in below:
-            raise ConfigError(f"arms must not be like each other in a circle: {' -> '.join((*below, entry.like))}")
-        return {**settings(by_name[entry.like], (*below, entry.like)), **own}
-
-    return [Arm(entry.name, settings(entry, (entry.name,))) for entry in entries]
 
 
 def _option(value: Any) -> Any:
@@ -273,10 +318,16 @@ def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:
     known = [entry.name for entry in fields(cls)]
     for key in table:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
+            hint = did_you_mean(key, known, prefix=prefix, otherwise=f"known here: {', '.join(known)}")
             raise ConfigError(f"unknown key {prefix}{key} in a study file; {hint}")
 
 
 def _shown(problem: Any) -> str:
     return "nothing" if problem["type"] == "missing" else repr(problem["input"])
+
+
+def _plain(value: Any) -> Any:
+    """Without what only Python has: tuples become lists, and entries that are None are left out."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,8 +1,8 @@
-"""How a running study stands: kept by the driver, shown live on a terminal and as lines elsewhere."""
+"""Progress of a running study, shown live on a terminal and as lines elsewhere."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,20 +12,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from core.results import Outcome, PlannedTrial, TrialRecord
+from core.storage.records import Outcome, PlannedTrial, TrialRecord
 
 LINE_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
 class Running:
-    """One trial on its way."""
+    """A running trial."""
 
     trial: PlannedTrial
     started: float
     step: int = 0
     first_step: int | None = None
-    """Where this process went on from."""
+    """The first step that this process reported."""
     loss: float | None = None
     retries: int = 0
 
@@ -39,8 +39,8 @@ class Running:
 
 
 @dataclass(slots=True)
-class Standing:
-    """Trials done, running and waiting, and the time that is left."""
+class StudyProgress:
+    """Trials done, running and waiting, and the time that is left; safe to use from several threads."""
 
     planned: int
     trials_at_once: int
@@ -51,6 +51,12 @@ class Standing:
     """Trials whose worker died too often, with the last error."""
     _spent: list[tuple[int, float]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def plan_more(self, trials: Sequence[PlannedTrial]) -> None:
+        """Add trials that a later stage planned."""
+        with self._lock:
+            self.planned += len(trials)
+            self.waiting |= {trial.digest: trial for trial in trials}
 
     def start(self, digest: str) -> None:
         with self._lock:
@@ -124,17 +130,17 @@ class Standing:
 
 
 @contextmanager
-def shown(standing: Standing, console: Console) -> Iterator[None]:
-    """Show a study's standing until the block ends: live on a terminal, a line at intervals elsewhere."""
+def shown(progress: StudyProgress, console: Console) -> Iterator[None]:
+    """Show a study's progress until the block ends: live on a terminal, a line at intervals elsewhere."""
     if console.is_terminal:
-        with Live(console=console, refresh_per_second=4, transient=True, get_renderable=lambda: _picture(standing)):
+        with Live(console=console, refresh_per_second=4, transient=True, get_renderable=lambda: _picture(progress)):
             yield
         return
     stop = threading.Event()
 
     def write() -> None:
         while not stop.wait(LINE_EVERY_S):
-            console.print("; ".join([standing.headline(), *standing.lines()]), soft_wrap=True, highlight=False)
+            console.print("; ".join([progress.headline(), *progress.lines()]), soft_wrap=True, highlight=False)
 
     thread = threading.Thread(target=write, name="progress", daemon=True)
     thread.start()
@@ -146,7 +152,7 @@ def shown(standing: Standing, console: Console) -> Iterator[None]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a reader would say them."""
+    """Seconds in words: `45 s`, `12 min`, `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -158,9 +164,9 @@ def number(value: float | None) -> str:
     return "not known yet" if value is None else f"{value:.4g}"
 
 
-def _picture(standing: Standing) -> RenderableType:
+def _picture(progress: StudyProgress) -> RenderableType:
     table = Table.grid(padding=(0, 2))
-    for running in list(standing.running.values()):
+    for running in list(progress.running.values()):
         table.add_row(
             running.label,
             ProgressBar(total=max(running.max_steps, 1), completed=running.step, width=30),
@@ -168,4 +174,4 @@ def _picture(standing: Standing) -> RenderableType:
             f"loss {number(running.loss)}",
             f"retry {running.retries}" if running.retries else "",
         )
-    return Group(Text(standing.headline(), style="bold"), table)
+    return Group(Text(progress.headline(), style="bold"), table)

@@ -14,12 +14,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.errors import DataError
-from core.metrics.catalog import SIGNALS
+from core.modulations import modulation_names
+from core.settings.data import RendersConfig
+from core.storage.atomic_write import atomic_path
 
 MANIFEST_NAME = "manifest.parquet"
 SCHEMA_VERSION = 1
 _VERSION_KEY = b"modstudy.renders.version"
 
+MODULATIONS = modulation_names(RendersConfig.modulations)
 _CURVE = pa.list_(pa.float32())
 _DRAWN = pa.struct([("points", pa.list_(pa.float64())), ("powers", pa.list_(pa.float64()))])
 SCHEMA = pa.schema(
@@ -33,10 +36,10 @@ SCHEMA = pa.schema(
         pa.field(
             "frame_rate", pa.float64(), metadata={"doc": "of the curves; the first value is at 0 s", "unit": "Hz"}
         ),
-        *(pa.field(s, _CURVE, metadata={"doc": f"true {s} curve in its parameter's own 0..1"}) for s in SIGNALS),
+        *(pa.field(s, _CURVE, metadata={"doc": f"true {s} curve in its parameter's own 0..1"}) for s in MODULATIONS),
         *(
             pa.field(f"{s}_drawn", _DRAWN, metadata={"doc": f"{s}: points x0, y0, x1, y1, ... and powers"})
-            for s in SIGNALS
+            for s in MODULATIONS
         ),
         pa.field("seed", pa.int64(), metadata={"doc": "seed of the whole folder"}),
         pa.field("patch_settings", pa.string(), metadata={"doc": "what else tells the patch from others, as JSON"}),
@@ -47,7 +50,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFile:
-    """What a reader needs of one row."""
+    """One row."""
 
     file: str
     sha256: str
@@ -57,14 +60,13 @@ class RenderedFile:
     duration_s: float
     frame_rate: float
     curves: Float[ndarray, "modulation frame"]
-    """In the order add, sub, env."""
+    """In the order of `RendersConfig.modulations`."""
 
 
 def write_manifest(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Write rows of `SCHEMA` under a temporary name, then put it in place."""
-    temporary = path.with_name(f".{path.name}.part")
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), temporary)
-    temporary.replace(path)
+    """Write rows of `SCHEMA`, all or none."""
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), temporary)
 
 
 def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
@@ -96,7 +98,7 @@ def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
             sample_rate=row["sample_rate"],
             duration_s=row["duration_s"],
             frame_rate=row["frame_rate"],
-            curves=np.array([row[signal] for signal in SIGNALS], np.float32),
+            curves=np.array([row[modulation] for modulation in MODULATIONS], np.float32),
         )
         for row in table.to_pylist()
     )

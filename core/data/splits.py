@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from core.clips import Clips, Dataset
 from core.errors import ConfigError, DataError
 
 
@@ -15,6 +17,14 @@ class Splits:
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
+
+    def of(self, clips: Clips) -> Dataset:
+        """The clips at these places."""
+        return Dataset(
+            train=clips[torch.tensor(self.train)],
+            validation=clips[torch.tensor(self.validation)],
+            test=clips[torch.tensor(self.test)],
+        )
 
 
 def split_by_group(groups: Sequence[str], *, validation_share: float, test_share: float, seed: int) -> Splits:

@@ -1,4 +1,4 @@
-"""LFO-net: a dilated CNN over log-mel features, then one recurrent head per modulation signal.
+"""LFO-net: a dilated CNN over log-mel features, then one recurrent head per modulation.
 
 Blocks: layer norm over (mel, frame) without affine -> Conv2d, "same" -> max-pool 2 x 1 over mel -> PReLU per channel.
 The mean over the mel bands left is a latent per frame. A head: BiLSTM -> (splines only) mean over time to one token per
@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.encoder.convolution import Precision, same_conv2d
 from core.encoder.features import LogMelFeatures
-from core.encoder.perceptrons import perceptrons
-from core.encoder.pooling import pool_activate
-from core.encoder.recurrence import bidirectional_lstms
-from core.signal import to_samples
+from core.ops.convolution import Precision, same_conv2d
+from core.ops.frames import to_samples
+from core.ops.lstm import bidirectional_lstms
+from core.ops.perceptrons import perceptrons
+from core.ops.pooling import pool_activate
 
 
 class LfoNet(nn.Module):
@@ -92,7 +92,7 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """The weights that turn the latent per frame into the tokens of one signal."""
+    """The weights that turn the latent per frame into the tokens of one modulation."""
 
     def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int) -> None:
         super().__init__()

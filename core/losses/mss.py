@@ -5,36 +5,17 @@
 Reference: Yamamoto et al. (2020), arXiv 1910.11480; Steinmetz and Reiss (2020), auraloss, whose values it has.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.config import Resolution
-from core.losses.stft_sums import n_bins, stft_sums
-
-_STANDARD = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-_STANDARD_SAMPLE_RATE = 48_000
+from core.losses.base import Loss
+from core.ops.stft_sums import n_bins, stft_sums
+from core.settings.losses import Resolution
 
 
-def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
-    """auraloss's three resolutions, meant for 44.1 or 48 kHz, scaled by a power of two to the sample rate.
-
-    It is the smallest one that keeps the resolution in frequency: windows shorter than a period or two of the note
-    measure where in it they fell, that is the random phase. At 16 kHz: FFT sizes 512, 1024 and 256. Between renders of
-    the same curves at other phases (white box, 110 to 440 Hz) the distance is then 0.30, at half the sizes 0.54, while
-    constant curves are at 1.9 and 2.0.
-    """
-    scale = 2.0 ** math.ceil(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
-    return tuple(
-        Resolution(n_fft=round(n_fft * scale), hop_length=round(hop * scale), win_length=round(win * scale))
-        for n_fft, hop, win in _STANDARD
-    )
-
-
-class MultiResolutionStft(nn.Module):
-    """0 at equality; smaller is better."""
+class MultiResolutionStft(Loss):
+    """The mean distance over several STFT resolutions."""
 
     def __init__(self, resolutions: tuple[Resolution, ...]) -> None:
         super().__init__()

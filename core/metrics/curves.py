@@ -1,8 +1,9 @@
-"""Distances between recovered and true curves, raw or after a linear least-squares fit (LLS).
+"""Distances between recovered and true curves, raw or after a linear least-squares projection (LLS).
 
-LLS 1 explains a true curve by the recovered curve of the same signal, x ~ w y + b; LLS 3 by all recovered curves,
-x ~ w1 add + w2 sub + w3 env + b, fitted per clip. Unrelated random splines already reach a Pearson correlation of about
-0.30 under LLS 3: read it against that, not against 0. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+LLS 1 explains a true curve by the recovered curve of the same modulation, x ~ w y + b; LLS 3 by all recovered curves
+(the reference has three), x ~ w1 y1 + w2 y2 + ... + b, per clip. Unrelated random splines already reach a Pearson
+correlation of about 0.30 under LLS 3 of three: read it against that, not against 0. Reference: Mitcheltree, Tan, Reiss
+(2025), arXiv 2510.06204.
 
 Values that are undefined (Pearson correlation of a flat curve) are NaN here; whoever averages counts them.
 """
@@ -10,6 +11,8 @@ Values that are undefined (Pearson correlation of a flat curve) are NaN here; wh
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from core.metrics.base import CurveDistance, Metric, ReferencePoint
 
 FLAT_STD = 1e-4
 """A curve with a smaller standard deviation is flat: its correlation with anything is undefined."""
@@ -36,24 +39,51 @@ def pearson(target: Float[Tensor, "*shape frame"], estimate: Float[Tensor, "*sha
     return torch.where((x_std < FLAT_STD) | (y_std < FLAT_STD), torch.nan, correlation.clamp(-1, 1))
 
 
-def fit_same(
+def project_on_same(
     target: Float[Tensor, "clip modulation frame"], estimate: Float[Tensor, "clip modulation frame"]
 ) -> Float[Tensor, "clip modulation frame"]:
-    """LLS 1: each true curve as a weighted recovered curve of the same signal plus a bias."""
-    return _fit(target[..., None], estimate[..., None])[..., 0]
+    """LLS 1: each true curve as a weighted recovered curve of the same modulation plus a bias."""
+    return _project(target[..., None], estimate[..., None])[..., 0]
 
 
-def fit_all(
-    target: Float[Tensor, "clip modulation frame"], estimate: Float[Tensor, "clip modulation frame"]
-) -> Float[Tensor, "clip modulation frame"]:
+def project_on_all(
+    target: Float[Tensor, "clip target frame"], estimate: Float[Tensor, "clip estimate frame"]
+) -> Float[Tensor, "clip target frame"]:
     """LLS 3: each true curve as a weighted sum of all recovered curves plus a bias."""
-    return _fit(target.transpose(1, 2), estimate.transpose(1, 2)).transpose(1, 2)
+    return _project(target.transpose(1, 2), estimate.transpose(1, 2)).transpose(1, 2)
 
 
-def _fit(
+def _project(
     target: Float[Tensor, "*shape frame curve"], regressors: Float[Tensor, "*shape frame regressor"]
 ) -> Float[Tensor, "*shape frame curve"]:
     design = torch.cat([regressors, torch.ones_like(regressors[..., :1])], -1).double()
     # gelsd solves by singular values, so flat or equal regressors give the smallest weights instead of an error.
     weights: Tensor = torch.linalg.lstsq(design, target.double(), driver="gelsd").solution
     return (design @ weights).to(target.dtype)
+
+
+L1 = Metric(
+    name="curves.l1",
+    direction="minimize",
+    unit="",
+    description="mean absolute error of the recovered curve",
+    reference_point=ReferencePoint(0.5, "the largest error of a constant 0.5"),
+    compute=CurveDistance(l1),
+)
+L1_DIFFERENCE = Metric(
+    name="curves.l1_diff",
+    direction="minimize",
+    unit="per frame",
+    description="mean absolute error of the curve's central differences",
+    reference_point=ReferencePoint(1 / 6, "white noise against a smooth curve"),
+    compute=CurveDistance(l1_difference),
+)
+PEARSON = Metric(
+    name="curves.pcc",
+    direction="maximize",
+    unit="",
+    description="Pearson correlation of recovered and true curve",
+    best=1.0,
+    reference_point=ReferencePoint(0.0, "an uncorrelated curve"),
+    compute=CurveDistance(pearson),
+)

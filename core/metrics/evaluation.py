@@ -2,97 +2,120 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.data.clips import Clips
-from core.metrics import curves, interpretability
-from core.metrics.audio import mel_distance, mss_distance
-from core.metrics.catalog import SIGNALS
-from core.results import MetricValues
-
-PerClip = dict[str, Float[Tensor, "clip *signal"]]
-"""Every metric of every clip, and signal where it has them; NaN where undefined."""
+from core.clips import Clips
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, TrialCost
+from core.metrics.catalog import METRICS
+from core.metrics.curves import project_on_all, project_on_same
+from core.storage.records import MetricValues
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Estimates of one split on the CPU, with every metric."""
+class PerClip:
+    """One metric of every clip, and of every modulation where it has them; NaN where undefined."""
+
+    values: Float[Tensor, "clip *modulation"]
+    modulations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimates:
+    """What a model made of the clips of one split, on the CPU."""
 
     clips: Clips
     audio: Float[Tensor, "clip sample"]
     modulation: Float[Tensor, "clip modulation frame"]
-    per_clip: PerClip
+    modulation_names: tuple[str, ...]
+    sample_rate: int
+    frame_rate: float
+
+    def projection(self) -> Float[Tensor, "clip modulation frame"] | None:
+        """LLS 3 of the true curves on the recovered ones, in the order of the true ones; None without truth."""
+        truth = self.clips.modulation
+        return None if truth is None else project_on_all(truth, self.modulation)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Estimates of one split with every metric."""
+
+    estimates: Estimates
+    per_clip: dict[str, PerClip]
+    """By full name without the modulation."""
 
     @property
     def values(self) -> MetricValues:
         """Mean over clips by full name, None where a metric is defined for no clip.
 
-        Under the bare name of a metric of curves stands the mean over its signals.
+        The bare name of a metric of curves has the mean over its modulations.
         """
         values: MetricValues = {}
-        for name, value in self.per_clip.items():
-            if value.ndim == 1:
-                values[name] = _mean(value)
+        for name, metric in self.per_clip.items():
+            if not metric.modulations:
+                values[name] = _mean(metric.values)
                 continue
-            by_signal = {f"{name}.{signal}": _mean(value[:, i]) for i, signal in enumerate(SIGNALS)}
-            values[name] = _mean(torch.tensor([torch.nan if mean is None else mean for mean in by_signal.values()]))
-            values |= by_signal
+            by_modulation = {
+                f"{name}.{modulation}": _mean(metric.values[:, i]) for i, modulation in enumerate(metric.modulations)
+            }
+            defined = [torch.nan if mean is None else mean for mean in by_modulation.values()]
+            values[name] = _mean(torch.tensor(defined))
+            values |= by_modulation
         return values
 
     @property
     def undefined(self) -> dict[str, int]:
-        """How many values (of a clip and signal) each metric left out; metrics without any are left out."""
-        counts = {name: int(value.isnan().sum()) for name, value in self.per_clip.items()}
+        """How many values (of a clip and modulation) each metric left out; metrics without any are left out."""
+        counts = {name: int(metric.values.isnan().sum()) for name, metric in self.per_clip.items()}
         return {name: count for name, count in counts.items() if count}
 
-    def fit(self) -> Float[Tensor, "clip modulation frame"] | None:
-        """LLS 3 of the true curves on the recovered ones, None without truth."""
-        truth = self.clips.modulation
-        return None if truth is None else curves.fit_all(truth, self.modulation)
+
+def evaluate(estimates: Estimates) -> Evaluation:
+    """Every metric of the catalogue that these clips allow: distances of curves need the truth."""
+    return Evaluation(estimates, dict(_per_clip(estimates)))
 
 
-def evaluate_estimates(
-    clips: Clips,
-    audio: Float[Tensor, "clip sample"],
-    modulation: Float[Tensor, "clip modulation frame"],
-    sample_rate: int,
-    frame_rate: float,
-) -> Evaluation:
-    """Measure estimates against a split; everything on the CPU."""
-    per_clip: PerClip = {
-        "audio.mss": mss_distance(clips.audio, audio, sample_rate),
-        "audio.mel": mel_distance(clips.audio, audio, sample_rate),
-    }
-    if clips.modulation is not None:
-        per_clip |= dict(_curve_metrics(clips.modulation, modulation))
-    per_clip |= dict(_interpretability_metrics(modulation, frame_rate))
-    return Evaluation(clips=clips, audio=audio, modulation=modulation, per_clip=per_clip)
+def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
+    clips, comparable = estimates.clips, _comparable_curves(estimates)
+    for metric in METRICS:
+        match metric.compute:
+            case AudioDistance(function):
+                yield metric.name, PerClip(function(clips.audio, estimates.audio, estimates.sample_rate))
+            case CurveDistance(function):
+                for suffix, (names, target, estimate) in comparable.items():
+                    yield f"{metric.name}{suffix}", PerClip(function(target, estimate), names)
+            case CurveProperty(function):
+                values = function(estimates.modulation, estimates.frame_rate)
+                yield metric.name, PerClip(values, estimates.modulation_names)
+            case TrialCost():
+                pass  # known when the trial has ended, and read from its record
+            case _:
+                assert_never(metric.compute)
 
 
-def _curve_metrics(
-    target: Float[Tensor, "clip modulation frame"], estimate: Float[Tensor, "clip modulation frame"]
-) -> Iterator[tuple[str, Float[Tensor, "clip modulation"]]]:
-    fits = {
-        "": estimate,
-        ".lls1": curves.fit_same(target, estimate),
-        ".lls3": curves.fit_all(target, estimate),
-    }
-    for fit, fitted in fits.items():
-        yield f"curves.l1{fit}", curves.l1(target, fitted)
-        yield f"curves.l1_diff{fit}", curves.l1_difference(target, fitted)
-        yield f"curves.pcc{fit}", curves.pearson(target, fitted)
+def _comparable_curves(estimates: Estimates) -> dict[str, tuple[tuple[str, ...], Tensor, Tensor]]:
+    """Names, true curves and recovered or projected curves, by the suffix of the metric's name.
 
-
-def _interpretability_metrics(
-    estimate: Float[Tensor, "clip modulation frame"], frame_rate: float
-) -> Iterator[tuple[str, Float[Tensor, "clip modulation"]]]:
-    yield "interpretability.tv", interpretability.total_variation(estimate, frame_rate)
-    yield "interpretability.turning_points", interpretability.turning_points(estimate)
-    yield "interpretability.spectral_entropy", interpretability.spectral_entropy(estimate)
-    yield "interpretability.range", interpretability.value_range(estimate)
+    The recovered curves themselves and LLS 1 compare modulations that synth and truth both have.
+    """
+    truth, true_names = estimates.clips.modulation, estimates.clips.modulation_names
+    if truth is None:
+        return {}
+    curves = {".lls3": (true_names, truth, project_on_all(truth, estimates.modulation))}
+    shared = tuple(name for name in true_names if name in estimates.modulation_names)
+    if shared:
+        target = truth[:, [true_names.index(name) for name in shared]]
+        estimate = estimates.modulation[:, [estimates.modulation_names.index(name) for name in shared]]
+        curves = {
+            "": (shared, target, estimate),
+            ".lls1": (shared, target, project_on_same(target, estimate)),
+            **curves,
+        }
+    return curves
 
 
 def _mean(value: Float[Tensor, " n"]) -> float | None:

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.metrics.base import CurveProperty, Metric, ReferencePoint
+
 FLAT_RANGE = 0.05
 
 
@@ -45,3 +47,38 @@ def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame
 
 def _of_shape(curve: Float[Tensor, "*shape frame"], value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return torch.where(value_range(curve) < FLAT_RANGE, torch.nan, value)
+
+
+_BOUND = ReferencePoint(1.0, "the metric's own bound")
+TOTAL_VARIATION = Metric(
+    name="interpretability.tv",
+    direction="minimize",
+    unit="1/s",
+    description="total variation per second of the curve scaled to 0..1",
+    reference_point=ReferencePoint(lambda frame_rate: frame_rate / 3, "white noise: a third of the range each frame"),
+    compute=CurveProperty(total_variation),
+)
+TURNING_POINTS = Metric(
+    name="interpretability.turning_points",
+    direction="minimize",
+    unit="",
+    description="share of the inner frames where the curve turns",
+    reference_point=_BOUND,
+    compute=CurveProperty(lambda curve, _: turning_points(curve)),
+)
+SPECTRAL_ENTROPY = Metric(
+    name="interpretability.spectral_entropy",
+    direction="minimize",
+    unit="",
+    description="spread of the curve's spectrum, 0 to 1",
+    reference_point=_BOUND,
+    compute=CurveProperty(lambda curve, _: spectral_entropy(curve)),
+)
+RANGE = Metric(
+    name="interpretability.range",
+    direction="neutral",
+    unit="",
+    description="largest minus smallest value of the curve",
+    reference_point=_BOUND,
+    compute=CurveProperty(lambda curve, _: value_range(curve)),
+)

@@ -5,25 +5,23 @@ Reference: the Frame condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.062
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.parameterizations.lowpass import LowPass
+from core.parameterizations.base import Parameterization
 
 
-class Frame(nn.Module):
-    """Logits of every frame to curves in 0..1, optionally band-limited."""
+class Frame(Parameterization):
+    """The sigmoid of one logit per frame."""
 
     n_outputs = 1
 
-    def __init__(self, n_frames: int, lowpass: LowPass | None = None) -> None:
+    def __init__(self, n_frames: int) -> None:
         super().__init__()
         self.n_tokens = n_frames
-        self.lowpass = lowpass
 
     def forward(
         self,
         logits: Float[Tensor, "batch modulation token 1"],
-        alpha: float = 0.0,  # noqa: ARG002  (the curriculum changes only splines)
+        curriculum: float = 0.0,  # noqa: ARG002  (there is none here)
     ) -> Float[Tensor, "batch modulation frame"]:
-        curves = torch.sigmoid(logits.squeeze(-1))
-        return curves if self.lowpass is None else self.lowpass(curves)
+        return torch.sigmoid(logits.squeeze(-1))

@@ -1,6 +1,7 @@
 """What a synth is: two steps from modulation curves to sound."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -13,24 +14,29 @@ Controls = TypeVar("Controls")
 
 
 class Synth(nn.Module, ABC, Generic[Controls]):
-    """A differentiable synth played by three curves in 0..1: add (oscillator), sub (filter), env (amplitude)."""
+    """A differentiable synth, played by curves in 0..1: its config's `modulations`, in their order."""
 
     n_samples: int
     plays_noise: ClassVar[bool] = False
     """Whether it needs a note's noise."""
 
+    @property
+    @abstractmethod
+    def control_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Smallest and largest value of each field of `Controls`, in the field's own unit."""
+
     @abstractmethod
     def controls(
         self,
-        modulation: Float[Tensor, "batch 3 frame"],
-        alpha: float = 0.0,
+        modulation: Float[Tensor, "batch modulation frame"],
+        curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Controls:
         """Curves to physical controls at frame rate.
 
         Args:
-            alpha: Strength of the training curriculum, 1 to 0.
-            generator: Draws the curriculum's noise; needed where alpha > 0.
+            curriculum: Strength of the training curriculum, 1 to 0.
+            generator: Draws the curriculum's noise; needed where curriculum > 0.
         """
 
     @abstractmethod
@@ -39,12 +45,12 @@ class Synth(nn.Module, ABC, Generic[Controls]):
 
     def forward(
         self,
-        modulation: Float[Tensor, "batch 3 frame"],
+        modulation: Float[Tensor, "batch modulation frame"],
         note: Note,
-        alpha: float = 0.0,
+        curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch sample"]:
-        return self.render(self.controls(modulation, alpha, generator), note)
+        return self.render(self.controls(modulation, curriculum, generator), note)
 
     def sound_parameters(self) -> list[nn.Parameter]:
         """The weights that are the synth's own sound (such as a table), trained at a learning rate of their own."""

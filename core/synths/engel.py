@@ -4,26 +4,29 @@ Reference: Engel et al. (2020), "DDSP: Differentiable Digital Signal Processing"
 Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.signal import to_samples
+from core.ops.filtered_noise import band_filters, filter_noise
+from core.ops.frames import to_samples
+from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics
 from core.synths.adapters import Adapter
 from core.synths.base import Synth
-from core.synths.harmonic import audible, exp_sigmoid, sum_of_harmonics
-from core.synths.noise import band_filters, filter_noise
 from core.synths.note import Note
 
+_MAX_AMPLITUDE = 2.0 + 1e-7
+"""Upper bound of exp_sigmoid."""
 _NOISE_BIAS = -5.0
 """Added to the band logits, so that training starts with little noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngelControls:
-    """What the two branches are told, frame by frame."""
+    """The controls of the two branches, frame by frame."""
 
     harmonic_amplitude: Float[Tensor, "batch frame 1"]
     harmonic_distribution: Float[Tensor, "batch frame harmonic"]
@@ -54,10 +57,15 @@ class Engel(Synth[EngelControls]):
         self.add_adapter = Adapter(1 + n_harmonics)
         self.sub_adapter = Adapter(n_noise_bands)
 
+    @property
+    def control_ranges(self) -> Mapping[str, tuple[float, float]]:
+        branches = ("harmonic_amplitude", "harmonic_distribution", "noise_magnitudes")
+        return dict.fromkeys(branches, (0.0, _MAX_AMPLITUDE)) | {"amplitude": (0.0, 1.0)}
+
     def controls(
         self,
-        modulation: Float[Tensor, "batch 3 frame"],
-        alpha: float = 0.0,  # noqa: ARG002  (no curriculum here)
+        modulation: Float[Tensor, "batch modulation frame"],
+        curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> EngelControls:
         add, sub, env = modulation.unbind(1)
@@ -68,7 +76,7 @@ class Engel(Synth[EngelControls]):
     def render(self, controls: EngelControls, note: Note) -> Float[Tensor, "batch sample"]:
         if note.noise is None:
             raise ValueError("the harmonic and noise synth needs a note with noise; draw it with_noise=True")
-        shares = audible(controls.harmonic_distribution, note.f0_hz, self.sample_rate)
+        shares = normalize_harmonics(controls.harmonic_distribution, note.f0_hz, self.sample_rate)
         harmonics = sum_of_harmonics(
             controls.harmonic_amplitude * shares,
             note.f0_hz,

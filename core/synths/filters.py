@@ -10,12 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.signal import to_samples
-from core.synths.biquad import biquad, time_varying_biquad
+from core.ops.biquad import biquad, time_varying_biquad
+from core.ops.frames import to_samples
+from core.settings.synths import MAX_CUTOFF_SHARE
 from core.units import LogRange
-
-HIGHEST_CUTOFF_SHARE = 0.45
-"""Of the sample rate; at Nyquist (0.5) the poles of the low-pass reach the unit circle."""
 
 
 def rbj_lowpass(
@@ -50,7 +48,7 @@ class RbjFilter(nn.Module):
         coefficient_shrink: float = 0.0,
     ) -> None:
         super().__init__()
-        self.cutoff = LogRange(cutoff_hz[0], min(cutoff_hz[1], HIGHEST_CUTOFF_SHARE * sample_rate))
+        self.cutoff = LogRange(cutoff_hz[0], min(cutoff_hz[1], MAX_CUTOFF_SHARE * sample_rate))
         self.q = LogRange(*q)
         self.sample_rate = sample_rate
         self.hop_length = hop_length

@@ -4,6 +4,8 @@ White box: a frozen table and the RBJ low-pass, driven by the curves themselves.
 learned filter, each behind an adapter. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +21,7 @@ from core.synths.wavetable import LearnableWavetable, WavetableOscillator
 
 @dataclass(frozen=True, slots=True)
 class ModSynthControls:
-    """What the modules are told, frame by frame."""
+    """The controls of each module, frame by frame."""
 
     position: Float[Tensor, "batch frame"]
     """Place in the wavetable, 0..1."""
@@ -48,19 +50,26 @@ class ModSynth(Synth[ModSynthControls]):
         self.add_adapter = Adapter(1) if isinstance(oscillator, LearnableWavetable) else None
         self.sub_adapter = Adapter(LearnedFilter.n_controls) if isinstance(filter_, LearnedFilter) else None
 
+    @property
+    def control_ranges(self) -> Mapping[str, tuple[float, float]]:
+        filter_range = (-math.inf, math.inf)
+        if isinstance(self.filter, RbjFilter):
+            filter_range = self.filter.cutoff.low, self.filter.cutoff.high
+        return {"position": (0.0, 1.0), "filter": filter_range, "amplitude": (0.0, 1.0)}
+
     def controls(
         self,
-        modulation: Float[Tensor, "batch 3 frame"],
-        alpha: float = 0.0,
+        modulation: Float[Tensor, "batch modulation frame"],
+        curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> ModSynthControls:
         add, sub, env = modulation.unbind(1)
         position = add
         if self.add_adapter is not None:
             logit = self.add_adapter(add)[..., 0]
-            if alpha > 0 and self.position_noise > 0:
+            if curriculum > 0 and self.position_noise > 0:
                 noise = torch.randn(logit.shape, generator=generator).to(logit)
-                logit = logit + self.position_noise * alpha * noise
+                logit = logit + self.position_noise * curriculum * noise
             position = torch.sigmoid(logit)
         if self.sub_adapter is not None:
             filter_controls = self.sub_adapter(sub)

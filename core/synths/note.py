@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.data.clips import Clips
+from core.clips import Clips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

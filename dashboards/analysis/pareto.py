@@ -14,16 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from dashboards.analysis.bounds import Bounds
+
 Goal = Literal["minimize", "maximize"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The box of one objective: its ideal value, and the fixed reference that the hypervolume is measured from."""
-
-    ideal: float
-    reference: float
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +56,6 @@ def hypervolume(
     costs, worst = points * signs, np.asarray(reference, dtype=np.float64) * signs
     inside = costs[(costs < worst).all(axis=1)]
     return float(moocore.hypervolume(inside, ref=worst)) if len(inside) else 0.0
-
-
-def metric_bounds(metric: str, direction: Goal, frame_rate: float) -> Bounds:
-    """The box of one objective; it depends on the plan alone, so that it stays where it is while trials finish.
-
-    Bounded metrics take their own bounds. The others take what a useless estimate would score: white noise in place of
-    a curve, about silence in place of a sound.
-    """
-    group, name = metric.split(".")[:2]
-    match (group, name):
-        # Measured on the small preset's synthetic test sounds, estimate all zeros: audio.mss 5.06, audio.mel 12.5.
-        case ("audio", "mss"):
-            worst, reason = 5.0, "about the distance of a silent estimate"
-        case ("audio", "mel"):
-            worst, reason = 12.5, "about the distance of a silent estimate"
-        case ("curves", "l1"):
-            worst, reason = 0.5, "the largest error of a constant 0.5"
-        case ("curves", "l1_diff"):
-            worst, reason = 1 / 6, "white noise against a smooth curve"
-        case ("interpretability", "tv"):
-            worst, reason = frame_rate / 3, "white noise: a third of the range from frame to frame"
-        case ("cost", "train_s"):
-            worst, reason = 600.0, "ten minutes"
-        case ("curves", "pcc"):
-            return Bounds(1.0, 0.0, "an uncorrelated curve") if direction == "maximize" else Bounds(0.0, 1.0, "bound")
-        case _:
-            worst, reason = 1.0, "the metric's own bound"
-    return Bounds(0.0, worst, reason) if direction == "minimize" else Bounds(worst, 0.0, reason)
 
 
 def _maximise(points: Float[ndarray, "point objective"], directions: Sequence[Goal]) -> list[bool]:

@@ -1,96 +1,23 @@
-"""A study's plan and ledger joined: what each arm came to, over its seeds, and how it stands on the front."""
+"""A study's plan and records joined: the results of every arm, and the front over the study's objectives."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
-from core.loading import flatten
-from core.metrics.catalog import FITS, METRICS, SIGNALS, metric_info
-from core.results import STATIC_RANGE, MetricValues, Objective, Outcome, Split, StudyPlan, TrialRecord
-from core.store import Store
-from dashboards.analysis.pareto import Bounds, FrontStatistics, Goal, hypervolume, metric_bounds, non_dominated
-from dashboards.analysis.statistics import Estimate, PairedDifference, holm, mean_with_interval, paired_difference
+from core.metrics.catalog import full_names
+from core.settings.dotted import flatten
+from core.storage.records import Objective, Split, StudyPlan, TrialRecord
+from core.storage.store import Store
+from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, arm_result, lacking
+from dashboards.analysis.bounds import objective_bounds
+from dashboards.analysis.pareto import FrontStatistics, hypervolume, non_dominated
 
-Standing = Literal["front", "dominated", "baseline", "static", "not comparable"]
-State = Outcome | Literal["missing"]
-RANGE = "interpretability.range"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialResult:
-    """A planned trial and its record, where it has one."""
-
-    digest: str
-    seed: int
-    config: dict[str, Any]
-    """Dotted settings."""
-    record: TrialRecord | None
-
-    @property
-    def state(self) -> State:
-        return self.record.outcome if self.record else "missing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmResult:
-    """One arm over its seeds. Only finished trials give values."""
-
-    name: str
-    factors: dict[str, Any]
-    trials: tuple[TrialResult, ...]
-    values: dict[str, dict[int, float]]
-    """Metric -> seed -> value, where it is defined."""
-    metrics: dict[str, Estimate]
-    undefined: dict[str, int]
-    """Values (clip and signal) that a metric left out, over the finished seeds."""
-    is_baseline: bool
-    is_static: bool
-    lacking: tuple[str, ...]
-    """Objectives that a finished seed does not have."""
-    standing: Standing
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Dotted settings, the seed's aside."""
-        return {path: value for path, value in self.trials[0].config.items() if path != "seed"} if self.trials else {}
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(trial.seed for trial in self.trials)
-
-    @property
-    def finished(self) -> tuple[TrialResult, ...]:
-        return tuple(trial for trial in self.trials if trial.state == "finished")
-
-    @property
-    def n_lost(self) -> int:
-        """Trials that ended without a result; those still to run do not count."""
-        return sum(trial.state in ("diverged", "failed") for trial in self.trials)
-
-    @property
-    def on_front(self) -> bool:
-        return self.standing == "front"
-
-    @property
-    def is_eligible(self) -> bool:
-        """Whether the arm may stand on a front and dominate others."""
-        return not self.is_baseline and not self.is_static
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """An arm against the reference arm in one objective."""
-
-    arm: str
-    reference: str
-    metric: str
-    difference: PairedDifference
-    adjusted_p: float | None
-    """Holm's adjustment over all comparisons of the study."""
+DEFAULT_FRAME_RATE = 125.0
+"""In Hz; stands in where no planned config states sample rate and hop length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +28,9 @@ class StudyResults:
     split: Split
     arms: tuple[ArmResult, ...]
     metrics: tuple[str, ...]
-    """Names of all metrics that any arm has, in the catalog's order."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """Trials planned, finished, diverged, failed and missing."""
+    """Full names of all metrics that any arm has, in the catalogue's order."""
+    counts: dict[str, int]
+    """Number of trials: planned, finished, diverged, failed and missing."""
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -111,7 +38,7 @@ class StudyResults:
 
     @property
     def front(self) -> tuple[ArmResult, ...]:
-        return self.standing("front")
+        return self.with_status("front")
 
     @property
     def is_complete(self) -> bool:
@@ -119,71 +46,119 @@ class StudyResults:
 
     @property
     def has_truth(self) -> bool:
+        """Whether some recovered curves were compared with true ones."""
         return any(name.startswith("curves.") for name in self.metrics)
 
     @property
     def is_white_box(self) -> bool:
-        """Whether every trained arm plays the frozen synth that made the sounds, so that raw curves compare."""
-        white = {"data.kind": "synthetic", "synth.kind": "mod_synth"}
-        white |= {"synth.oscillator.kind": "frozen", "synth.filter.kind": "rbj"}
-        trained = [arm.config for arm in self.arms if not arm.is_baseline]
-        return all(config.get(path, kind) == kind for config in trained for path, kind in white.items())
+        """Whether every trained arm has the synth that made the sounds, so that raw curves compare with the truth."""
+        return all(arm.is_white_box for arm in self.plan.arms if not arm.is_baseline)
+
+    @property
+    def records(self) -> tuple[TrialRecord, ...]:
+        """Records of the planned trials, whatever their outcome, in the order of the arms."""
+        return tuple(trial.record for arm in self.arms for trial in arm.trials if trial.record is not None)
+
+    @property
+    def finished_at(self) -> str:
+        """When the last recorded trial ended, in ISO 8601; empty where no trial has."""
+        return max((record.finished_at for record in self.records), default="")
 
     @property
     def n_pairs(self) -> int:
-        """Seeds that the eligible arms have finished: the smallest number over those that have any."""
+        """Number of finished seeds: the smallest over the eligible arms that have any."""
         return min((len(arm.finished) for arm in self.arms if arm.is_eligible and arm.finished), default=0)
 
-    def standing(self, standing: Standing) -> tuple[ArmResult, ...]:
-        return tuple(arm for arm in self.arms if arm.standing == standing)
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second of the modulation curves, the largest over the planned configs."""
+        rates = [
+            trial.config["audio.sample_rate"] / trial.config["audio.hop_length"]
+            for arm in self.arms
+            for trial in arm.trials
+            if "audio.sample_rate" in trial.config and "audio.hop_length" in trial.config
+        ]
+        return max(rates, default=DEFAULT_FRAME_RATE)
+
+    def with_status(self, status: ArmStatus) -> tuple[ArmResult, ...]:
+        return tuple(arm for arm in self.arms if arm.status == status)
 
     def arm(self, name: str) -> ArmResult:
-        return next(arm for arm in self.arms if arm.name == name)
+        """
+        Raises:
+            KeyError: the plan has no arm of this name.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise KeyError(name)
 
 
 def load_results(store: Store, split: Split = "test") -> StudyResults:
-    """Join plan and ledger; a study that still runs gives what is there."""
+    """The results of a stored study; of one that is still running, those of the trials committed so far.
+
+    Raises:
+        StoreError: the store holds no study.
+    """
     plan = store.plan()
-    arms = [_arm(store, plan, arm.name, split) for arm in plan.arms]
-    records = [trial.state for arm in arms for trial in arm.trials]
-    counts = {"planned": len(records)} | {
-        state: records.count(state) for state in ("finished", "diverged", "failed", "missing")
-    }
-    present = {name for arm in arms for name in arm.values}
+    records = {trial.digest: record for trial in plan.trials if (record := store.record(trial.digest))}
+    return make_results(plan, records, split)
+
+
+def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Split = "test") -> StudyResults:
+    """Join a plan with the records of its trials.
+
+    Args:
+        plan: What was planned.
+        records: Records by digest; planned trials without one count as missing, other records are ignored.
+        split: The split whose metrics are taken.
+    """
+    trials: dict[str, list[TrialResult]] = {arm.name: [] for arm in plan.arms}
+    for trial in plan.trials:
+        trials[trial.arm].append(
+            TrialResult(
+                digest=trial.digest,
+                seed=trial.seed,
+                config=flatten(trial.config),
+                record=records.get(trial.digest),
+            )
+        )
+    factors = plan.factors()
+    objectives = [objective.metric for objective in plan.objectives]
+    arms = [
+        arm_result(arm, trials[arm.name], factors=factors[arm.name], objectives=objectives, split=split)
+        for arm in plan.arms
+    ]
+    states = [trial.state for arm in arms for trial in arm.trials]
+    counts = {"planned": len(states)}
+    counts |= {state: states.count(state) for state in ("finished", "diverged", "failed", "missing")}
     return StudyResults(
         plan=plan,
         split=split,
-        arms=_with_standing(arms, plan.objectives),
-        metrics=tuple(name for name in metric_names() if name in present),
+        arms=_with_front(arms, plan.objectives),
+        metrics=_ordered_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
     )
 
 
-def metric_names() -> Iterator[str]:
-    """Every name the catalog allows: means over the signals first, then signal by signal."""
-    for signal in ("", *SIGNALS):
-        for info in METRICS:
-            if info.group in ("audio", "cost") and signal:
-                continue
-            for fit in FITS if info.group == "curves" else ("",):
-                yield ".".join(part for part in (info.name, fit, signal) if part)
-
-
 def front_arms(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> set[str]:
-    """Names of the eligible arms that have every objective and that none of their like dominates."""
+    """Names of the arms on the front: eligible, every objective defined, and not dominated by another such arm."""
     names = [objective.metric for objective in objectives]
-    candidates = [arm for arm in arms if arm.is_eligible and not _lacking(arm.trials, arm.values, names)]
+    candidates = [arm for arm in arms if arm.is_eligible and not lacking(arm.trials, arm.values, names)]
     mask = non_dominated(_points(candidates, objectives), [objective.direction for objective in objectives])
-    return {arm.name for arm, keep in zip(candidates, mask, strict=True) if keep}
+    return {arm.name for arm, is_on_front in zip(candidates, mask, strict=True) if is_on_front}
 
 
 def front_statistics(results: StudyResults) -> FrontStatistics:
     """Size and hypervolume of the front over the study's objectives.
 
-    The reference point follows from the plan alone (`metric_bounds`): it does not move as trials finish.
+    The reference point follows from the plan alone (`objective_bounds`): it does not move as trials finish.
+
+    Raises:
+        ConfigError: an objective is not a metric of the catalogue.
     """
     objectives = results.objectives
-    bounds = [_bounds(results, objective) for objective in objectives]
+    bounds = [objective_bounds(objective, results.frame_rate) for objective in objectives]
     points = _points(results.front, objectives)
     volume = hypervolume(points, [o.direction for o in objectives], [bound.reference for bound in bounds])
     box = math.prod(abs(bound.reference - bound.ideal) for bound in bounds)
@@ -196,111 +171,32 @@ def front_statistics(results: StudyResults) -> FrontStatistics:
     )
 
 
-def comparisons(results: StudyResults) -> tuple[Comparison, ...]:
-    """Every eligible arm against the first one of the plan, in each objective, paired by seed.
-
-    The reference is fixed by the plan, so that the results have no say in what is compared.
-    """
-    eligible = [arm for arm in results.arms if not arm.is_baseline]
-    pairs = [
-        (arm, objective.metric, difference)
-        for objective in results.objectives
-        for arm in eligible[1:]
-        if (difference := _difference(arm, eligible[0], objective.metric))
-    ]
-    tested = [difference.p_value for _, _, difference in pairs if difference.p_value is not None]
-    adjusted = iter(holm(tested))
-    return tuple(
-        Comparison(
-            arm=arm.name,
-            reference=eligible[0].name,
-            metric=metric,
-            difference=difference,
-            adjusted_p=None if difference.p_value is None else next(adjusted),
-        )
-        for arm, metric, difference in pairs
-    )
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _arm(store: Store, plan: StudyPlan, name: str, split: Split) -> ArmResult:
-    planned = next(arm for arm in plan.arms if arm.name == name)
-    trials = tuple(
-        TrialResult(
-            digest=trial.digest, seed=trial.seed, config=flatten(trial.config), record=store.record(trial.digest)
-        )
-        for trial in plan.trials
-        if trial.arm == name
-    )
-    values: dict[str, dict[int, float]] = {}
-    undefined: Counter[str] = Counter()
-    for trial in trials:
-        if trial.record is not None and trial.state == "finished":
-            undefined.update(trial.record.undefined.get(split, {}))
-            for metric, value in (trial.record.metrics.get(split, {}) | _costs(trial.record)).items():
-                if value is not None and math.isfinite(value):
-                    values.setdefault(metric, {})[trial.seed] = value
-    metrics = {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
-    return ArmResult(
-        name=name,
-        factors=planned.factors,
-        trials=trials,
-        values=values,
-        metrics=metrics,
-        undefined={metric: count for metric, count in sorted(undefined.items()) if count},
-        is_baseline=planned.is_baseline,
-        is_static=RANGE in metrics and metrics[RANGE].mean < STATIC_RANGE,
-        lacking=_lacking(trials, values, [objective.metric for objective in plan.objectives]),
-        standing="not comparable",
-    )
-
-
-def _costs(record: TrialRecord) -> MetricValues:
-    """What a trial took: no metric of its own, since the same trial takes another time elsewhere."""
-    return {"cost.train_s": record.history[-1]["elapsed_s"]} if record.history else {}
-
-
-def _with_standing(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
+def _with_front(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
+    """The arms with the status of those that have every objective decided."""
     front = front_arms(arms, objectives)
-    return tuple(replace(arm, standing=_standing(arm, front)) for arm in arms)
+
+    def decided(arm: ArmResult) -> ArmResult:
+        if not arm.is_eligible or arm.lacking:
+            return arm
+        return replace(arm, status="front" if arm.name in front else "dominated")
+
+    return tuple(map(decided, arms))
 
 
-def _standing(arm: ArmResult, front: set[str]) -> Standing:
-    if arm.is_baseline:
-        return "baseline"
-    if arm.is_static:
-        return "static"
-    if arm.lacking:
-        return "not comparable"
-    return "front" if arm.name in front else "dominated"
+def _ordered_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:
+    """Names in the catalogue's order over the modulations of all arms, then the others, sorted.
+
+    The others are, for instance, those of modulations that only the truth has.
+    """
+    modulations = tuple(dict.fromkeys(name for arm in plan.arms for name in arm.modulations))
+    catalogued = dict.fromkeys(full_names(modulations))
+    left = set(present)
+    return (*(name for name in catalogued if name in left), *sorted(left - catalogued.keys()))
 
 
-def _lacking(
-    trials: Sequence[TrialResult], values: dict[str, dict[int, float]], names: Sequence[str]
-) -> tuple[str, ...]:
-    """Metrics that some finished seed lacks; a mean over the others would flatter the arm."""
-    finished = {trial.seed for trial in trials if trial.state == "finished"}
-    return tuple(name for name in names if not finished or finished - values.get(name, {}).keys())
-
-
-def _points(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _points(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> Float[ndarray, "arm objective"]:
     rows = [[arm.metrics[objective.metric].mean for objective in objectives] for arm in arms]
     return np.asarray(rows, dtype=np.float64).reshape(len(arms), len(objectives))
-
-
-def _difference(arm: ArmResult, reference: ArmResult, metric: str) -> PairedDifference | None:
-    return paired_difference(arm.values.get(metric, {}), reference.values.get(metric, {}))
-
-
-def _bounds(results: StudyResults, objective: Objective) -> Bounds:
-    metric_info(objective.metric)
-    goal: Goal = objective.direction
-    rates = [
-        trial.config["signal.sample_rate"] / trial.config["signal.hop_length"]
-        for arm in results.arms
-        for trial in arm.trials
-        if "signal.sample_rate" in trial.config and "signal.hop_length" in trial.config
-    ]
-    return metric_bounds(objective.metric, goal, max(rates, default=125.0))

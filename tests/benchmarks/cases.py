@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from core.config import TrialConfig
-from core.loading import apply_settings, nest, parse_assignment
-from core.presets import PAPER, SMALL, Preset
-from core.resolve import resolve
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings, parse_assignment
+from core.settings.presets import PAPER, SMALL, Preset
+from core.settings.trial import TrialConfig
+from core.training.resolve import resolve
 
 Precision = Literal["fp32", "bf16"]
 
@@ -30,7 +31,7 @@ class Case:
 
 GREY_BOX = ("synth.oscillator.kind=learnable", "synth.filter.kind=learned")
 LOW_PASS = ("parameterization.kind=low_pass",)
-ONE_SECOND_AT_48_KHZ = ("signal.duration_s=1.0", "signal.hop_length=250", "trainer.batch_size=8", *GREY_BOX, *LOW_PASS)
+ONE_SECOND_AT_48_KHZ = ("audio.duration_s=1.0", "audio.hop_length=250", "trainer.batch_size=8", *GREY_BOX, *LOW_PASS)
 
 STEPS = (
     *(

@@ -28,16 +28,17 @@ import torch  # noqa: E402
 from rich.console import Console  # noqa: E402
 from scipy import stats  # noqa: E402
 
-from core.code_version import code_version  # noqa: E402
-from core.config import LowPassConfig, TrialConfig  # noqa: E402
-from core.data.prepared import prepared_dataset  # noqa: E402
-from core.encoder.convolution import Precision, has_bf16_units  # noqa: E402
+from core.data.dataset_cache import cached_dataset  # noqa: E402
 from core.losses.mss import MultiResolutionStft, standard_resolutions  # noqa: E402
-from core.model import build_model  # noqa: E402
-from core.optimizers import averaged_model, build_optimizers  # noqa: E402
-from core.presets import SMALL  # noqa: E402
-from core.resolve import resolve  # noqa: E402
-from core.trainer import estimate_clips, train_step  # noqa: E402
+from core.ops.convolution import Precision, has_bf16_units  # noqa: E402
+from core.settings.parameterizations import LowPassConfig
+from core.settings.presets import SMALL  # noqa: E402
+from core.settings.trial import TrialConfig  # noqa: E402
+from core.storage.code_version import code_version  # noqa: E402
+from core.training.model import build_model  # noqa: E402
+from core.training.optimizers import averaged_model, build_optimizers  # noqa: E402
+from core.training.resolve import resolve  # noqa: E402
+from core.training.trainer import estimate_clips, train_step  # noqa: E402
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step  # noqa: E402
 
 RESULT = Path(__file__).with_name("equivalence.json")
@@ -107,7 +108,7 @@ def trained_distance(side: Side, seed: int, steps: int) -> float:
         trainer=replace(config.trainer, max_steps=steps),
     )
     config = resolve(config).config
-    dataset = prepared_dataset(config)
+    dataset = cached_dataset(config)
     resolutions = config.loss.resolutions
     assert resolutions is not None
     ours = build_model(config)
@@ -127,7 +128,7 @@ def trained_distance(side: Side, seed: int, steps: int) -> float:
             train_step(ours, optimizers, dataset.train, loss_function, config, step)
         model = averaged_model(ours, optimizers)
     audio, _ = estimate_clips(model, dataset.test, "test", config)
-    distance = MultiResolutionStft(standard_resolutions(config.signal.sample_rate))
+    distance = MultiResolutionStft(standard_resolutions(config.audio.sample_rate))
     return float(distance.per_clip(audio, dataset.test.audio).mean())
 
 

@@ -3,20 +3,15 @@
 It stays as it is when `core.presets.SMALL` is tuned.
 """
 
-from core.config import (
-    EncoderConfig,
-    FrozenWavetableConfig,
-    LowPassConfig,
-    ModSynthConfig,
-    MultiResolutionStftConfig,
-    RbjFilterConfig,
-    Resolution,
-    ScheduleFreeConfig,
-    SignalConfig,
-    SyntheticDataConfig,
-    TrainerConfig,
-    TrialConfig,
-)
+from core.settings.audio import AudioConfig
+from core.settings.data import SyntheticDataConfig
+from core.settings.encoder import EncoderConfig
+from core.settings.losses import MultiResolutionStftConfig, Resolution
+from core.settings.optimizers import ScheduleFreeConfig
+from core.settings.parameterizations import LowPassConfig
+from core.settings.synths import FrozenWavetableConfig, ModSynthConfig, RbjFilterConfig
+from core.settings.trainer import TrainerConfig
+from core.settings.trial import TrialConfig
 
 _WAVETABLE = "sine_to_saw"
 _WAVETABLE_SHA256 = "2b834dd8f8f5934260afc6f3dc17fbb69dac6a8f1558da4abb086b73f5707b34"
@@ -25,7 +20,7 @@ _FILTER = RbjFilterConfig(min_cutoff_hz=100.0, max_cutoff_hz=8000.0, min_q=0.707
 FROZEN_SMALL = TrialConfig(
     seed=0,
     device="cpu",
-    signal=SignalConfig(sample_rate=16_000, duration_s=1.0, hop_length=128),
+    audio=AudioConfig(sample_rate=16_000, duration_s=1.0, hop_length=128),
     data=SyntheticDataConfig(
         seed=0,
         n_train=384,

@@ -24,9 +24,10 @@ import torch
 import torch._dynamo  # (optimizers import it when they are made)
 from numba.core.registry import cpu_target
 
-from core.config import SplineConfig, TrialConfig
 from core.errors import ConfigError
-from core.memory import keep_freed_memory
+from core.settings.parameterizations import SplineConfig
+from core.settings.trial import TrialConfig
+from core.training.memory import keep_freed_memory
 from tests.benchmarks.cases import Case
 from tests.benchmarks.parts import PARTS
 
@@ -149,10 +150,10 @@ def at_precision(config: TrialConfig, precision: str) -> TrialConfig:
 
 def tiny(config: TrialConfig) -> TrialConfig:
     """The same kind of work at a size that costs nothing."""
-    signal, curves = config.signal, config.parameterization
+    audio_config, curves = config.audio, config.parameterization
     return replace(
         config,
-        signal=replace(signal, duration_s=TINY_FRAMES * signal.hop_length / signal.sample_rate),
+        audio_config=replace(audio_config, duration_s=TINY_FRAMES * audio_config.hop_length / audio_config.sample_rate),
         encoder=replace(config.encoder, width=4, head_hidden=4),
         parameterization=replace(curves, n_segments=2) if isinstance(curves, SplineConfig) else curves,
         trainer=replace(config.trainer, batch_size=2),

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.config import LearnedFilterConfig, TrialConfig
-from core.data.clips import Clips
+from core.clips import Clips
 from core.losses.mss import MultiResolutionStft
 from core.metrics.evaluation import evaluate_estimates
-from core.model import build_model
-from core.optimizers import build_optimizers
 from core.seeding import generator
+from core.settings.synths import LearnedFilterConfig
+from core.settings.trial import TrialConfig
 from core.synths.build import build_synth
 from core.synths.filters import LearnedFilter
 from core.synths.note import Note, draw_note
-from core.trainer import train_step
+from core.training.model import build_model
+from core.training.optimizers import build_optimizers
+from core.training.trainer import train_step
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step
 from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
 from tests.benchmarks.stock_synths import StockLearnedFilter, build_stock_synth, to_audio_rate
@@ -41,11 +42,11 @@ def draw(*purpose: str) -> torch.Generator:
 
 def clips_of(config: TrialConfig) -> Clips:
     """A batch of noisy saws."""
-    batch, signal = config.trainer.batch_size, config.signal
+    batch, audio_config = config.trainer.batch_size, config.audio
     f0_hz = 110.0 * 4 ** torch.rand(batch, generator=draw("f0"))
-    time = torch.arange(signal.n_samples) / signal.sample_rate
+    time = torch.arange(audio_config.n_samples) / audio_config.sample_rate
     saw = 2 * ((f0_hz[:, None] * time) % 1.0) - 1
-    noise = torch.rand(batch, signal.n_samples, generator=draw("noise")) - 0.5
+    noise = torch.rand(batch, audio_config.n_samples, generator=draw("noise")) - 0.5
     return Clips(
         ids=tuple(map(str, range(batch))),
         audio=0.3 * saw + 0.05 * noise,
@@ -61,7 +62,7 @@ def note_of(config: TrialConfig) -> Note:
 
 def curve_of(config: TrialConfig, name: str) -> Tensor:
     """Slow curves in 0..1, one per clip."""
-    batch, n_frames = config.trainer.batch_size, config.signal.n_frames
+    batch, n_frames = config.trainer.batch_size, config.audio.n_frames
     rate = 1 + 4 * torch.rand(batch, 1, generator=draw(name))
     return (0.5 + 0.45 * torch.sin(rate * torch.linspace(0, 2 * math.pi, n_frames))).requires_grad_()
 
@@ -113,7 +114,7 @@ class Given(nn.Module):
         super().__init__()
         encoder = config.encoder
         n_mels = encoder.n_mels // 2 ** len(encoder.dilations)
-        shape = (config.trainer.batch_size, encoder.width, n_mels, config.signal.n_frames)
+        shape = (config.trainer.batch_size, encoder.width, n_mels, config.audio.n_frames)
         self.register_buffer("activations", torch.randn(shape, generator=draw("activations")))
         self.scale = nn.Parameter(torch.ones(()))
 
@@ -141,37 +142,39 @@ def our_all_but_cnn(config: TrialConfig) -> Call:
 
 
 def _biquad_inputs(config: TrialConfig) -> tuple[Tensor, Tensor, Tensor]:
-    signal, batch = config.signal, config.trainer.batch_size
-    logits = torch.randn(batch, signal.n_frames, 5, generator=draw("logits")).requires_grad_()
+    audio_config, batch = config.audio, config.trainer.batch_size
+    logits = torch.randn(batch, audio_config.n_frames, 5, generator=draw("logits")).requires_grad_()
     return clips_of(config).audio.requires_grad_(), logits, curve_of(config, "gain")
 
 
 def stock_biquad(config: TrialConfig) -> Call:
     audio, logits, gain = _biquad_inputs(config)
-    signal = config.signal
-    filter_ = StockLearnedFilter(LearnedFilterConfig(), signal, reference=False)
+    audio_config = config.audio
+    filter_ = StockLearnedFilter(LearnedFilterConfig(), audio_config, reference=False)
 
     def forward() -> Tensor:
-        return filter_(audio, logits) * to_audio_rate(gain[:, None], signal.hop_length, signal.n_samples)[:, 0]
+        return (
+            filter_(audio, logits) * to_audio_rate(gain[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
+        )
 
     return with_backward(forward, [audio, logits, gain])
 
 
 def our_biquad(config: TrialConfig) -> Call:
     audio, logits, gain = _biquad_inputs(config)
-    filter_ = LearnedFilter(config.signal.hop_length)
+    filter_ = LearnedFilter(config.audio.hop_length)
     return with_backward(lambda: filter_(audio, logits, gain), [audio, logits, gain])
 
 
 def stock_oscillator(config: TrialConfig) -> Call:
-    oscillator = build_stock_synth(config.synth, config.signal, reference=False).oscillator
+    oscillator = build_stock_synth(config.synth, config.audio, reference=False).oscillator
     position, note = curve_of(config, "position"), note_of(config)
     return with_backward(lambda: oscillator(position, note), [position, *oscillator.parameters()])
 
 
 def our_oscillator(config: TrialConfig) -> Call:
-    oscillator = build_synth(config.synth, config.signal).oscillator
-    position, note, n_samples = curve_of(config, "position"), note_of(config), config.signal.n_samples
+    oscillator = build_synth(config.synth, config.audio).oscillator
+    position, note, n_samples = curve_of(config, "position"), note_of(config), config.audio.n_samples
 
     def forward() -> Tensor:
         return oscillator(position, note.f0_hz, note.phase, n_samples)
@@ -228,11 +231,11 @@ def our_features(config: TrialConfig) -> Call:
 
 
 def _metrics(evaluate: Callable[..., object], config: TrialConfig) -> Call:
-    signal = config.signal
-    estimates = made_up_estimates(N_EVALUATED, signal.n_samples, signal.n_frames)
+    audio_config = config.audio
+    estimates = made_up_estimates(N_EVALUATED, audio_config.n_samples, audio_config.n_frames)
 
     def call() -> None:
-        evaluate(*estimates, signal.sample_rate, signal.frame_rate)
+        evaluate(*estimates, audio_config.sample_rate, audio_config.frame_rate)
 
     return call
 

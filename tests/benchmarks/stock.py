@@ -19,11 +19,14 @@ from schedulefree import AdamWScheduleFree
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
-from core.config import EncoderConfig, Resolution, SignalConfig, TrialConfig
-from core.data.clips import Clips, Dataset
+from core.clips import Clips, Dataset
 from core.seeding import generator
+from core.settings.audio import AudioConfig
+from core.settings.encoder import EncoderConfig
+from core.settings.losses import Resolution
+from core.settings.trial import TrialConfig
 from core.synths.note import Note, draw_note
-from core.trainer import batch_indices, curriculum_alpha
+from core.training.trainer import batch_indices, curriculum_strength
 from tests.benchmarks.stock_curves import StockFrame, StockSpline, build_stock_curves
 from tests.benchmarks.stock_synths import build_stock_synth
 
@@ -37,7 +40,7 @@ class StockModel(nn.Module):
     def __init__(self, config: TrialConfig, *, reference: bool = False) -> None:
         super().__init__()
         self.curves = _StockEncodedCurves(config)
-        self.synth = build_stock_synth(config.synth, config.signal, reference=reference)
+        self.synth = build_stock_synth(config.synth, config.audio, reference=reference)
 
     def forward(
         self,
@@ -53,8 +56,8 @@ class StockModel(nn.Module):
 class _StockEncodedCurves(nn.Module):
     def __init__(self, config: TrialConfig) -> None:
         super().__init__()
-        self.parameterization = build_stock_curves(config.parameterization, config.signal)
-        self.encoder = StockLfoNet(config.encoder, config.signal, self.parameterization)
+        self.parameterization = build_stock_curves(config.parameterization, config.audio)
+        self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization)
 
     def forward(
         self, audio: Float[Tensor, "batch sample"], alpha: float = 0.0
@@ -66,18 +69,18 @@ class _StockEncodedCurves(nn.Module):
 
 
 class StockLfoNet(nn.Module):
-    """Features, dilated convolutions, a recurrent head per signal."""
+    """Features, dilated convolutions, a recurrent head per modulation."""
 
-    def __init__(self, config: EncoderConfig, signal: SignalConfig, curves: StockFrame | StockSpline) -> None:
+    def __init__(self, config: EncoderConfig, audio_config: AudioConfig, curves: StockFrame | StockSpline) -> None:
         super().__init__()
-        self.features = StockFeatures(config, signal)
+        self.features = StockFeatures(config, audio_config)
         kernel = (config.kernel_mel, config.kernel_time)
         self.blocks = nn.ModuleList(
             StockBlock(3 if i == 0 else config.width, config.width, kernel, dilation)
             for i, dilation in enumerate(config.dilations)
         )
         self.heads = nn.ModuleList(
-            StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs, signal.n_frames)
+            StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs, audio_config.n_frames)
             for _ in range(3)
         )
 
@@ -92,14 +95,14 @@ class StockLfoNet(nn.Module):
 class StockFeatures(nn.Module):
     """log1p(mel / 1e-4), its delta, and the delta of that."""
 
-    def __init__(self, config: EncoderConfig, signal: SignalConfig) -> None:
+    def __init__(self, config: EncoderConfig, audio_config: AudioConfig) -> None:
         super().__init__()
-        hop_length = signal.hop_length * config.stride
-        self.win_length = max(3, 2 * round(config.delta_window_s * signal.sample_rate / hop_length / 2) + 1)
+        hop_length = audio_config.hop_length * config.stride
+        self.win_length = max(3, 2 * round(config.delta_window_s * audio_config.sample_rate / hop_length / 2) + 1)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="At least one mel filterbank")
             self.mel = MelSpectrogram(
-                signal.sample_rate, n_fft=config.n_fft, hop_length=hop_length, n_mels=config.n_mels
+                audio_config.sample_rate, n_fft=config.n_fft, hop_length=hop_length, n_mels=config.n_mels
             )
         # Constants, not weights: checkpoints of the core's model have none of them.
         for module in self.mel.modules():
@@ -194,7 +197,7 @@ def stock_step(
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     draw = generator(config.seed, "training", step)
     note = draw_note(batch, draw, with_noise=model.synth.plays_noise)
-    estimate, _ = model(batch.audio, note, curriculum_alpha(config.trainer, step), draw)
+    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), draw)
     loss = loss_function(estimate[:, None], batch.audio[:, None])
     for optimizer in optimizers:
         optimizer.zero_grad()

@@ -7,17 +7,18 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from core.config import FrameConfig, LowPassConfig, ParameterizationConfig, SignalConfig, SplineConfig
+from core.settings.audio import AudioConfig
+from core.settings.parameterizations import FrameConfig, LowPassConfig, ParameterizationConfig, SplineConfig
 
 
-def build_stock_curves(config: ParameterizationConfig, signal: SignalConfig) -> "StockFrame | StockSpline":
+def build_stock_curves(config: ParameterizationConfig, audio_config: AudioConfig) -> "StockFrame | StockSpline":
     match config:
         case FrameConfig():
-            return StockFrame(signal)
+            return StockFrame(audio_config)
         case LowPassConfig(cutoff_hz=cutoff_hz):
-            return StockFrame(signal, cutoff_hz)
+            return StockFrame(audio_config, cutoff_hz)
         case SplineConfig():
-            return StockSpline(config, signal)
+            return StockSpline(config, audio_config)
         case _:
             raise ValueError(f"the stock step has no parameterization {config.kind!r}; it needs one that learns")
 
@@ -28,14 +29,14 @@ class StockFrame(nn.Module):
     n_outputs = 1
     taps: Tensor | None
 
-    def __init__(self, signal: SignalConfig, cutoff_hz: float | None = None) -> None:
+    def __init__(self, audio_config: AudioConfig, cutoff_hz: float | None = None) -> None:
         super().__init__()
-        self.n_tokens = signal.n_frames
+        self.n_tokens = audio_config.n_frames
         taps = None
         if cutoff_hz is not None:
-            half = math.floor(signal.frame_rate / (2 * cutoff_hz))
+            half = math.floor(audio_config.frame_rate / (2 * cutoff_hz))
             n = torch.arange(-half, half + 1, dtype=torch.float64)
-            taps = torch.sinc(2 * cutoff_hz / signal.frame_rate * n)
+            taps = torch.sinc(2 * cutoff_hz / audio_config.frame_rate * n)
             taps = taps.clamp_min(0) * torch.blackman_window(2 * half + 1, periodic=False, dtype=torch.float64)
             taps = (taps / taps.sum()).float().clamp_min(0)
         self.register_buffer("taps", taps, persistent=False)
@@ -43,7 +44,7 @@ class StockFrame(nn.Module):
     def forward(
         self,
         logits: Float[Tensor, "batch modulation token 1"],
-        alpha: float = 0.0,  # noqa: ARG002
+        curriculum: float = 0.0,  # noqa: ARG002
     ) -> Float[Tensor, "batch modulation frame"]:
         curves = torch.sigmoid(logits[..., 0])
         if self.taps is None:
@@ -59,15 +60,15 @@ class StockSpline(nn.Module):
     n_outputs = 2
     time: Tensor
 
-    def __init__(self, config: SplineConfig, signal: SignalConfig) -> None:
+    def __init__(self, config: SplineConfig, audio_config: AudioConfig) -> None:
         super().__init__()
         self.config = config
         self.n_intervals = config.n_segments * config.degree
         self.n_tokens = self.n_intervals + 1
-        self.register_buffer("time", torch.linspace(0, 1, signal.n_frames, dtype=torch.float64), persistent=False)
+        self.register_buffer("time", torch.linspace(0, 1, audio_config.n_frames, dtype=torch.float64), persistent=False)
 
     def forward(
-        self, logits: Float[Tensor, "batch modulation token 2"], alpha: float = 0.0
+        self, logits: Float[Tensor, "batch modulation token 2"], curriculum: float = 0.0
     ) -> Float[Tensor, "batch modulation frame"]:
         config = self.config
         share = torch.softmax(logits[..., 1:, 0] / config.temperature, -1)
@@ -75,19 +76,19 @@ class StockSpline(nn.Module):
         zero = torch.zeros_like(spacing[..., :1])
         x = torch.cat([zero, spacing.cumsum(-1)[..., :-1], zero + 1], -1)
         y = 0.5 + 0.5 * (1 - 1e-3) * torch.tanh(logits[..., 1])
-        if config.chord_curriculum and alpha > 0:
-            x, y = self.straightened(x, alpha), self.straightened(y, alpha)
+        if config.chord_curriculum and curriculum > 0:
+            x, y = self.straightened(x, curriculum), self.straightened(y, curriculum)
         if config.evaluation == "inverse":
             return self.over_time(x, y)
         return self.at(y, self.at(x, self.time.to(x).expand(*x.shape[:-1], -1)))
 
-    def straightened(self, points: Float[Tensor, "*shape point"], alpha: float) -> Float[Tensor, "*shape point"]:
+    def straightened(self, points: Float[Tensor, "*shape point"], curriculum: float) -> Float[Tensor, "*shape point"]:
         """Inner control points moved towards the chord of their segment."""
         degree = self.config.degree
         ends = points[..., ::degree]
         fraction = torch.arange(degree, dtype=points.dtype) / degree
         chord = torch.lerp(ends[..., :-1, None], ends[..., 1:, None], fraction).flatten(-2)
-        return torch.cat([torch.lerp(points[..., :-1], chord, alpha), points[..., -1:]], -1)
+        return torch.cat([torch.lerp(points[..., :-1], chord, curriculum), points[..., -1:]], -1)
 
     def at(
         self, points: Float[Tensor, "*shape point"], parameter: Float[Tensor, "*shape frame"]

@@ -10,7 +10,7 @@ from scipy.stats import entropy
 from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
-from core.data.clips import Clips
+from core.clips import Clips
 from core.losses.mss import standard_resolutions
 from core.metrics.catalog import SIGNALS
 from tests.benchmarks.stock import stock_loss
@@ -25,7 +25,7 @@ def stock_evaluation(
     sample_rate: int,
     frame_rate: float,
 ) -> dict[str, float]:
-    """Mean over clips of each metric, those of curves over all signals together and by signal."""
+    """Mean over clips of each metric, those of curves over all modulations together and by modulation."""
     distance = stock_loss(standard_resolutions(sample_rate))
     window = round(0.05 * sample_rate)
     with warnings.catch_warnings():
@@ -45,15 +45,17 @@ def stock_evaluation(
         found.setdefault("audio.mel", []).append(float(difference.abs().mean()))
         curves = modulation[i].numpy()
         truth = None if clips.modulation is None else clips.modulation[i].numpy()
-        for k, signal in enumerate(SIGNALS):
+        for k, modulation in enumerate(SIGNALS):
             values = _shape_metrics(curves[k], frame_rate)
             if truth is not None:
                 values |= _curve_metrics(truth[k], curves[k], curves)
             for name, value in values.items():
-                found.setdefault(f"{name}.{signal}", []).append(value)
+                found.setdefault(f"{name}.{modulation}", []).append(value)
     means = {name: float(np.nanmean(values)) for name, values in found.items()}
     groups = {name.rpartition(".")[0] for name in means if name.rpartition(".")[2] in SIGNALS}
-    return means | {group: float(np.mean([means[f"{group}.{signal}"] for signal in SIGNALS])) for group in groups}
+    return means | {
+        group: float(np.mean([means[f"{group}.{modulation}"] for modulation in SIGNALS])) for group in groups
+    }
 
 
 def _curve_metrics(target: Curve, same: Curve, every: Float[ndarray, "modulation frame"]) -> dict[str, float]:

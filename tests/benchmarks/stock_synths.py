@@ -14,29 +14,31 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchlpc import sample_wise_lpc
 
-from core.config import (
+from core.settings.audio import AudioConfig
+from core.settings.synths import (
     EngelConfig,
     FrozenWavetableConfig,
     LearnableWavetableConfig,
     LearnedFilterConfig,
     ModSynthConfig,
     RbjFilterConfig,
-    SignalConfig,
     SynthConfig,
 )
-from core.data.wavetables import load_wavetable
 from core.synths.note import Note
+from core.wavetables import load_wavetable
 
 _ANTIALIAS_TAPS = 129
 _PASSBAND = 0.9
 
 
-def build_stock_synth(config: SynthConfig, signal: SignalConfig, *, reference: bool) -> "StockModSynth | StockEngel":
+def build_stock_synth(
+    config: SynthConfig, audio_config: AudioConfig, *, reference: bool
+) -> "StockModSynth | StockEngel":
     match config:
         case ModSynthConfig():
-            return StockModSynth(config, signal, reference=reference)
+            return StockModSynth(config, audio_config, reference=reference)
         case EngelConfig():
-            return StockEngel(config, signal, reference=reference)
+            return StockEngel(config, audio_config, reference=reference)
         case _:
             assert_never(config)
 
@@ -66,10 +68,10 @@ class StockModSynth(nn.Module):
 
     plays_noise = False
 
-    def __init__(self, config: ModSynthConfig, signal: SignalConfig, *, reference: bool) -> None:
+    def __init__(self, config: ModSynthConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
-        self.signal = signal
-        self.oscillator = StockOscillator(config.oscillator, signal, reference=reference)
+        self.audio = audio_config
+        self.oscillator = StockOscillator(config.oscillator, audio_config, reference=reference)
         self.add_adapter = None
         self.position_noise = 0.0
         if isinstance(config.oscillator, LearnableWavetableConfig):
@@ -79,9 +81,9 @@ class StockModSynth(nn.Module):
         self.filter: StockRbjFilter | StockLearnedFilter
         if isinstance(config.filter, LearnedFilterConfig):
             self.sub_adapter = StockAdapter(5)
-            self.filter = StockLearnedFilter(config.filter, signal, reference=reference)
+            self.filter = StockLearnedFilter(config.filter, audio_config, reference=reference)
         else:
-            self.filter = StockRbjFilter(config.filter, signal, reference=reference)
+            self.filter = StockRbjFilter(config.filter, audio_config, reference=reference)
 
     def forward(
         self,
@@ -101,7 +103,7 @@ class StockModSynth(nn.Module):
             audio = self.filter(audio, sub, note.q)
         else:
             audio = self.filter(audio, self.sub_adapter(sub))
-        return audio * to_audio_rate(env[:, None], self.signal.hop_length, self.signal.n_samples)[:, 0]
+        return audio * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
 
     def sound_parameters(self) -> list[nn.Parameter]:
         return list(self.oscillator.parameters())
@@ -113,10 +115,10 @@ class StockOscillator(nn.Module):
     table: Tensor
 
     def __init__(
-        self, config: FrozenWavetableConfig | LearnableWavetableConfig, signal: SignalConfig, *, reference: bool
+        self, config: FrozenWavetableConfig | LearnableWavetableConfig, audio_config: AudioConfig, *, reference: bool
     ) -> None:
         super().__init__()
-        self.signal = signal
+        self.audio = audio_config
         self.reference = reference
         if isinstance(config, LearnableWavetableConfig):
             self.table = nn.Parameter(0.01 * torch.randn(config.n_positions, config.table_length))
@@ -124,13 +126,13 @@ class StockOscillator(nn.Module):
             self.register_buffer("table", load_wavetable(config.wavetable), persistent=False)
 
     def forward(self, position: Float[Tensor, "batch frame"], note: Note) -> Float[Tensor, "batch sample"]:
-        signal = self.signal
+        audio_config = self.audio
         limit = limit_by_gain if self.reference else limit_by_convolution
-        tables = limit(self.table, note.f0_hz, signal.sample_rate)
+        tables = limit(self.table, note.f0_hz, audio_config.sample_rate)
         # The first column once more behind the last, so that the cycle wraps.
         tables = torch.cat([tables, tables[..., :1]], -1)[:, None]
-        row = to_audio_rate(position[:, None], signal.hop_length, signal.n_samples)[:, 0]
-        column = cycles(note, signal.n_samples, signal.sample_rate, reference=self.reference) % 1.0
+        row = to_audio_rate(position[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
+        column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=self.reference) % 1.0
         # With aligned corners -1 is the middle of the first column or row, 1 that of the last.
         grid = torch.stack([2 * column.to(row) - 1, 2 * row - 1], -1)[:, None]
         return F.grid_sample(tables, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, 0, 0]
@@ -173,16 +175,16 @@ def filter_time_varying(
 class StockRbjFilter(nn.Module):
     """RBJ low-pass; the curve is the logarithm of the cutoff."""
 
-    def __init__(self, config: RbjFilterConfig, signal: SignalConfig, *, reference: bool) -> None:
+    def __init__(self, config: RbjFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
         self.config = config
-        self.signal = signal
+        self.audio = audio_config
         self.reference = reference
 
     def forward(
         self, audio: Float[Tensor, "batch sample"], curve: Float[Tensor, "batch frame"], q: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch sample"]:
-        hop_length, n_samples = self.signal.hop_length, self.signal.n_samples
+        hop_length, n_samples = self.audio.hop_length, self.audio.n_samples
         if self.reference:
             coefficients = self.coefficients(curve, q)
             b, a = (to_audio_rate(c.transpose(1, 2), hop_length, n_samples).transpose(1, 2) for c in coefficients)
@@ -193,7 +195,7 @@ class StockRbjFilter(nn.Module):
     def coefficients(
         self, curve: Float[Tensor, "batch time"], q: Float[Tensor, " batch"]
     ) -> tuple[Float[Tensor, "batch time 3"], Float[Tensor, "batch time 2"]]:
-        config, sample_rate = self.config, self.signal.sample_rate
+        config, sample_rate = self.config, self.audio.sample_rate
         max_cutoff_hz = min(config.max_cutoff_hz, 0.45 * sample_rate)
         cutoff_hz = config.min_cutoff_hz * (max_cutoff_hz / config.min_cutoff_hz) ** curve
         resonance = config.min_q * (config.max_q / config.min_q) ** q[:, None]
@@ -209,17 +211,17 @@ class StockRbjFilter(nn.Module):
 class StockLearnedFilter(nn.Module):
     """Five logits become a biquad inside the stability triangle."""
 
-    def __init__(self, config: LearnedFilterConfig, signal: SignalConfig, *, reference: bool) -> None:
+    def __init__(self, config: LearnedFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
         self.epsilon = config.epsilon
-        self.signal = signal
+        self.audio = audio_config
         self.interpolates_coefficients = reference and config.interpolate == "coefficients"
 
     def forward(
         self, audio: Float[Tensor, "batch sample"], logits: Float[Tensor, "batch frame 5"]
     ) -> Float[Tensor, "batch sample"]:
         frames = self.coefficients(logits) if self.interpolates_coefficients else logits
-        samples = to_audio_rate(frames.transpose(1, 2), self.signal.hop_length, self.signal.n_samples).transpose(1, 2)
+        samples = to_audio_rate(frames.transpose(1, 2), self.audio.hop_length, self.audio.n_samples).transpose(1, 2)
         coefficients = samples if self.interpolates_coefficients else self.coefficients(samples)
         return filter_time_varying(audio, coefficients[..., 2:], coefficients[..., :2])
 
@@ -268,10 +270,10 @@ class StockEngel(nn.Module):
 
     plays_noise = True
 
-    def __init__(self, config: EngelConfig, signal: SignalConfig, *, reference: bool) -> None:
+    def __init__(self, config: EngelConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
         self.config = config
-        self.signal = signal
+        self.audio = audio_config
         self.reference = reference
         self.add_adapter = StockAdapter(1 + config.n_harmonics)
         self.sub_adapter = StockAdapter(config.n_noise_bands)
@@ -286,22 +288,24 @@ class StockEngel(nn.Module):
         add, sub, env = modulation.unbind(1)
         harmonics = self.harmonics(exp_sigmoid(self.add_adapter(add)), note)
         noise = self.noise(exp_sigmoid(self.sub_adapter(sub) - 5), note)
-        return (harmonics + noise) * to_audio_rate(env[:, None], self.signal.hop_length, self.signal.n_samples)[:, 0]
+        return (harmonics + noise) * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
 
     def harmonics(self, controls: Float[Tensor, "batch frame control"], note: Note) -> Float[Tensor, "batch sample"]:
-        signal = self.signal
+        audio_config = self.audio
         number = torch.arange(1, self.config.n_harmonics + 1, dtype=controls.dtype)
-        below_nyquist = number * note.f0_hz[:, None].to(controls) < signal.sample_rate / 2
+        below_nyquist = number * note.f0_hz[:, None].to(controls) < audio_config.sample_rate / 2
         shares = controls[..., 1:] * below_nyquist[:, None]
         shares = shares / shares.sum(-1, keepdim=True).clamp_min(1e-12)
-        amplitudes = to_audio_rate((controls[..., :1] * shares).transpose(1, 2), signal.hop_length, signal.n_samples)
-        phase = cycles(note, signal.n_samples, signal.sample_rate, reference=self.reference)
+        amplitudes = to_audio_rate(
+            (controls[..., :1] * shares).transpose(1, 2), audio_config.hop_length, audio_config.n_samples
+        )
+        phase = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=self.reference)
         angle = 2 * math.pi * ((phase[:, None] * number[:, None].to(phase)) % 1.0)
         return (amplitudes * torch.sin(angle.to(amplitudes))).sum(1)
 
     def noise(self, magnitudes: Float[Tensor, "batch frame band"], note: Note) -> Float[Tensor, "batch sample"]:
         """Each hop of white noise through its frame's Hann-windowed FIR, overlap-added."""
-        hop_length, n_samples = self.signal.hop_length, self.signal.n_samples
+        hop_length, n_samples = self.audio.hop_length, self.audio.n_samples
         n_taps = self.config.noise_taps
         response = torch.fft.fftshift(torch.fft.irfft(magnitudes), dim=-1)
         middle = response.shape[-1] // 2

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from core.rules import check
+from core.settings.rules import check
 from tests.benchmarks import bench, measure
 from tests.benchmarks.bench import FLOOR_SHARE, Result, below, read_floors, table_of, write_floors
 from tests.benchmarks.cases import CASES, Case

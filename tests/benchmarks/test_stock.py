@@ -8,18 +8,19 @@ import torch
 from auraloss.freq import MultiResolutionSTFTLoss
 from torch import Tensor
 
-from core.config import TrialConfig
-from core.data.clips import Clips, Dataset
-from core.data.dataset import build_dataset
-from core.loading import apply_settings, nest, parse_assignment, preset_named
+from core.clips import Clips, Dataset
+from core.data.build import build_dataset
 from core.losses.mss import MultiResolutionStft
 from core.metrics.evaluation import evaluate_estimates
-from core.model import build_model
-from core.optimizers import build_optimizers
-from core.resolve import resolve
 from core.seeding import generator
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings, parse_assignment, preset_named
+from core.settings.trial import TrialConfig
 from core.synths.note import draw_note
-from core.trainer import curriculum_alpha, evaluation_loss, train_step
+from core.training.model import build_model
+from core.training.optimizers import build_optimizers
+from core.training.resolve import resolve
+from core.training.trainer import curriculum_strength, evaluation_loss, train_step
 from tests.benchmarks.frozen import FROZEN_SMALL
 from tests.benchmarks.stock import (
     StockModel,
@@ -32,8 +33,8 @@ from tests.benchmarks.stock import (
 from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
 
 TINY = (
-    "signal.duration_s=0.25",
-    "signal.hop_length=80",
+    "audio.duration_s=0.25",
+    "audio.hop_length=80",
     "encoder.n_mels=16",
     "encoder.width=4",
     "encoder.dilations=[1,2]",
@@ -112,7 +113,7 @@ def first_steps(config: TrialConfig, clips: Clips, dtype: torch.dtype) -> tuple[
         note = draw_note(clips, draw, with_noise=True)
         note = replace(note, f0_hz=note.f0_hz.to(dtype), q=note.q.to(dtype), noise=note.noise.to(dtype))
         audio = clips.audio.to(dtype)
-        estimate, _ = model(audio, note, curriculum_alpha(config.trainer, 1), draw)
+        estimate, _ = model(audio, note, curriculum_strength(config.trainer, 1), draw)
         loss = loss_function(estimate, audio)
         loss.backward()
         found.append((loss.detach().double(), {name: p.grad.double() for name, p in model.named_parameters()}))
@@ -182,7 +183,7 @@ def test_first_step_equals_the_reference_in_the_small_preset(
 def test_first_step_equals_the_reference_at_any_rate_and_batch(
     synth: tuple[str, ...], batch: int, sample_rate: int
 ) -> None:
-    rate = () if sample_rate == 16_000 else ("signal.sample_rate=48000", "signal.hop_length=240", "encoder.n_fft=1024")
+    rate = () if sample_rate == 16_000 else ("audio.sample_rate=48000", "audio.hop_length=240", "encoder.n_fft=1024")
     config = tiny(*synth, *rate, f"seed={batch}")
     clips = build_dataset(config).train[:batch]
     assert_equal_steps(config, clips)
@@ -222,7 +223,7 @@ def test_stock_sounds_like_the_reference(synth: tuple[str, ...]) -> None:
     clips = build_dataset(config).train[:3]
     note = draw_note(clips, generator(0, "note"), with_noise=True)
     # A running sum begins one increment later.
-    late = replace(note, phase=note.phase - note.f0_hz / config.signal.sample_rate)
+    late = replace(note, phase=note.phase - note.f0_hz / config.audio.sample_rate)
     ours = build_model(config)
     modulation = clips.modulation
     sounds = []

@@ -13,21 +13,21 @@ from typing import Any
 
 import torch
 
-from core.config import TrialConfig
-from core.data.clips import Clips, Dataset
-from core.data.dataset import build_dataset
-from core.loading import apply_settings, digest, from_settings
+from core.clips import Clips, Dataset
+from core.data.build import build_dataset
 from core.losses.mss import MultiResolutionStft
 from core.metrics.audio import mss_distance
-from core.model import DiscoveryModel, build_model
-from core.optimizers import averaged_model, build_optimizers
-from core.presets import SMALL
-from core.resolve import resolve
 from core.seeding import generator
-from core.store import RECORD_NAME, Store
+from core.settings.loading import apply_settings, from_settings
+from core.settings.presets import SMALL
+from core.settings.trial import TrialConfig
+from core.storage.store import RECORD_NAME, Store
 from core.synths.note import draw_note
-from core.trainer import fit, train_step
-from core.trial import run_trial
+from core.training.model import DiscoveryModel, build_model
+from core.training.optimizers import averaged_model, build_optimizers
+from core.training.resolve import resolve
+from core.training.trainer import fit, train_step
+from core.training.trial import run_trial
 from tests.benchmarks.frozen import FROZEN_SMALL
 from tests.benchmarks.stock import StockModel, train_stock
 
@@ -120,7 +120,7 @@ def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
     datasets: dict[tuple[object, object], Dataset] = {}
 
     def dataset_of(config: TrialConfig) -> Dataset:
-        key = (config.data, config.signal)
+        key = (config.data, config.audio)
         if key not in datasets:
             datasets[key] = build_dataset(config)
         return datasets[key]
@@ -130,7 +130,7 @@ def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
         finished.put(None)
         while (settings := waiting.get()) is not None:
             config = from_settings(settings)
-            fit(config, digest(config), dataset_of(config))
+            fit(config, config.digest, dataset_of(config))
             finished.put(None)
     except Exception as error:  # noqa: BLE001  (goes to the parent, which raises it)
         finished.put(f"{type(error).__name__}: {error}")
@@ -159,9 +159,9 @@ def stock_quality(seed: int, seconds: float) -> float:
 def our_seconds_to(goal: float, seed: int, give_up_s: float) -> float:
     """Seconds of training until the small preset as it is now reaches that quality; infinite where it does not."""
     config = _seeded(resolve(SMALL.config).config, seed)
-    if (config.signal.sample_rate, config.signal.n_samples) != (
-        FROZEN_SMALL.signal.sample_rate,
-        FROZEN_SMALL.signal.n_samples,
+    if (config.audio.sample_rate, config.audio.n_samples) != (
+        FROZEN_SMALL.audio.sample_rate,
+        FROZEN_SMALL.audio.n_samples,
     ):
         raise ValueError(
             "the small preset must hear the same clips as the frozen one, or their quality does not compare"
@@ -190,7 +190,7 @@ def _quality(clips: Clips) -> Callable[[StockModel | DiscoveryModel], float]:
     def quality(model: StockModel | DiscoveryModel) -> float:
         note = draw_note(clips, generator(FROZEN_SMALL.data.seed, "estimate phase", "validation"), with_noise=False)
         estimate, _ = model(clips.audio, note)
-        return float(mss_distance(clips.audio, estimate, FROZEN_SMALL.signal.sample_rate).mean())
+        return float(mss_distance(clips.audio, estimate, FROZEN_SMALL.audio.sample_rate).mean())
 
     return quality
 

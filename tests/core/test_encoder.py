@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.config import FrameConfig, SignalConfig, SplineConfig, TrialConfig
 from core.encoder.lfo_net import Head, logits_of_heads
 from core.errors import ConfigError
-from core.model import DiscoveryModel, EncodedCurves, build_model
-from core.presets import SMALL
-from core.resolve import resolve
 from core.seeding import generator
+from core.settings.audio import AudioConfig
+from core.settings.parameterizations import FrameConfig, SplineConfig
+from core.settings.presets import SMALL
+from core.settings.trial import TrialConfig
+from core.training.model import DiscoveryModel, EncodedCurves, build_model
+from core.training.resolve import resolve
 
 
 def configured(stride: int = 1, precision: str = "fp32", parameterization: object = None) -> TrialConfig:
@@ -19,7 +21,7 @@ def configured(stride: int = 1, precision: str = "fp32", parameterization: objec
     return replace(
         config,
         device="cpu",
-        signal=SignalConfig(sample_rate=16_000, duration_s=0.25, hop_length=125),
+        audio=AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=125),
         encoder=replace(config.encoder, stride=stride, precision=precision),
         parameterization=parameterization or FrameConfig(),
     )
@@ -27,7 +29,7 @@ def configured(stride: int = 1, precision: str = "fp32", parameterization: objec
 
 def curves_of(config: TrialConfig) -> torch.Tensor:
     model: DiscoveryModel = build_model(resolve(config).config)
-    audio = torch.rand(2, config.signal.n_samples, generator=generator(0, "audio")) - 0.5
+    audio = torch.rand(2, config.audio.n_samples, generator=generator(0, "audio")) - 0.5
     with torch.no_grad():
         return model.curves(audio)
 

@@ -9,15 +9,15 @@ from auraloss.freq import MultiResolutionSTFTLoss
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.clips import Clips
-from core.data.synthetic import draw_curve, evaluate_curves
+from core.clips import Clips
+from core.data.sources.synthetic import draw_curve, evaluate_curves
 from core.errors import ConfigError
 from core.losses.mss import MultiResolutionStft, standard_resolutions
 from core.metrics import curves, interpretability
 from core.metrics.audio import mel_distance, mss_distance
 from core.metrics.catalog import METRICS, SIGNALS, label, metric_info
 from core.metrics.evaluation import evaluate_estimates
-from core.parameterizations.baselines import random_splines
+from core.parameterizations.random_spline import random_splines
 from core.seeding import generator
 
 
@@ -74,8 +74,8 @@ class TestCurveDistances:
         estimate = torch.rand(4, 3, 60, generator=generator(1, "estimate"))
         mixing = torch.tensor([[0.5, -0.2, 0.1], [0.0, 1.5, 0.0], [0.3, 0.3, -0.9]])
         target = mixing @ estimate + 0.25
-        torch.testing.assert_close(curves.fit_all(target, estimate), target, atol=1e-5, rtol=0)
-        same = curves.fit_same(target, estimate)
+        torch.testing.assert_close(curves.project_on_all(target, estimate), target, atol=1e-5, rtol=0)
+        same = curves.project_on_same(target, estimate)
         torch.testing.assert_close(same[:, 1], target[:, 1], atol=1e-5, rtol=0)
         assert float((same[:, 0] - target[:, 0]).abs().mean()) > 0.01
 
@@ -84,11 +84,11 @@ class TestCurveDistances:
         target, estimate = torch.rand(1, 3, 40, generator=draw), torch.rand(1, 3, 40, generator=draw)
         design = np.column_stack([estimate[0].numpy().T, np.ones(40)])
         weights, *_ = np.linalg.lstsq(design, target[0].numpy().T, rcond=None)
-        np.testing.assert_allclose(curves.fit_all(target, estimate)[0].numpy(), (design @ weights).T, atol=1e-5)
+        np.testing.assert_allclose(curves.project_on_all(target, estimate)[0].numpy(), (design @ weights).T, atol=1e-5)
 
     def test_fit_of_flat_curves_is_the_mean(self) -> None:
         target = torch.rand(2, 3, 40, generator=generator(3, "target"))
-        fit = curves.fit_all(target, torch.full((2, 3, 40), 0.5))
+        fit = curves.project_on_all(target, torch.full((2, 3, 40), 0.5))
         torch.testing.assert_close(fit, target.mean(-1, keepdim=True).expand_as(fit), atol=1e-5, rtol=0)
 
 
@@ -127,8 +127,8 @@ class TestPublishedFigures:
     def test_chance_levels_of_random_splines(self, synthetic: torch.Tensor, splines: torch.Tensor) -> None:
         expected = {
             "none": (splines, [0.2345, 0.00871, 0.0005]),
-            "LLS 1": (curves.fit_same(synthetic, splines), [0.1385, 0.00191, 0.153]),
-            "LLS 3": (curves.fit_all(synthetic, splines), [0.1331, 0.00283, 0.303]),
+            "LLS 1": (curves.project_on_same(synthetic, splines), [0.1385, 0.00191, 0.153]),
+            "LLS 3": (curves.project_on_all(synthetic, splines), [0.1331, 0.00283, 0.303]),
         }
         for fit, figures in expected.values():
             measured = [
@@ -195,7 +195,7 @@ class TestEvaluation:
             metric_info(name)
         assert {info.name for info in METRICS if info.group != "cost"} <= set(values)
         for name in ("curves.l1", "curves.pcc.lls3", "interpretability.tv"):
-            parts = [values[f"{name}.{signal}"] for signal in SIGNALS]
+            parts = [values[f"{name}.{modulation}"] for modulation in SIGNALS]
             assert values[name] == pytest.approx(np.mean([part for part in parts if part is not None]))
 
     def test_flat_curves_give_null_and_are_counted(self) -> None:

@@ -9,15 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BPoly
 
+from core.data.sources.synthetic import curve_from_segments
 from core.errors import ConfigError
-from core.loading import apply_settings, nest, preset_named
-from core.parameterizations.baselines import curve_from_segments, random_splines
-from core.parameterizations.bezier import evaluate, evaluate_over_time, knots
+from core.ops.bezier import evaluate, evaluate_over_time, knots
+from core.ops.control_points import blend_with_chord
+from core.ops.low_pass import lowpass_kernel
 from core.parameterizations.frame import Frame
-from core.parameterizations.lowpass import LowPass, lowpass_kernel
-from core.parameterizations.spline import Spline, blend_with_chord
-from core.rules import check
+from core.parameterizations.low_pass import LowPass
+from core.parameterizations.random_spline import random_splines
+from core.parameterizations.spline import Spline
 from core.seeding import generator
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings, preset_named
+from core.settings.rules import check
 
 FRAME_RATES = (125.0, 160.0, 250.0, 500.0)
 

@@ -8,34 +8,35 @@ import pytest
 import torch
 from scipy.signal import freqz, lfilter
 
-from core.config import (
+from core.ops.biquad import time_varying_biquad
+from core.ops.filtered_noise import band_filters, filter_noise
+from core.ops.frames import to_samples
+from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics
+from core.ops.table_read import band_limit, oscillator_phase, read_table
+from core.seeding import generator, initialise
+from core.settings.audio import AudioConfig
+from core.settings.synths import (
     EngelConfig,
     FrozenWavetableConfig,
     LearnableWavetableConfig,
     LearnedFilterConfig,
     ModSynthConfig,
-    SignalConfig,
     SynthConfig,
 )
-from core.seeding import generator, initialise
-from core.signal import to_samples
 from core.synths.adapters import Adapter
-from core.synths.biquad import time_varying_biquad
 from core.synths.build import build_synth
 from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles
-from core.synths.harmonic import audible, exp_sigmoid, sum_of_harmonics
-from core.synths.noise import band_filters, filter_noise
 from core.synths.note import Note
-from core.synths.wavetable import WavetableOscillator, band_limit, oscillator_phase, read_table
+from core.synths.wavetable import WavetableOscillator
 
-SIGNAL = SignalConfig(sample_rate=16_000, duration_s=0.25, hop_length=125)
+AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=125)
 WHITE_BOX = ModSynthConfig(oscillator=FrozenWavetableConfig(wavetable="sine_to_saw"))
 GREY_BOX = ModSynthConfig(oscillator=LearnableWavetableConfig(table_length=256), filter=LearnedFilterConfig())
 SYNTHS: tuple[SynthConfig, ...] = (WHITE_BOX, GREY_BOX, EngelConfig(n_harmonics=20))
 
 
-def note_of(batch: int, n_samples: int = SIGNAL.n_samples, seed: int = 0) -> Note:
+def note_of(batch: int, n_samples: int = AUDIO.n_samples, seed: int = 0) -> Note:
     draw = generator(seed, "note")
     return Note(
         f0_hz=100 + 300 * torch.rand(batch, generator=draw),
@@ -46,7 +47,7 @@ def note_of(batch: int, n_samples: int = SIGNAL.n_samples, seed: int = 0) -> Not
 
 
 def curves_of(batch: int, seed: int = 0) -> torch.Tensor:
-    return torch.rand(batch, 3, SIGNAL.n_frames, generator=generator(seed, "curves"))
+    return torch.rand(batch, 3, AUDIO.n_frames, generator=generator(seed, "curves"))
 
 
 def test_interpolation_to_samples_equals_numpy() -> None:
@@ -102,8 +103,8 @@ class TestBiquad:
         assert float(roots.abs().max()) < 1
 
     def test_coefficients_that_jump_between_extremes_give_finite_sound(self) -> None:
-        n_frames = SIGNAL.n_frames
-        audio = 2 * torch.rand(1, SIGNAL.n_samples, generator=generator(4, "noise")) - 1
+        n_frames = AUDIO.n_frames
+        audio = 2 * torch.rand(1, AUDIO.n_samples, generator=generator(4, "noise")) - 1
         for period in (2, 3, 10, n_frames):
             jumps = (torch.arange(n_frames) % period < (period + 1) // 2).float()
             white = RbjFilter((100.0, 8000.0), (0.7071, 4.0), 16_000, 125)
@@ -199,7 +200,7 @@ class TestHarmonicsAndNoise:
             np.testing.assert_allclose(audio[i].numpy(), expected, atol=1e-9)
 
     def test_harmonics_at_or_above_nyquist_are_silent_and_the_rest_sums_to_one(self) -> None:
-        shares = audible(torch.ones(2, 3, 10), torch.tensor([2000.0, 500.0]), 16_000)
+        shares = normalize_harmonics(torch.ones(2, 3, 10), torch.tensor([2000.0, 500.0]), 16_000)
         torch.testing.assert_close(shares[0, 0], torch.tensor([1 / 3] * 3 + [0.0] * 7))
         torch.testing.assert_close(shares.sum(-1), torch.ones(2, 3))
 
@@ -262,31 +263,31 @@ def test_adapter_equals_its_networks_one_by_one() -> None:
 @pytest.mark.parametrize("config", SYNTHS, ids=["white box", "grey box", "engel"])
 class TestEverySynth:
     def test_batch_size_does_not_change_the_sound(self, config: SynthConfig) -> None:
-        synth = build_synth(config, SIGNAL)
+        synth = build_synth(config, AUDIO)
         initialise(synth, 0)
         curves, note = curves_of(4), note_of(4)
         whole = synth(curves, note)
-        assert whole.shape == (4, SIGNAL.n_samples)
+        assert whole.shape == (4, AUDIO.n_samples)
         for i in range(4):
             alone = synth(curves[i : i + 1], note[i : i + 1])
             torch.testing.assert_close(alone, whole[i : i + 1], atol=1e-5, rtol=1e-4)
 
     def test_envelope_scales_the_sound(self, config: SynthConfig) -> None:
-        synth = build_synth(config, SIGNAL)
+        synth = build_synth(config, AUDIO)
         initialise(synth, 0)
         curves, note = curves_of(1), note_of(1)
         curves[:, 2] = 1.0
         with torch.no_grad():
             full = synth(curves, note)
-        curves[:, 2, : SIGNAL.n_frames // 2] = 0.0
+        curves[:, 2, : AUDIO.n_frames // 2] = 0.0
         with torch.no_grad():
             silenced = synth(curves, note)
-        half = (SIGNAL.n_frames // 2 - 1) * SIGNAL.hop_length
+        half = (AUDIO.n_frames // 2 - 1) * AUDIO.hop_length
         assert float(silenced[:, :half].abs().max()) == 0
-        torch.testing.assert_close(silenced[:, half + SIGNAL.hop_length :], full[:, half + SIGNAL.hop_length :])
+        torch.testing.assert_close(silenced[:, half + AUDIO.hop_length :], full[:, half + AUDIO.hop_length :])
 
     def test_every_curve_gets_a_gradient(self, config: SynthConfig) -> None:
-        synth = build_synth(config, SIGNAL)
+        synth = build_synth(config, AUDIO)
         initialise(synth, 0)
         curves = curves_of(2).requires_grad_()
         synth(curves, note_of(2)).square().sum().backward()
@@ -294,22 +295,22 @@ class TestEverySynth:
         assert bool((curves.grad.abs().amax((0, 2)) > 0).all())
 
     def test_render_of_controls_is_the_call(self, config: SynthConfig) -> None:
-        synth = build_synth(config, SIGNAL)
+        synth = build_synth(config, AUDIO)
         curves, note = curves_of(2), note_of(2)
         torch.testing.assert_close(synth.render(synth.controls(curves), note), synth(curves, note))
 
 
 def test_whole_white_box_gradient_equals_finite_differences() -> None:
-    signal = SignalConfig(sample_rate=8000, duration_s=0.01, hop_length=10)
-    synth = build_synth(WHITE_BOX, signal).double()
-    curves = 0.2 + 0.6 * torch.rand(1, 3, signal.n_frames, dtype=torch.float64, generator=generator(0, "curves"))
-    note = note_of(1, signal.n_samples)
+    audio_config = AudioConfig(sample_rate=8000, duration_s=0.01, hop_length=10)
+    synth = build_synth(WHITE_BOX, audio_config).double()
+    curves = 0.2 + 0.6 * torch.rand(1, 3, audio_config.n_frames, dtype=torch.float64, generator=generator(0, "curves"))
+    note = note_of(1, audio_config.n_samples)
     note = replace(note, f0_hz=note.f0_hz.double(), q=note.q.double(), noise=note.noise.double())
     assert torch.autograd.gradcheck(lambda c: synth(c, note), (curves.requires_grad_(),), atol=1e-4)
 
 
 def test_position_noise_acts_in_training_only() -> None:
-    synth = build_synth(GREY_BOX, SIGNAL)
+    synth = build_synth(GREY_BOX, AUDIO)
     initialise(synth, 0)
     curves = curves_of(1)
     still = synth.controls(curves).position
@@ -319,7 +320,7 @@ def test_position_noise_acts_in_training_only() -> None:
 
 
 def test_noise_branch_is_heard() -> None:
-    synth = build_synth(EngelConfig(n_harmonics=20), SIGNAL)
+    synth = build_synth(EngelConfig(n_harmonics=20), AUDIO)
     assert isinstance(synth, Engel)
     controls = synth.controls(curves_of(1))
     silent = replace(controls, harmonic_amplitude=torch.zeros_like(controls.harmonic_amplitude))

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_study import fake_study
 
-from core.store import Store
-from dashboards.report import write_report
+from core.storage.store import Store
+from dashboards.report.page import write_report
+from tests.support.fake_study import fake_study
 
 MakeStudy = Callable[..., Store]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store import Store
+from core.storage.store import Store
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.config import AudioFolderConfig, SignalConfig
-from core.data.audio_folder import load_folder, scan_folder
-from core.data.wavetables import load_wavetable
+from core.data.sources.audio_folder import load_folder, scan_folder
+from core.settings.audio import AudioConfig
+from core.settings.data import AudioFolderConfig
+from core.wavetables import load_wavetable
 
 pytestmark = pytest.mark.real
 
@@ -36,12 +37,12 @@ def link(folder, files):
 def test_every_lmms_file_is_used_or_explained():
     need(LMMS, "lmms-common")
     config = AudioFolderConfig(folder=str(LMMS), unpitched="assume")
-    scan = scan_folder(config, SignalConfig())
+    scan = scan_folder(config, AudioConfig())
     unreadable = [notice for notice in scan.notices if notice.problem.startswith("unreadable")]
     assert unreadable
     assert all(notice.skipped for notice in unreadable)
     assert len(scan.files) + sum(notice.skipped for notice in scan.notices) == scan.summary["n_found"]
-    dataset = load_folder(config, SignalConfig())
+    dataset = load_folder(config, AudioConfig())
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == len(scan.files)
 
 
@@ -53,21 +54,21 @@ def test_a_mixed_folder_runs_and_tells_what_it_left_out(tmp_path):
     soundfile.write(folder / "silence.wav", np.zeros((8000, 2)), 8000)
     (folder / "malformed.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt nonsense")
     config = AudioFolderConfig(folder=str(folder), unpitched="assume")
-    scan = scan_folder(config, SignalConfig())
+    scan = scan_folder(config, AudioConfig())
     skipped = {notice.source: notice.problem.partition(":")[0] for notice in scan.notices if notice.skipped}
     assert skipped["silence.wav"] == "silent"
     assert skipped["malformed.wav"] == "unreadable"
     assert set(scan.summary["pitch_source"]) == {"assumed", "tracked"}
     rates = {soundfile.info(folder / file.file).samplerate for file in scan.files}
     assert len(rates) > 1
-    dataset = load_folder(config, SignalConfig())
+    dataset = load_folder(config, AudioConfig())
     assert dataset.train.audio.abs().amax(dim=1).allclose(dataset.train.audio.new_tensor(0.9))
 
 
 def test_tracked_pitches_are_the_notes_that_sonic_pi_names(tmp_path):
     need(SONIC_PI, "sonic-pi-samples")
     link(tmp_path / "sounds", sorted(SONIC_PI.glob("bass_*.flac")))
-    scan = scan_folder(AudioFolderConfig(folder=str(tmp_path / "sounds"), min_files=3), SignalConfig())
+    scan = scan_folder(AudioFolderConfig(folder=str(tmp_path / "sounds"), min_files=3), AudioConfig())
     found = {file.file: file.f0_hz for file in scan.files}
     # These are named after the note c, in whatever octave.
     for name in ("bass_thick_c.flac", "bass_voxy_hit_c.flac"):

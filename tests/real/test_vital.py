@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("vita")
 
-from core.config import RendersConfig, SignalConfig
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.data.renderers.vital import (
     MAX_CUTOFF_NOTE,
@@ -16,8 +15,10 @@ from core.data.renderers.vital import (
     render_vital,
     vital_keyframes,
 )
-from core.data.renders import load_renders, scan_renders
+from core.data.sources.renders import load_renders, scan_renders
 from core.errors import ConfigError
+from core.settings.audio import AudioConfig
+from core.settings.data import RendersConfig
 
 pytestmark = pytest.mark.real
 
@@ -27,8 +28,8 @@ N_SHAPES = 20
 KEYFRAMES = vital_keyframes("pulse_width")
 
 
-def play(signal, lfo, note, keyframes=KEYFRAMES, resonance=0.2):
-    patch = VitalPatch(note=note, resonance=resonance, lfos={signal: lfo} if lfo else {})
+def play(audio_config, lfo, note, keyframes=KEYFRAMES, resonance=0.2):
+    patch = VitalPatch(note=note, resonance=resonance, lfos={audio_config: lfo} if lfo else {})
     return render_patch(patch, keyframes, sample_rate=SAMPLE_RATE, duration_s=1.0)
 
 
@@ -89,8 +90,8 @@ def test_the_cutoff_is_where_the_docstring_says(curve_value):
     window = np.hanning(SAMPLE_RATE // 2)
     steady = slice(SAMPLE_RATE // 4, SAMPLE_RATE // 4 + window.size)
     closed, opened = (
-        np.abs(np.fft.rfft(play(signal, lfo, 45, keyframes, resonance=0.9)[steady] * window))
-        for signal, lfo in (("sub", still), ("env", DrawnLfo(points=((0.0, 1.0), (1.0, 1.0)), powers=(0.0,))))
+        np.abs(np.fft.rfft(play(audio_config, lfo, 45, keyframes, resonance=0.9)[steady] * window))
+        for audio_config, lfo in (("sub", still), ("env", DrawnLfo(points=((0.0, 1.0), (1.0, 1.0)), powers=(0.0,))))
     )
     harmonics = np.arange(1, 100)
     bins = np.round(harmonics * 110 * window.size / SAMPLE_RATE).astype(int)
@@ -131,8 +132,8 @@ def test_renders_load_as_clips_with_truth(tmp_path):
     render_vital(tmp_path, n=6, seed=1, on_progress=lambda n_done, n: done.append((n_done, n)))
     assert done == [(number, 6) for number in range(1, 7)]
     config = RendersConfig(folder=str(tmp_path), min_files=6)
-    assert scan_renders(config, SignalConfig()).summary["n_usable"] == 6
-    dataset = load_renders(config, SignalConfig())
+    assert scan_renders(config, AudioConfig()).summary["n_usable"] == 6
+    dataset = load_renders(config, AudioConfig())
     for clips in (dataset.train, dataset.validation, dataset.test):
         assert clips.modulation is not None
         assert clips.modulation.shape[1:] == (3, 129)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from core.loading import apply_settings, nest
-from core.presets import SMALL
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings
+from core.settings.presets import SMALL
 from search_spaces.domains import Choice, Option, Range, choice
 from search_spaces.space import Dimension, Space
 

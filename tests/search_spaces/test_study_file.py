@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from core.errors import ConfigError
-from search_spaces.paths import layered
+from search_spaces.paths import compose
 from search_spaces.study_file import built_in_studies, load_study, parse_study
 
 ARMS = 'question = "why?"\n[[arms]]\nname = "a"\nconfig = { encoder = { width = 8 } }\n'
@@ -17,7 +17,7 @@ def parsed(text):
 
 def configs(study, overrides=None):
     shared = {**study.shared(), **(overrides or {})}
-    return {arm.name: layered(study.base, shared, arm.settings) for arm in study.named_arms(overrides)}
+    return {arm.name: compose(study.base, shared, arm.settings) for arm in study.named_arms(overrides)}
 
 
 def test_the_grid_is_exactly_the_ten_conditional_combinations():

@@ -1,11 +1,11 @@
 """A small study whose trials cost nothing: plans are made for real, records are made up."""
 
 import pytest
-from made_up import TINY
 
-from core.store import Store
+from core.storage.store import Store
 from search_spaces.study_file import parse_study
-from study.plan import make_plan
+from study.planning.plan import make_plan
+from tests.support.tiny_study import TINY
 
 
 @pytest.fixture

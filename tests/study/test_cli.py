@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from made_up import TINY, commit
 from typer.testing import CliRunner
 
-from core.store import Store
+from core.storage.store import Store
 from search_spaces.study_file import parse_study
 from study import cli
-from study.plan import make_plan
+from study.planning.plan import make_plan
+from tests.support.tiny_study import TINY, commit
 
 STUDY = """
 question = "Does it run?"

@@ -3,11 +3,11 @@
 import io
 import time
 
-from made_up import record_of
 from rich.console import Console
 
 from study import progress
 from study.progress import Standing, duration, shown
+from tests.support.tiny_study import record_of
 
 
 def standing_of(plan):

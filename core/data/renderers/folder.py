@@ -20,6 +20,7 @@ from numpy import ndarray
 from core.data.lfo_shapes import DrawnLfo
 from core.data.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from core.errors import DataError
+from core.storage.atomic_write import atomic_path, write_atomically
 
 SETTINGS_NAME = "render.json"
 FRAME_RATE = 500.0
@@ -44,7 +45,7 @@ class Take:
     patch: str
     f0_hz: float
     lfos: Mapping[str, DrawnLfo]
-    """By signal: add, sub, env."""
+    """By modulation: add, sub, env."""
     patch_settings: dict[str, Any]
     render: Callable[[], Float[ndarray, " sample"]]
 
@@ -119,9 +120,7 @@ def _claim(out: Path, settings: RenderSettings) -> None:
             return
         if any(not path.name.startswith(".") for path in out.iterdir()):
             raise DataError(f"a render needs an empty folder; {out} holds something else; choose another folder")
-        temporary = out / f".{SETTINGS_NAME}.part"
-        temporary.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
-        temporary.replace(marker)
+        write_atomically(marker, json.dumps(wanted, indent=1).encode())
     except (OSError, ValueError) as error:
         raise DataError(f"cannot render into {out}: {error}; choose another folder") from error
 
@@ -141,10 +140,9 @@ def _write_wav(path: Path, audio: Float[ndarray, " sample"], sample_rate: int) -
     peak = float(np.abs(audio).max())
     if not peak < 1:
         raise DataError(f"the sound for {path.name} has a peak of {peak:g}, which a 24-bit file cannot hold")
-    temporary = path.with_name(f".{path.name}.part")
-    # Not float: libsndfile would write the time of day into the file.
-    soundfile.write(temporary, audio, sample_rate, subtype="PCM_24", format="WAV")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        # Not float: libsndfile would write the time of day into the file.
+        soundfile.write(temporary, audio, sample_rate, subtype="PCM_24", format="WAV")
 
 
 def _row(path: Path, take: Take, settings: RenderSettings) -> dict[str, object]:
@@ -161,7 +159,10 @@ def _row(path: Path, take: Take, settings: RenderSettings) -> dict[str, object]:
         "seed": settings.seed,
         "patch_settings": json.dumps(take.patch_settings),
     }
-    for signal, lfo in take.lfos.items():
-        row[signal] = lfo.at(at).astype(np.float32)
-        row[f"{signal}_drawn"] = {"points": [value for point in lfo.points for value in point], "powers": lfo.powers}
+    for modulation, lfo in take.lfos.items():
+        row[modulation] = lfo.at(at).astype(np.float32)
+        row[f"{modulation}_drawn"] = {
+            "points": [value for point in lfo.points for value in point],
+            "powers": lfo.powers,
+        }
     return row

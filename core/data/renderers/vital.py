@@ -28,11 +28,11 @@ from numpy import ndarray
 from scipy.signal import resample
 
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
+from core.data.manifest import MODULATIONS
 from core.data.pitch import midi_to_hz
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
-from core.data.wavetables import load_wavetable, wavetable_sha256
 from core.errors import ConfigError, DataError
-from core.metrics.catalog import SIGNALS
+from core.wavetables import load_wavetable, wavetable_sha256
 
 MIN_NOTE, MAX_NOTE = 45, 69
 """MIDI notes drawn, 110 to 440 Hz: the range of the small preset's synthetic data."""
@@ -59,7 +59,7 @@ class VitalPatch:
     resonance: float
     """Vital's 0..1; 0.5 is its default."""
     lfos: dict[str, DrawnLfo]
-    """By signal: add, sub, env."""
+    """By modulation: add, sub, env."""
 
 
 def render_vital(
@@ -121,14 +121,14 @@ def draw_patch(seed: int, number: int) -> VitalPatch:
     return VitalPatch(
         note=int(rng.integers(MIN_NOTE, MAX_NOTE + 1)),
         resonance=float(rng.uniform(0.1, 0.6)),
-        lfos={signal: draw_lfo(rng) for signal in SIGNALS},
+        lfos={modulation: draw_lfo(rng) for modulation in MODULATIONS},
     )
 
 
 def render_patch(
     patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
 ) -> Float[ndarray, " sample"]:
-    """Play one take on a synth of its own; a signal without an LFO rests (first row, open filter, full level)."""
+    """Play one take on a synth of its own; a modulation without an LFO rests (first row, open filter, full level)."""
     vita = _require_vita()
     synth = vita.Synth()
     synth.set_sample_rate(sample_rate)
@@ -142,8 +142,8 @@ def render_patch(
     if not synth.load_json(json.dumps(preset)):
         raise DataError("Vital refused the patch: the installed vita is not a version this renderer knows")
     # Connecting sets a modulation's own controls, so they are set after it.
-    for place, signal in enumerate(patch.lfos, start=1):
-        synth.connect_modulation(f"lfo_{place}", _DESTINATIONS[signal])
+    for place, modulation in enumerate(patch.lfos, start=1):
+        synth.connect_modulation(f"lfo_{place}", _DESTINATIONS[modulation])
     controls = synth.get_controls()
     for name, value in _control_values(patch, duration_s).items():
         controls[name].set(value)
@@ -194,7 +194,7 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
         "osc_1_level": 0.0 if "env" in patch.lfos else 1.0,
         "osc_1_wave_frame": 0.0,
     }
-    for place, signal in enumerate(patch.lfos, start=1):
+    for place, modulation in enumerate(patch.lfos, start=1):
         values |= {
             f"lfo_{place}_sync": 0.0,  # seconds
             f"lfo_{place}_sync_type": 2.0,  # played once, then held
@@ -202,7 +202,7 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
             f"lfo_{place}_smooth_mode": 0.0,
             f"lfo_{place}_smooth_time": -10.0,
             f"modulation_{place}_bipolar": 0.0,
-            f"modulation_{place}_amount": _AMOUNTS[signal],
+            f"modulation_{place}_amount": _AMOUNTS[modulation],
         }
     return values
 

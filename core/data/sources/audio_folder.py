@@ -1,0 +1,172 @@
+"""A folder of recorded notes as clips: what can be used, at which pitch, and why the rest cannot.
+
+The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group`), else
+from its name, else from the tracker (core.data.pitch). Files that belong together share a group, which a split never
+parts: the metadata's group, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from core.clips import Clips, Dataset
+from core.data.base import DataSource, SourceScan, existing_folder
+from core.data.file_inspection import FileInspection, PitchSource, inspect_files
+from core.data.splits import Splits, split_by_group
+from core.errors import DataError
+from core.settings.audio import AudioConfig
+from core.settings.data import AudioFolderConfig
+from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, read_mono
+from core.storage.records import DataIssue
+
+CLIP_PEAK = 0.9
+Source = PitchSource | Literal["assumed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedFile:
+    """A usable sound."""
+
+    file: str
+    """Path below the folder, with forward slashes."""
+    f0_hz: float
+    pitch_source: Source
+    group: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderScan(SourceScan):
+    """The usable sounds of a folder; the hash is over their names, contents, pitches and groups."""
+
+    files: tuple[ScannedFile, ...]
+
+
+class AudioFolder(DataSource):
+    """The usable sounds of a folder."""
+
+    def __init__(self, config: AudioFolderConfig, audio_config: AudioConfig) -> None:
+        self._config = config
+        self._audio_config = audio_config
+        self._folder = existing_folder(config.folder)
+        self.planned_sha256 = config.manifest_sha256
+        self.description = f"the sounds in {config.folder}"
+
+    def scan(self) -> FolderScan:
+        """Inspect every sound of the folder; inspections of unchanged files come from the user's cache.
+
+        Raises:
+            DataError: the folder has no sound, or fewer usable files than `min_files`.
+        """
+        config, paths = self._config, find_sounds(self._folder)
+        if not paths:
+            raise DataError(
+                f"data.folder must hold sound files ({', '.join(SUFFIXES)}); {self._folder} has none; "
+                "name another folder"
+            )
+        files: list[ScannedFile] = []
+        inspections, issues = inspect_files(self._folder, paths, self._audio_config)
+        first_with: dict[str, str] = {}
+        for inspection in inspections:
+            problem = inspection.problem
+            if problem is None and inspection.sha256 in first_with:
+                problem = f"the same file as {first_with[inspection.sha256]}"
+            scanned = None if problem else _scanned(inspection, config)
+            if problem is None and scanned is None:
+                problem = "no pitch: none in metadata.csv or in the name, and the tracker found none"
+            if scanned is not None and scanned.f0_hz >= self._audio_config.sample_rate / 2:
+                problem, scanned = f"pitch {scanned.f0_hz:g} Hz is not below half of the sample rate", None
+            if scanned is None:
+                issues.append(DataIssue(source=inspection.file, problem=problem or "", skipped=True))
+                continue
+            issues += [
+                DataIssue(source=inspection.file, problem=remark, skipped=False) for remark in inspection.remarks
+            ]
+            first_with[scanned.sha256] = scanned.file
+            files.append(scanned)
+        if len(files) < config.min_files:
+            raise DataError(_too_few(self._folder, len(paths), files, issues, config))
+        self._splits(files)
+        return FolderScan(
+            files=tuple(files), issues=tuple(issues), sha256=_sha256(files), summary=_summary(len(paths), files, issues)
+        )
+
+    def load(self) -> Dataset:
+        """Each sound mixed to mono, resampled, cut or zero-padded at its end to the clip length, at a peak of 0.9."""
+        scan, grid = self.scan(), self._audio_config
+        self.check_unchanged(scan)
+        clips = []
+        for file in scan.files:
+            sound, sample_rate = read_mono(self._folder / file.file, grid.duration_s + 0.1)
+            clip = fit_clip(sound, sample_rate, to_sample_rate=grid.sample_rate, n_samples=grid.n_samples)
+            clips.append(clip * (CLIP_PEAK / clip.abs().max().clamp(min=1e-9)))
+        everything = Clips(
+            ids=clip_ids(file.file for file in scan.files),
+            audio=torch.stack(clips),
+            f0_hz=torch.tensor([file.f0_hz for file in scan.files]),
+            q=torch.zeros(len(clips)),
+            modulation=None,
+        )
+        return self._splits(scan.files).of(everything)
+
+    def _splits(self, files: Sequence[ScannedFile]) -> Splits:
+        return split_by_group(
+            [file.group for file in files],
+            validation_share=self._config.validation_share,
+            test_share=self._config.test_share,
+            seed=self._config.seed,
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _scanned(inspection: FileInspection, config: AudioFolderConfig) -> ScannedFile | None:
+    source: Source
+    if inspection.f0_hz is not None and inspection.pitch_source is not None:
+        f0_hz, source = inspection.f0_hz, inspection.pitch_source
+    elif config.unpitched == "assume":
+        f0_hz, source = config.assumed_f0_hz, "assumed"
+    else:
+        return None
+    return ScannedFile(
+        file=inspection.file, f0_hz=f0_hz, pitch_source=source, group=inspection.group, sha256=inspection.sha256
+    )
+
+
+def _sha256(files: list[ScannedFile]) -> str:
+    lines = "".join(f"{file.file}\0{file.sha256}\0{file.f0_hz!r}\0{file.group}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _summary(n_found: int, files: list[ScannedFile], issues: list[DataIssue]) -> dict[str, Any]:
+    return {
+        "kind": "audio_folder",
+        "n_found": n_found,
+        "n_usable": len(files),
+        "n_skipped": n_found - len(files),
+        "n_remarked": len({issue.source for issue in issues if not issue.skipped}),
+        "n_groups": len({file.group for file in files}),
+        "pitch_source": dict(sorted(Counter(file.pitch_source for file in files).items())),
+        "min_f0_hz": min(file.f0_hz for file in files),
+        "max_f0_hz": max(file.f0_hz for file in files),
+    }
+
+
+def _too_few(
+    folder: Path, n_found: int, files: list[ScannedFile], issues: list[DataIssue], config: AudioFolderConfig
+) -> str:
+    reasons = Counter(issue.problem.partition(":")[0] for issue in issues if issue.skipped)
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "nothing was skipped"
+    hint = "add sounds or lower data.min_files"
+    if reasons["no pitch"]:
+        hint += ", give pitches in metadata.csv or file names, or set data.unpitched=assume"
+    return (
+        f"data.min_files asks for {config.min_files} usable sounds; {folder} has {len(files)} of {n_found} "
+        f"({why}); {hint}"
+    )

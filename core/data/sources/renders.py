@@ -1,0 +1,149 @@
+"""Sounds of a real synth as clips with their true curves: a folder made by `modstudy render`."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.clips import Clips, Dataset
+from core.data.base import DataSource, SourceScan, existing_folder
+from core.data.manifest import MANIFEST_NAME, RenderedFile, read_manifest
+from core.data.splits import Splits, split_by_group
+from core.errors import ConfigError, DataError
+from core.modulations import modulation_names
+from core.settings.audio import AudioConfig
+from core.settings.data import RendersConfig
+from core.sound_files import clip_ids, fit_clip, read_mono
+from core.storage.records import DataIssue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RendersScan(SourceScan):
+    """The usable sounds of a folder of renders; the hash is over names, contents, pitches, patches and curves."""
+
+    files: tuple[RenderedFile, ...]
+
+
+class Renders(DataSource):
+    """The sounds of a finished render, with the curves that shaped them."""
+
+    def __init__(self, config: RendersConfig, audio_config: AudioConfig) -> None:
+        self._config = config
+        self._audio_config = audio_config
+        self._folder = existing_folder(config.folder)
+        self.planned_sha256 = config.manifest_sha256
+        self.description = f"the renders in {config.folder}"
+
+    def scan(self) -> RendersScan:
+        """Check every sound of the manifest: it is there, and it is the one that was rendered.
+
+        Raises:
+            ConfigError: clips are longer than the renders.
+            DataError: the manifest is missing or damaged, or fewer than `min_files` sounds are intact.
+        """
+        grid, rows = self._audio_config, read_manifest(self._folder / MANIFEST_NAME)
+        files: list[RenderedFile] = []
+        issues: list[DataIssue] = []
+        for row in rows:
+            problem = _problem(self._folder / row.file, row)
+            if problem is None:
+                files.append(row)
+            else:
+                issues.append(DataIssue(source=row.file, problem=problem, skipped=True))
+        if len(files) < self._config.min_files:
+            raise DataError(
+                f"data.min_files asks for {self._config.min_files} usable sounds; {self._folder} has {len(files)} of "
+                f"{len(rows)} (the others are missing or altered); render more or lower data.min_files"
+            )
+        shortest = min(file.duration_s for file in files)
+        if grid.duration_s > shortest + 0.5 / grid.sample_rate:
+            raise ConfigError(
+                f"audio.duration_s must not exceed the renders, whose curves end with them: {grid.duration_s:g} s "
+                f"against {shortest:g} s in {self._folder}; set audio.duration_s={shortest:g} or render longer sounds"
+            )
+        self._splits(files)
+        return RendersScan(
+            files=tuple(files), issues=tuple(issues), sha256=_sha256(files), summary=_summary(len(rows), files)
+        )
+
+    def load(self) -> Dataset:
+        """Sounds mixed to mono, resampled and cut to the clip length, at their own loudness.
+
+        The truth of the envelope is absolute, so nothing is normalised. Curves are cut likewise, read at the frame
+        times k * hop_length / sample_rate by linear interpolation. Splits are dealt by patch.
+        """
+        scan, grid = self.scan(), self._audio_config
+        self.check_unchanged(scan)
+        sounds = []
+        for file in scan.files:
+            sound, sample_rate = read_mono(self._folder / file.file)
+            sounds.append(fit_clip(sound, sample_rate, to_sample_rate=grid.sample_rate, n_samples=grid.n_samples))
+        everything = Clips(
+            ids=clip_ids(file.file for file in scan.files),
+            audio=torch.stack(sounds),
+            f0_hz=torch.tensor([file.f0_hz for file in scan.files], dtype=torch.float32),
+            q=torch.zeros(len(sounds)),
+            modulation=torch.stack([_curves_at_frames(file, grid) for file in scan.files]),
+            modulation_names=modulation_names(self._config.true_modulations),
+        )
+        return self._splits(scan.files).of(everything)
+
+    def _splits(self, files: Sequence[RenderedFile]) -> Splits:
+        return split_by_group(
+            [file.patch for file in files],
+            validation_share=self._config.validation_share,
+            test_share=self._config.test_share,
+            seed=self._config.seed,
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _problem(path: Path, row: RenderedFile) -> str | None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != row.sha256:
+            return "altered: not the sound that was rendered"
+        soundfile.info(path)
+    except (OSError, soundfile.LibsndfileError):
+        return "missing or unreadable"
+    return None
+
+
+def _curves_at_frames(file: RenderedFile, audio_config: AudioConfig) -> Float[Tensor, "modulation frame"]:
+    known_at = np.arange(file.curves.shape[1]) / file.frame_rate
+    wanted_at = np.arange(audio_config.n_frames) / audio_config.frame_rate
+    curves = np.stack([np.interp(wanted_at, known_at, curve) for curve in file.curves])
+    return torch.from_numpy(curves.astype(np.float32))
+
+
+def _sha256(files: list[RenderedFile]) -> str:
+    whole = hashlib.sha256()
+    for file in files:
+        facts = (file.file, file.sha256, file.patch, file.f0_hz, file.duration_s, file.frame_rate)
+        whole.update("\0".join(map(str, facts)).encode())
+        whole.update(file.curves.astype("<f4").tobytes())
+    return whole.hexdigest()
+
+
+def _summary(n_found: int, files: list[RenderedFile]) -> dict[str, Any]:
+    return {
+        "kind": "renders",
+        "n_found": n_found,
+        "n_usable": len(files),
+        "n_skipped": n_found - len(files),
+        "n_remarked": 0,
+        "n_groups": len({file.patch for file in files}),
+        "pitch_source": {"manifest": len(files)},
+        "min_f0_hz": min(file.f0_hz for file in files),
+        "max_f0_hz": max(file.f0_hz for file in files),
+    }

@@ -1,6 +1,0 @@
-"""Wavetables, built in or from files: single cycles side by side, read by position and phase."""
-
-from core.data.wavetables.builtin import BUILTIN_WAVETABLES, BuiltinWavetable
-from core.data.wavetables.files import load_wavetable, wavetable_sha256
-
-__all__ = ["BUILTIN_WAVETABLES", "BuiltinWavetable", "load_wavetable", "wavetable_sha256"]

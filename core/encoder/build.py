@@ -1,0 +1,28 @@
+"""Configs to encoders."""
+
+from core.encoder.features import LogMelFeatures
+from core.encoder.lfo_net import LfoNet
+from core.parameterizations.base import Parameterization
+from core.settings.audio import AudioConfig
+from core.settings.encoder import EncoderConfig
+
+
+def build_encoder(
+    config: EncoderConfig, audio: AudioConfig, parameterization: Parameterization, n_modulations: int
+) -> LfoNet:
+    """The encoder whose heads predict the parameterization's logits, one head per modulation."""
+    features = LogMelFeatures(
+        audio.sample_rate, audio.hop_length * config.stride, config.n_fft, config.n_mels, config.delta_window_s
+    )
+    return LfoNet(
+        features,
+        n_modulations=n_modulations,
+        n_tokens=parameterization.n_tokens,
+        n_outputs=parameterization.n_outputs,
+        width=config.width,
+        kernel=(config.kernel_mel, config.kernel_time),
+        dilations=config.dilations,
+        head_hidden=config.head_hidden,
+        stride=config.stride,
+        precision=config.precision,
+    )

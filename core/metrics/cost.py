@@ -1,0 +1,19 @@
+"""What a trial costs."""
+
+from core.metrics.base import Metric, ReferencePoint, TrialCost
+from core.storage.records import TrialRecord
+
+
+def training_seconds(record: TrialRecord) -> float | None:
+    """Wall seconds of training and validation."""
+    return record.history[-1]["elapsed_s"] if record.history else None
+
+
+TRAIN_S = Metric(
+    name="cost.train_s",
+    direction="minimize",
+    unit="s",
+    description="wall time of training and validation: compare within one machine",
+    reference_point=ReferencePoint(600.0, "ten minutes"),
+    compute=TrialCost(training_seconds),
+)

@@ -1,0 +1,63 @@
+"""Which sizes the operations accept, as plain arithmetic: config classes check them without importing torch."""
+
+import math
+
+
+def check_spline_size(n_segments: int, degree: int, n_frames: int) -> None:
+    """
+    Raises:
+        ValueError: the spline has more free numbers than there are frames to describe.
+    """
+    free = 2 * n_segments * degree + 1
+    if free > n_frames:
+        raise ValueError(
+            f"a spline needs at most as many free numbers as frames: n_segments={n_segments} of degree={degree} have "
+            f"{free}, over n_frames={n_frames}; lower n_segments to {max(1, (n_frames - 1) // (2 * degree))} "
+            "or shorten hop_length"
+        )
+
+
+MIN_LOW_PASS_TAPS = 11
+"""A low-pass of fewer taps does not filter."""
+
+
+def low_pass_half_length(cutoff_hz: float, frame_rate: float) -> int:
+    """Taps on either side of the centre: the main lobe of the sinc, floor(frame_rate / (2 cutoff_hz)).
+
+    Raises:
+        ValueError: the frame rate cannot resolve the cutoff.
+    """
+    half_length = math.floor(frame_rate / (2 * cutoff_hz)) if cutoff_hz > 0 else 0
+    if 2 * half_length + 1 < MIN_LOW_PASS_TAPS:
+        highest = frame_rate / (MIN_LOW_PASS_TAPS - 1)
+        raise ValueError(
+            f"a low-pass needs at least {MIN_LOW_PASS_TAPS} taps, so 0 < cutoff_hz <= {highest:g} at {frame_rate:g} "
+            f"frames per second; got cutoff_hz={cutoff_hz:g}; lower it, or shorten hop_length"
+        )
+    return half_length
+
+
+def check_noise_filter_size(n_taps: int, n_bands: int) -> None:
+    """
+    Raises:
+        ValueError: the impulse response of a filter with so many bands has fewer taps.
+    """
+    longest = 2 * (n_bands - 1)
+    if n_taps % 2 or n_taps > longest:
+        raise ValueError(
+            f"noise_taps must be even and at most 2 (n_noise_bands - 1) = {longest}; got {n_taps}; "
+            "lower noise_taps or raise n_noise_bands"
+        )
+
+
+def check_stft_size(n_fft: int, win_length: int, n_samples: int) -> None:
+    """
+    Raises:
+        ValueError: the clips are too short for the reflection at their ends, or the window is longer than the FFT.
+    """
+    if not (win_length <= n_fft and n_fft // 2 < n_samples):
+        raise ValueError(
+            "a spectral distance needs clips longer than half its n_fft, and a win_length of at most n_fft; "
+            f"got {n_samples} samples, n_fft={n_fft} and win_length={win_length}; "
+            "choose other loss.resolutions or longer clips"
+        )

@@ -1,0 +1,24 @@
+"""Constant curves: a baseline in which nothing moves."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.parameterizations.base import Baseline
+
+
+class Constant(Baseline):
+    """Every curve is one constant."""
+
+    def __init__(self, n_frames: int, value: float) -> None:
+        super().__init__()
+        self.n_frames = n_frames
+        self.value = value
+
+    def forward(
+        self,
+        batch: int,
+        n_modulations: int,
+        generator: torch.Generator,  # noqa: ARG002  (nothing is random)
+    ) -> Float[Tensor, "{batch} {n_modulations} frame"]:
+        return torch.full((batch, n_modulations, self.n_frames), self.value)

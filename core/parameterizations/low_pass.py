@@ -1,0 +1,26 @@
+"""Low-passed frames: y = h * sigmoid(logits), h a fixed zero-phase windowed sinc with unit DC gain.
+
+Reference: the LPF condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204; the filter is `core.ops.low_pass`.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.ops.low_pass import convolve, lowpass_kernel
+from core.parameterizations.frame import Frame
+
+
+class LowPass(Frame):
+    """Frame-wise curves, band-limited; a constant curve is a fixed point."""
+
+    taps: Tensor
+
+    def __init__(self, n_frames: int, cutoff_hz: float, frame_rate: float) -> None:
+        super().__init__(n_frames)
+        self.register_buffer("taps", lowpass_kernel(cutoff_hz, frame_rate).float(), persistent=False)
+
+    def forward(
+        self, logits: Float[Tensor, "batch modulation token 1"], curriculum: float = 0.0
+    ) -> Float[Tensor, "batch modulation frame"]:
+        frames = super().forward(logits, curriculum)
+        return convolve(frames, self.taps.to(frames.dtype))

@@ -1,0 +1,1 @@
+"""What one trial is: a frozen dataclass per part, with the range, unit and meaning of each setting beside it."""

@@ -1,0 +1,58 @@
+"""Settings of the encoder."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, MinLen, Unit
+from typing_extensions import Doc
+
+from core.errors import ConfigError
+from core.settings.audio import AudioConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """LFO-net: log-mel features with deltas, a dilated CNN, one BiLSTM head per modulation."""
+
+    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("STFT size and Hann window of the features")] = 256
+    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves them")] = 32
+    delta_window_s: Annotated[float, Gt(0), Unit("s"), Doc("window of the regression deltas")] = 0.05
+    width: Annotated[int, Ge(1), Doc("channels of every convolution")] = 16
+    kernel_mel: Annotated[int, Ge(1), Doc("kernel size over mel bands (odd)")] = 3
+    kernel_time: Annotated[int, Ge(1), Doc("kernel size over frames (odd)")] = 5
+    dilations: Annotated[
+        tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("time dilation of each block; their number is the depth")
+    ] = (1, 1, 1, 1)
+    head_hidden: Annotated[int, Ge(1), Doc("LSTM units per direction of a head")] = 16
+    stride: Annotated[
+        int, Ge(1), Unit("frames"), Doc("modulation frames from one frame that the network hears to the next")
+    ] = 1
+    precision: Annotated[
+        Literal["fp32", "bf16"], Doc("of the convolutions: 'bf16' rounds their operands, and sums in fp32")
+    ] = "fp32"
+
+    def check(self, audio: AudioConfig) -> None:
+        """
+        Raises:
+            ConfigError: the features do not fit the clips, or the kernels or the depth do not fit the features.
+        """
+        if self.kernel_mel % 2 == 0 or self.kernel_time % 2 == 0:
+            raise ConfigError(
+                "encoder kernels must be odd, so that frames stay in place; got "
+                f"kernel_mel={self.kernel_mel}, kernel_time={self.kernel_time}; add or take 1"
+            )
+        if self.n_mels < 2 ** len(self.dilations):
+            raise ConfigError(
+                f"each block halves the mel bands: {len(self.dilations)} blocks need at least "
+                f"{2 ** len(self.dilations)} of them; got encoder.n_mels={self.n_mels}; raise it, or shorten dilations"
+            )
+        if (audio.n_frames - 1) % self.stride:
+            raise ConfigError(
+                f"encoder.stride must divide the clip's {audio.n_frames - 1} hops; got {self.stride}; "
+                "choose another stride or audio.hop_length"
+            )
+        if self.n_fft // 2 >= audio.n_samples:
+            raise ConfigError(
+                "half of encoder.n_fft must be shorter than a clip, which is reflected at its ends; "
+                f"got {self.n_fft} and {audio.n_samples} samples; lower it"
+            )

@@ -1,0 +1,96 @@
+"""Settings of the parameterizations, one class per kind.
+
+To add one: its class and its place in `ParameterizationConfig` here, its module beside the others in
+`core/parameterizations`, and its case in `core/parameterizations/build.py`.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Interval, Unit
+from typing_extensions import Doc
+
+from core.ops.sizes import check_spline_size, low_pass_half_length
+from core.settings.annotations import UnitRange
+from core.settings.audio import AudioConfig
+from core.settings.variants import Variant
+
+
+class ParameterizationVariant(Variant):
+    """Base of the parameterizations' config classes."""
+
+    __slots__ = ()
+
+    is_baseline: ClassVar[bool] = False
+    """True where the curves do not depend on the sound: such an arm is reported, but never on a front."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameConfig(ParameterizationVariant):
+    """Frame by frame: one free value per frame."""
+
+    kind: Literal["frame"] = "frame"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowPassConfig(ParameterizationVariant):
+    """Frame values after a fixed zero-phase windowed-sinc low-pass."""
+
+    kind: Literal["low_pass"] = "low_pass"
+    cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("-3 dB point of the curve's band limit")] = 8.0
+
+    def check(self, audio: AudioConfig) -> None:
+        low_pass_half_length(self.cutoff_hz, audio.frame_rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplineConfig(ParameterizationVariant):
+    """Piecewise Bezier curve with learned, monotone knots."""
+
+    kind: Literal["spline"] = "spline"
+    n_segments: Annotated[int, Ge(1), Doc("Bezier segments")] = 8
+    degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
+    evaluation: Annotated[
+        Literal["inverse", "forward_warp"],
+        Doc("'inverse' is the literal curve y(t) = By(Bx^-1(t)); 'forward_warp' evaluates By at Bx(u)"),
+    ] = "inverse"
+    temperature: Annotated[float, Gt(0), Doc("softmax temperature of the knot spacings")] = 0.25
+    min_spacing: Annotated[
+        float, Interval(gt=0, lt=1), Doc("smallest knot spacing, as a share of the equal spacing")
+    ] = 0.05
+    chord_curriculum: Annotated[bool, Doc("begin training with straight segments and bend them gradually")] = True
+
+    def check(self, audio: AudioConfig) -> None:
+        check_spline_size(self.n_segments, self.degree, audio.n_frames)
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.evaluation
+
+    @classmethod
+    def warm_ups(cls) -> tuple["SplineConfig", ...]:
+        return cls(evaluation="inverse"), cls(evaluation="forward_warp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomSplineConfig(ParameterizationVariant):
+    """Baseline: a random spline per clip that never looks at the sound."""
+
+    is_baseline: ClassVar[bool] = True
+
+    kind: Literal["random_spline"] = "random_spline"
+    n_segments: Annotated[int, Ge(1), Doc("Bezier segments")] = 24
+    degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantConfig(ParameterizationVariant):
+    """Baseline: every curve is one constant."""
+
+    is_baseline: ClassVar[bool] = True
+
+    kind: Literal["constant"] = "constant"
+    value: Annotated[float, UnitRange, Doc("the constant")] = 0.5
+
+
+ParameterizationConfig = FrameConfig | LowPassConfig | SplineConfig | RandomSplineConfig | ConstantConfig

@@ -1,0 +1,177 @@
+"""Settings of the synths and of the oscillators and filters they are built from, one class per kind.
+
+To add a synth: its class with its modulations and its place in `SynthConfig` here, its module beside the others in
+`core/synths`, and its case in `core/synths/build.py`.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal, Self
+
+from annotated_types import Ge, Gt, Interval, Unit
+from typing_extensions import Doc
+
+from core.errors import ConfigError
+from core.modulations import Modulation
+from core.ops.sizes import check_noise_filter_size
+from core.settings.annotations import ContentPath
+from core.settings.audio import AudioConfig
+from core.settings.variants import Variant
+
+MAX_CUTOFF_SHARE = 0.45
+"""Highest cutoff of the low-pass over the sample rate; at Nyquist (0.5) its poles reach the unit circle."""
+DATA_WAVETABLE = "data"
+"""Stands for the wavetable that made synthetic data, until the config is resolved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenWavetableConfig(Variant):
+    """A known wavetable that is not trained."""
+
+    kind: Literal["frozen"] = "frozen"
+    wavetable: Annotated[
+        str,
+        ContentPath("wavetable", "wavetable_sha256"),
+        Doc("a built-in table, a wavetable .wav, a folder of single cycles, or 'data': the table of the data"),
+    ] = DATA_WAVETABLE
+    wavetable_sha256: Annotated[str | None, Doc("content of the table; filled in when the config is resolved")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnableWavetableConfig(Variant):
+    """A wavetable trained with the encoder."""
+
+    kind: Literal["learnable"] = "learnable"
+    n_positions: Annotated[int, Ge(2), Doc("rows of the table")] = 16
+    table_length: Annotated[int, Ge(8), Unit("samples"), Doc("samples of a cycle")] = 1024
+    position_noise: Annotated[
+        float, Ge(0), Doc("standard deviation of the noise on the position logits at the start of training")
+    ] = 0.33
+
+
+OscillatorConfig = FrozenWavetableConfig | LearnableWavetableConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RbjFilterConfig(Variant):
+    """White-box resonant low-pass (RBJ cookbook): cutoff from the curve, Q constant in a clip."""
+
+    kind: Literal["rbj"] = "rbj"
+    min_cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 0")] = 100.0
+    max_cutoff_hz: Annotated[
+        float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 1; never above 0.45 of the sample rate")
+    ] = 8000.0
+    min_q: Annotated[float, Gt(0), Doc("Q at 0")] = 0.7071
+    max_q: Annotated[float, Gt(0), Doc("Q at 1")] = 4.0
+    coefficient_shrink: Annotated[
+        float, Interval(ge=0, lt=1), Doc("pole coefficients are multiplied by 1 - this; 0.001 is the reference's")
+    ] = 0.0
+
+    def check(self, audio: AudioConfig) -> None:
+        highest = min(self.max_cutoff_hz, MAX_CUTOFF_SHARE * audio.sample_rate)
+        if not self.min_cutoff_hz < highest:
+            raise ConfigError(
+                f"filter.min_cutoff_hz must lie below the highest cutoff, {highest:g} Hz (never above "
+                f"{MAX_CUTOFF_SHARE} of the sample rate); got {self.min_cutoff_hz:g}; lower it"
+            )
+        if not self.min_q < self.max_q:
+            raise ConfigError(
+                f"filter.min_q must be below filter.max_q; got {self.min_q:g} and {self.max_q:g}; lower min_q"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedFilterConfig(Variant):
+    """A biquad whose five coefficients are learned functions of the curve, inside the stability triangle."""
+
+    kind: Literal["learned"] = "learned"
+    epsilon: Annotated[float, Interval(gt=0, lt=1), Doc("distance from the triangle's edge")] = 1e-3
+    interpolate: Annotated[Literal["coefficients", "logits"], Doc("what is interpolated from frames to samples")] = (
+        "coefficients"
+    )
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.interpolate
+
+
+FilterConfig = RbjFilterConfig | LearnedFilterConfig
+
+
+class SynthVariant(Variant):
+    """Base of the synths' config classes."""
+
+    __slots__ = ()
+
+    modulations: ClassVar[tuple[Modulation, ...]]
+    """The curves that play the synth, in the order of its input; any number of them."""
+
+    def with_wavetable_of(self, data_wavetable: str | None) -> Self:
+        """The config with the data's wavetable in place of 'data'.
+
+        Args:
+            data_wavetable: Name or path of the table that made the data, None where the data have none.
+
+        Raises:
+            ConfigError: the synth plays the data's wavetable, and the data have none.
+        """
+        del data_wavetable
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModSynthConfig(SynthVariant):
+    """Wavetable oscillator, time-varying low-pass, amplitude envelope."""
+
+    modulations: ClassVar[tuple[Modulation, ...]] = (
+        Modulation("add", "position in the wavetable"),
+        Modulation("sub", "cutoff of the low-pass"),
+        Modulation("env", "amplitude", is_amplitude=True),
+    )
+
+    kind: Literal["mod_synth"] = "mod_synth"
+    oscillator: OscillatorConfig = field(default_factory=FrozenWavetableConfig)
+    filter: FilterConfig = field(default_factory=RbjFilterConfig)
+
+    def check(self, audio: AudioConfig) -> None:
+        self.filter.check(audio)
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.oscillator.kernels(), self.filter.kernels()
+
+    @classmethod
+    def warm_ups(cls) -> tuple["ModSynthConfig", ...]:
+        white_box = cls(oscillator=FrozenWavetableConfig(wavetable="sine_to_saw"))
+        return white_box, cls(oscillator=LearnableWavetableConfig(), filter=LearnedFilterConfig())
+
+    def with_wavetable_of(self, data_wavetable: str | None) -> "ModSynthConfig":
+        oscillator = self.oscillator
+        if not isinstance(oscillator, FrozenWavetableConfig) or oscillator.wavetable != DATA_WAVETABLE:
+            return self
+        if data_wavetable is None:
+            raise ConfigError(
+                "synth.oscillator.wavetable='data' means the table that made synthetic data, and these data have none: "
+                "name a table, or set synth.oscillator.kind=learnable"
+            )
+        return replace(self, oscillator=replace(oscillator, wavetable=data_wavetable))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngelConfig(SynthVariant):
+    """Harmonic oscillator plus filtered noise, then an amplitude envelope."""
+
+    modulations: ClassVar[tuple[Modulation, ...]] = (
+        Modulation("add", "amplitudes of the harmonics"),
+        Modulation("sub", "bands of the filtered noise"),
+        Modulation("env", "amplitude", is_amplitude=True),
+    )
+
+    kind: Literal["engel"] = "engel"
+    n_harmonics: Annotated[int, Ge(1), Doc("harmonics of f0; those at or above Nyquist are silent")] = 60
+    n_noise_bands: Annotated[int, Ge(2), Doc("bands of the noise filter")] = 33
+    noise_taps: Annotated[int, Ge(4), Unit("samples"), Doc("length of the noise filter (even)")] = 64
+
+    def check(self, audio: AudioConfig) -> None:  # noqa: ARG002
+        check_noise_filter_size(self.noise_taps, self.n_noise_bands)
+
+
+SynthConfig = ModSynthConfig | EngelConfig

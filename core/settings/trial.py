@@ -1,0 +1,58 @@
+"""Everything that decides the numbers of one trial."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from core.errors import ConfigError
+from core.settings.audio import AudioConfig
+from core.settings.data import DataConfig, SyntheticDataConfig
+from core.settings.digest import settings_sha256
+from core.settings.encoder import EncoderConfig
+from core.settings.losses import LossConfig, MultiResolutionStftConfig
+from core.settings.optimizers import OptimizerConfig, ScheduleFreeConfig
+from core.settings.parameterizations import LowPassConfig, ParameterizationConfig
+from core.settings.synths import ModSynthConfig, SynthConfig
+from core.settings.trainer import TrainerConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialConfig:
+    """Everything that decides the numbers of one trial."""
+
+    seed: Annotated[int, Ge(0), Doc("initial weights, batch order and training phases")] = 0
+    device: Annotated[Literal["auto", "cpu", "cuda"], Doc("'auto' takes CUDA where there is one")] = "auto"
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    data: DataConfig = field(default_factory=SyntheticDataConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    parameterization: ParameterizationConfig = field(default_factory=LowPassConfig)
+    synth: SynthConfig = field(default_factory=ModSynthConfig)
+    loss: LossConfig = field(default_factory=MultiResolutionStftConfig)
+    optimizer: OptimizerConfig = field(default_factory=ScheduleFreeConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+    @property
+    def digest(self) -> str:
+        """The name of a resolved config: 16 hex digits of the sha256 of its sorted settings.
+
+        Raises:
+            ConfigError: the config is not resolved.
+        """
+        if self.device == "auto":
+            raise ConfigError(
+                "only a resolved config has a digest: device is still 'auto'; call core.training.resolve.resolve"
+            )
+        return settings_sha256(self)[:16]
+
+    @property
+    def is_baseline(self) -> bool:
+        """True where the curves do not depend on the sound: such an arm is drawn, but never on a front."""
+        return self.parameterization.is_baseline or self.trainer.max_steps == 0
+
+    @property
+    def is_white_box(self) -> bool:
+        """True where a resolved config's synth is the frozen one that made the sounds, so that raw curves compare."""
+        true_synth = self.data.true_synth
+        return true_synth is not None and settings_sha256(true_synth) == settings_sha256(self.synth)

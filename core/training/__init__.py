@@ -1,0 +1,1 @@
+"""From a resolved config to a trained model and a committed record."""

@@ -1,0 +1,96 @@
+"""A trial's model: what predicts the curves, and the synth that plays them."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from core.encoder.build import build_encoder
+from core.encoder.lfo_net import LfoNet
+from core.parameterizations.base import Baseline, Parameterization
+from core.parameterizations.build import build_parameterization
+from core.seeding import initialise
+from core.settings.trial import TrialConfig
+from core.synths.base import Synth
+from core.synths.build import build_synth
+from core.synths.note import Note
+
+
+class EncodedCurves(nn.Module):
+    """Curves that an encoder predicts from the sound."""
+
+    def __init__(self, encoder: LfoNet, parameterization: Parameterization) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.parameterization = parameterization
+
+    def forward(
+        self,
+        audio: Float[Tensor, "batch sample"],
+        curriculum: float = 0.0,
+        generator: torch.Generator | None = None,  # noqa: ARG002  (for baselines)
+    ) -> Float[Tensor, "batch modulation frame"]:
+        curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
+        return curves
+
+
+class BaselineCurves(nn.Module):
+    """Curves that do not depend on the sound."""
+
+    def __init__(self, baseline: Baseline, n_modulations: int) -> None:
+        super().__init__()
+        self.baseline = baseline
+        self.n_modulations = n_modulations
+
+    def forward(
+        self,
+        audio: Float[Tensor, "batch sample"],
+        curriculum: float = 0.0,  # noqa: ARG002  (the curriculum is the encoder's)
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "batch modulation frame"]:
+        if generator is None:
+            raise ValueError("curves of a baseline are drawn from a generator; give forward one")
+        curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, generator)
+        return curves.to(audio)
+
+
+class DiscoveryModel(nn.Module):
+    """Sound to curves to sound."""
+
+    def __init__(self, curves: EncodedCurves | BaselineCurves, synth: Synth[Any]) -> None:
+        super().__init__()
+        self.curves = curves
+        self.synth = synth
+
+    def forward(
+        self,
+        audio: Float[Tensor, "batch sample"],
+        note: Note,
+        curriculum: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
+        """The estimate of the sound, and the recovered curves in 0..1.
+
+        Args:
+            curriculum: Strength of the training curriculum, 1 to 0; evaluation leaves it at 0.
+            generator: Draws baselines' curves and the curriculum's noise.
+        """
+        modulation = self.curves(audio, curriculum, generator)
+        return self.synth(modulation, note, curriculum, generator), modulation
+
+
+def build_model(config: TrialConfig) -> DiscoveryModel:
+    """The model of a resolved config with its initial weights, equal for equal seeds in whatever two configs share."""
+    model = DiscoveryModel(_curves(config), build_synth(config.synth, config.audio))
+    initialise(model, config.seed)
+    return model
+
+
+def _curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
+    n_modulations = len(config.synth.modulations)
+    parameterization = build_parameterization(config.parameterization, config.audio)
+    if isinstance(parameterization, Baseline):
+        return BaselineCurves(parameterization, n_modulations)
+    encoder = build_encoder(config.encoder, config.audio, parameterization, n_modulations)
+    return EncodedCurves(encoder, parameterization)

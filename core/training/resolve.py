@@ -1,0 +1,137 @@
+"""Resolve a config: nothing is left to chance or to the machine, so that its digest names its numbers."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, assert_never
+
+import torch
+
+from core.data.base import SourceScan
+from core.data.build import build_source
+from core.errors import ConfigError
+from core.settings.annotations import ContentPath
+from core.settings.audio import AudioConfig
+from core.settings.data import DataConfig
+from core.settings.rules import check
+from core.settings.schema import content_path, setting_types
+from core.settings.trial import TrialConfig
+from core.storage.records import DataIssue
+from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A resolved config with what a reader should know of its data."""
+
+    config: TrialConfig
+    issues: tuple[DataIssue, ...] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def resolve(config: TrialConfig) -> Resolved:
+    """A resolved config by itself; `Resolver` scans the data of several configs once.
+
+    Raises:
+        ConfigError, DataError: as `Resolver.resolve`.
+    """
+    return Resolver().resolve(config)
+
+
+class Resolver:
+    """Resolves configs, scanning each data source once in its own lifetime: a folder of sounds takes its time."""
+
+    def __init__(self) -> None:
+        self._scans: dict[tuple[DataConfig, AudioConfig], SourceScan] = {}
+
+    def resolve(self, config: TrialConfig) -> Resolved:
+        """Check all rules, then fill in device, absolute paths, hashes of contents and the loss's defaults.
+
+        Resolving a resolved config changes nothing, unless the content behind it changed.
+
+        Raises:
+            ConfigError: a rule is broken.
+            DataError: a data source cannot be used.
+        """
+        check(config)
+        data = _with_absolute_paths(config.data)
+        scan = self._scan(data, config.audio)
+        synth = config.synth.with_wavetable_of(config.data.true_wavetable)
+        resolved = replace(
+            config,
+            device=_resolve_device(config.device),
+            data=_with_hashes(data, scan),
+            synth=_with_hashes(_with_absolute_paths(synth), scan),
+            loss=config.loss.resolved(config.audio),
+        )
+        return Resolved(resolved, scan.issues, scan.summary)
+
+    def _scan(self, data: DataConfig, audio: AudioConfig) -> SourceScan:
+        if (data, audio) not in self._scans:
+            self._scans[data, audio] = build_source(data, audio).scan()
+        return self._scans[data, audio]
+
+
+def resolve_without_data(config: TrialConfig) -> TrialConfig:
+    """A config that a model can be built and timed from where its sounds need not exist: on the CPU, without hashes.
+
+    Raises:
+        ConfigError: a rule is broken.
+    """
+    check(config)
+    synth = config.synth.with_wavetable_of(config.data.true_wavetable)
+    return replace(config, device="cpu", synth=synth, loss=config.loss.resolved(config.audio))
+
+
+def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda needs a CUDA GPU, and torch sees none here; set device=cpu or device=auto")
+    return device
+
+
+def _with_absolute_paths(part: Part) -> Part:
+    """So that a study can be resumed from another folder; paths are no part of a digest."""
+    return _with_contents(part, lambda name, path, mark: {name: _absolute(path, mark)})
+
+
+def _with_hashes(part: Part, scan: SourceScan) -> Part:
+    return _with_contents(part, lambda _, path, mark: {mark.hash_field: _content_sha256(path, mark, scan)})
+
+
+def _with_contents(part: Part, changes_of: Callable[[str, str, ContentPath], dict[str, str]]) -> Part:
+    """A part of a config with changes for each `ContentPath` setting in it and in the parts below it.
+
+    Args:
+        changes_of: The new values by field, from the setting's field, value and mark.
+    """
+    assert dataclasses.is_dataclass(part)
+    assert not isinstance(part, type)
+    annotations, changes = setting_types(type(part)), dict[str, Any]()
+    for entry in dataclasses.fields(part):
+        value = getattr(part, entry.name)
+        if mark := content_path(annotations[entry.name]):
+            changes |= changes_of(entry.name, value, mark)
+        elif dataclasses.is_dataclass(value):
+            changes[entry.name] = _with_contents(value, changes_of)
+    return replace(part, **changes)
+
+
+def _absolute(value: str, mark: ContentPath) -> str:
+    is_name = mark.content == "wavetable" and value in BUILTIN_WAVETABLES
+    path = Path(value).expanduser()
+    return str(path.absolute()) if value and not is_name and path.exists() else value
+
+
+def _content_sha256(value: str, mark: ContentPath, scan: SourceScan) -> str:
+    match mark.content:
+        case "wavetable":
+            return wavetable_sha256(value)
+        case "data folder":
+            return scan.sha256
+        case _:
+            assert_never(mark.content)

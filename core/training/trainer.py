@@ -1,0 +1,268 @@
+"""The one loop that trains every arm of every study.
+
+It knows neither study nor tracker: progress and checkpoints go to callbacks.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from core.clips import Clips, Dataset
+from core.losses.build import build_loss
+from core.seeding import generator
+from core.settings.trainer import TrainerConfig
+from core.settings.trial import TrialConfig
+from core.storage.records import Split
+from core.synths.base import Synth
+from core.synths.note import Note, draw_note
+from core.training.checkpoint import Checkpoint
+from core.training.memory import keep_freed_memory
+from core.training.model import DiscoveryModel, build_model
+from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
+
+PROGRESS_EVERY = 10
+"""Steps from one progress callback to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a trial is."""
+
+    step: int
+    max_steps: int
+    train_loss: float | None
+    """Mean over the steps since the last validation; None before the first step."""
+    validation_loss: float | None
+    """The latest."""
+    elapsed_s: float
+
+
+OnProgress = Callable[[Progress], None]
+OnCheckpoint = Callable[[Checkpoint], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """A trained model and the history of its training."""
+
+    model: DiscoveryModel
+    """With the weights of the best validation."""
+    steps: int
+    best_step: int
+    history: tuple[dict[str, float], ...]
+    divergence: str | None
+    """Why training ended early, None where it reached its last step."""
+
+
+def fit(
+    config: TrialConfig,
+    digest: str,
+    dataset: Dataset,
+    *,
+    resume_from: Checkpoint | None = None,
+    on_checkpoint: OnCheckpoint = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+) -> FitResult:
+    """Train the model of a resolved config and return it at its best validation loss.
+
+    Args:
+        resume_from: The last checkpoint of an earlier attempt; the result is the same as without the interruption.
+        on_checkpoint: Called with a checkpoint every `trainer.checkpoint_every` steps.
+        on_progress: Called with the progress every few steps and after each validation.
+    """
+    keep_freed_memory()
+    run = _Run(config, digest, dataset)
+    if resume_from is None:
+        run.validate()
+    else:
+        run.restore(resume_from)
+    trainer = config.trainer
+    while run.step < run.max_steps and run.divergence is None:
+        run.train()
+        if run.divergence is not None:
+            break
+        is_last = run.step == run.max_steps
+        validates = is_last or run.step % trainer.validate_every == 0
+        if validates:
+            run.validate()
+        if validates or run.step % PROGRESS_EVERY == 0:
+            on_progress(run.progress())
+        if run.step % trainer.checkpoint_every == 0 and not is_last:
+            on_checkpoint(run.checkpoint())
+    return run.finish()
+
+
+class _Run:
+    """The state of a training: what a checkpoint holds, and how to go on."""
+
+    def __init__(self, config: TrialConfig, digest: str, dataset: Dataset) -> None:
+        device = torch.device(config.device)
+        self.config = config
+        self.digest = digest
+        self.model = build_model(config).to(device)
+        self.optimizers = build_optimizers(self.model, config.optimizer)
+        self.loss_function = build_loss(config.loss).to(device)
+        self.clips, self.validation_clips = dataset.train.to(device), dataset.validation.to(device)
+        self.max_steps = config.trainer.max_steps if self.optimizers else 0
+        self.step = 0
+        self.best_loss, self.best_step, self.best_model = math.inf, 0, self.model.state_dict()
+        self.history: list[dict[str, float]] = []
+        self.recent_losses: list[float] = []
+        self.divergence: str | None = None
+        self._elapsed_before = 0.0
+        self._started = time.perf_counter()
+
+    @property
+    def elapsed_s(self) -> float:
+        return self._elapsed_before + time.perf_counter() - self._started
+
+    def train(self) -> None:
+        loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
+        self.step += 1
+        limit = self.config.trainer.diverged_above
+        # Written so that a loss that is not a number diverges too.
+        if not loss <= limit:
+            self.divergence = (
+                f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
+                f"{self.step}; lower optimizer.lr or trainer.gradient_clip"
+            )
+            return
+        self.recent_losses.append(loss)
+
+    def validate(self) -> None:
+        """Measure the averaged weights, remember them if they are the best, and open a new entry of the history."""
+        averaged = averaged_model(self.model, self.optimizers)
+        loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
+        if not math.isfinite(loss):
+            self.divergence = f"a validation loss must be a number; it was {loss:g} at step {self.step}"
+            return
+        if loss < self.best_loss:
+            self.best_loss, self.best_step, self.best_model = loss, self.step, averaged.state_dict()
+        entry = {"step": float(self.step), "validation_loss": loss, "elapsed_s": self.elapsed_s}
+        if self.recent_losses:
+            entry["train_loss"] = sum(self.recent_losses) / len(self.recent_losses)
+        self.history.append(entry)
+        self.recent_losses = []
+
+    def progress(self) -> Progress:
+        recent = self.recent_losses
+        return Progress(
+            step=self.step,
+            max_steps=self.max_steps,
+            train_loss=sum(recent) / len(recent) if recent else self.history[-1].get("train_loss"),
+            validation_loss=self.history[-1]["validation_loss"],
+            elapsed_s=self.elapsed_s,
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            digest=self.digest,
+            step=self.step,
+            model=self.model.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            best_model=self.best_model,
+            best_step=self.best_step,
+            best_loss=self.best_loss,
+            history=self.history,
+            recent_losses=self.recent_losses,
+            elapsed_s=self.elapsed_s,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        self.model.load_state_dict(checkpoint.model)
+        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+        self.step = checkpoint.step
+        self.best_loss, self.best_step = checkpoint.best_loss, checkpoint.best_step
+        self.best_model = checkpoint.best_model
+        self.history, self.recent_losses = list(checkpoint.history), list(checkpoint.recent_losses)
+        self._elapsed_before = checkpoint.elapsed_s
+
+    def finish(self) -> FitResult:
+        self.model.load_state_dict(self.best_model)
+        return FitResult(
+            model=self.model,
+            steps=self.step,
+            best_step=self.best_step,
+            history=tuple(self.history),
+            divergence=self.divergence,
+        )
+
+
+def train_step(
+    model: DiscoveryModel,
+    optimizers: Sequence[FlatAdamW],
+    clips: Clips,
+    loss_function: nn.Module,
+    config: TrialConfig,
+    step: int,
+) -> float:
+    """One optimizer step; everything random in it derives from the seed and the step."""
+    batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
+    draw = generator(config.seed, "training", step)
+    note = draw_note(batch, draw, with_noise=model.synth.plays_noise)
+    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), draw)
+    loss: Tensor = loss_function(estimate, batch.audio)
+    compute_gradients(loss, optimizers, config.trainer.gradient_clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return float(loss.detach())
+
+
+def curriculum_strength(config: TrainerConfig, step: int) -> float:
+    """From 1 at the first step to 0 at `curriculum_share` of the training."""
+    fading = config.max_steps * config.curriculum_share
+    return max(0.0, 1.0 - step / fading) if fading > 0 else 0.0
+
+
+def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Tensor, " {batch_size}"]:
+    """The clips of a step: every batch is full, and runs through one shuffled epoch after the other."""
+    positions = range(step * batch_size, (step + 1) * batch_size)
+    orders = {
+        epoch: torch.randperm(n_clips, generator=generator(seed, "batches", epoch))
+        for epoch in range(positions[0] // n_clips, positions[-1] // n_clips + 1)
+    }
+    return torch.stack([orders[position // n_clips][position % n_clips] for position in positions])
+
+
+@torch.no_grad()
+def estimate_clips(
+    model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
+) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
+    """Estimates of all clips without the curriculum, at phases that belong to the data, not to the trial."""
+    audio, modulation = [], []
+    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
+        estimate, curves = model(part.audio, note, 0.0, draw)
+        audio.append(estimate)
+        modulation.append(curves)
+    return torch.cat(audio), torch.cat(modulation)
+
+
+@torch.no_grad()
+def evaluation_loss(
+    model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig, loss_function: nn.Module
+) -> float:
+    """Mean loss per clip over a split."""
+    total = 0.0
+    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
+        estimate, _ = model(part.audio, note, 0.0, draw)
+        total += float(loss_function(estimate, part.audio)) * len(part)
+    return total / len(clips)
+
+
+def _evaluation_batches(
+    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
+) -> Iterator[tuple[Clips, Note, torch.Generator]]:
+    note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.plays_noise)
+    # Curves of baselines are the trial's: they differ from seed to seed.
+    draw = generator(config.seed, "curves", split)
+    size = config.trainer.evaluation_batch_size
+    for start in range(0, len(clips), size):
+        part = slice(start, start + size)
+        yield clips[part], note[part], draw

@@ -1,0 +1,202 @@
+"""A whole trial: from a resolved config to a committed record with its curves and sounds."""
+
+import io
+import logging
+import platform
+import socket
+import subprocess
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from jaxtyping import Float
+
+from core.clips import Dataset
+from core.data.dataset_cache import cached_dataset
+from core.metrics.evaluation import Estimates, Evaluation, evaluate
+from core.modulations import modulation_names
+from core.settings.loading import flat_config
+from core.settings.trial import TrialConfig
+from core.storage.code_version import code_version
+from core.storage.curves import ModulationCurves, TrialCurves, write_curves
+from core.storage.records import Split, TrialRecord
+from core.storage.sounds import audio_name
+from core.storage.store import Attempt, Store
+from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
+from core.training.model import DiscoveryModel
+from core.training.trainer import OnProgress, estimate_clips, fit
+
+_log = logging.getLogger(__name__)
+_SPLITS: tuple[Split, ...] = ("validation", "test")
+
+
+def run_trial(
+    config: TrialConfig,
+    *,
+    store: Store,
+    study: str,
+    arm: str,
+    on_progress: OnProgress = lambda _: None,
+) -> TrialRecord:
+    """Run one resolved config to its committed record, going on from the furthest checkpoint of the same digest.
+
+    An ordinary exception becomes a record with the outcome "failed"; a killed process leaves none.
+    """
+    name = config.digest
+    attempt = store.begin(name)
+    record = TrialRecord(
+        digest=name,
+        study=study,
+        arm=arm,
+        seed=config.seed,
+        attempt=attempt.name,
+        outcome="failed",
+        is_baseline=config.is_baseline,
+        config=flat_config(config),
+        environment=environment(),
+        started_at=_now(),
+    )
+    try:
+        record = _run(config, attempt, record, on_progress)
+    except Exception as error:  # noqa: BLE001  (whatever ends a trial is its outcome, and must not end the study)
+        _log.warning("trial %s failed: %s", name, error)
+        record = replace(record, error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    record = replace(record, finished_at=_now())
+    attempt.commit(record)
+    drop_checkpoints(attempt)
+    return record
+
+
+def environment() -> dict[str, Any]:
+    """Whatever beside the config can influence a trial's numbers or times."""
+    return {
+        "code_version": code_version(),
+        "git_commit": _git_commit(),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+    }
+
+
+def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, on_progress: OnProgress) -> TrialRecord:
+    clock = _Clock()
+    checkpoint = latest_checkpoint(attempt.store, attempt.digest)
+    dataset = cached_dataset(config)
+    clock.lap("set_up")
+    fitted = fit(
+        config,
+        attempt.digest,
+        dataset,
+        resume_from=checkpoint,
+        on_checkpoint=lambda checkpoint: save_checkpoint(attempt, checkpoint),
+        on_progress=on_progress,
+    )
+    clock.lap("train")
+    steps_record = replace(record, steps=fitted.steps, best_step=fitted.best_step, history=fitted.history)
+    if fitted.divergence:
+        return replace(steps_record, outcome="diverged", error=fitted.divergence, times_s=clock.laps)
+    evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in _SPLITS}
+    clock.lap("evaluate")
+    _write_results(attempt, fitted.model, evaluations["test"], config, record)
+    clock.lap("write")
+    return replace(
+        steps_record,
+        outcome="finished",
+        metrics={split: evaluation.values for split, evaluation in evaluations.items()},
+        undefined={split: evaluation.undefined for split, evaluation in evaluations.items()},
+        times_s=clock.laps,
+    )
+
+
+def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: TrialConfig) -> Evaluation:
+    clips = dataset.validation if split == "validation" else dataset.test
+    audio, modulation = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
+    estimates = Estimates(
+        clips=clips,
+        audio=audio.cpu(),
+        modulation=modulation.cpu(),
+        modulation_names=modulation_names(config.synth.modulations),
+        sample_rate=config.audio.sample_rate,
+        frame_rate=config.audio.frame_rate,
+    )
+    return evaluate(estimates)
+
+
+def _write_results(
+    attempt: Attempt, model: DiscoveryModel, evaluation: Evaluation, config: TrialConfig, record: TrialRecord
+) -> None:
+    estimates = evaluation.estimates
+    clips = estimates.clips
+    curves = TrialCurves(
+        clip_ids=clips.ids,
+        f0_hz=clips.f0_hz.numpy(),
+        frame_rate=estimates.frame_rate,
+        audio_mss=evaluation.per_clip["audio.mss"].values.numpy(),
+        modulations=tuple(_curves_by_modulation(estimates)),
+    )
+    write_curves(attempt, curves, study=record.study, arm=record.arm, seed=record.seed)
+    for i, clip_id in enumerate(clips.ids[: config.trainer.n_audio_clips]):
+        for role, audio in (("target", clips.audio[i]), ("estimate", estimates.audio[i])):
+            attempt.put(audio_name(clip_id, role), _flac(audio.numpy(), config.audio.sample_rate))
+    weights = {name: value.cpu() for name, value in model.state_dict().items()}
+    attempt.put(MODEL_NAME, to_bytes({"digest": attempt.digest, "weights": weights}))
+
+
+def _curves_by_modulation(estimates: Estimates) -> Iterator[ModulationCurves]:
+    """The modulations of the synth, then those that only the truth has."""
+    truth, projection = estimates.clips.modulation, estimates.projection()
+    true_names, names = estimates.clips.modulation_names, estimates.modulation_names
+    for name in dict.fromkeys((*names, *true_names)):
+        is_true, is_estimated = name in true_names, name in names
+        yield ModulationCurves(
+            modulation=name,
+            target=truth[:, true_names.index(name)].numpy() if truth is not None and is_true else None,
+            estimate=estimates.modulation[:, names.index(name)].numpy() if is_estimated else None,
+            projection=projection[:, true_names.index(name)].numpy() if projection is not None and is_true else None,
+        )
+
+
+def _flac(audio: Float[np.ndarray, " sample"], sample_rate: int) -> bytes:
+    """16-bit FLAC; a sound that exceeds full scale is turned down as a whole."""
+    buffer = io.BytesIO()
+    gain = min(1.0, 0.999 / max(float(np.abs(audio).max()), 1e-9))
+    soundfile.write(buffer, audio * gain, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+class _Clock:
+    """Wall seconds by phase."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

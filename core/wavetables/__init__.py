@@ -1,0 +1,6 @@
+"""Wavetables, built in or from files: single cycles side by side, read by position and phase."""
+
+from core.wavetables.builtin import BUILTIN_WAVETABLES, BuiltinWavetable
+from core.wavetables.files import load_wavetable, wavetable_sha256
+
+__all__ = ["BUILTIN_WAVETABLES", "BuiltinWavetable", "load_wavetable", "wavetable_sha256"]

@@ -1,0 +1,150 @@
+"""Ten wavetables of our own making: continuous along the position, periodic along the cycle, different in kind.
+
+Each is a spectrum per position, `row(x) = sum_k Re(c_k e^(i k x))` over the harmonics k = 1 .. 255 of a cycle, so no
+row has a seam, a constant part, or anything that folds back. Shapes with corners are tapered by Lanczos' sigma factors
+(Lanczos 1956), which removes most of the Gibbs overshoot. Values lie on a grid of 2^-20: a last-bit difference between
+two machines' mathematics does not change the table, nor the hash that names a trial.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from jaxtyping import Complex, Float
+from numpy import ndarray
+from torch import Tensor
+
+N_POSITIONS = 64
+CYCLE_LENGTH = 1024
+N_HARMONICS = 255
+_GRID = 2.0**20
+_OVERSAMPLING = 64
+Spectrum = Complex[ndarray, "position harmonic"]
+"""Complex amplitude of each harmonic 1, 2, ...; sin(k x) has amplitude -i."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinWavetable:
+    """A named recipe: what it sounds like, and its spectrum at each position."""
+
+    prose: str
+    spectrum: Callable[[], Spectrum]
+
+    def make(self) -> Float[Tensor, "position sample"]:
+        """The table, (64, 1024) float32: zero mean in each row, largest magnitude 1."""
+        bins = np.zeros((N_POSITIONS, CYCLE_LENGTH // 2 + 1), np.complex128)
+        bins[:, 1 : N_HARMONICS + 1] = self.spectrum() * (CYCLE_LENGTH / 2)
+        rows = np.fft.irfft(bins, n=CYCLE_LENGTH)
+        return torch.from_numpy((np.round(rows / np.abs(rows).max() * _GRID) / _GRID).astype(np.float32))
+
+
+@cache
+def builtin_wavetable(name: str) -> Float[Tensor, "position sample"]:
+    """The built-in table of this name, made once per process; do not write into it."""
+    return BUILTIN_WAVETABLES[name].make()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+_K = np.arange(1, N_HARMONICS + 1, dtype=np.float64)
+_POSITION = np.linspace(0.0, 1.0, N_POSITIONS)[:, None]
+_PHASE = 2 * np.pi * np.arange(CYCLE_LENGTH * _OVERSAMPLING) / (CYCLE_LENGTH * _OVERSAMPLING)
+_SIGMA = np.sinc(_K / (N_HARMONICS + 1))
+# Schroeder's phases (1970) spread a bright spectrum over the cycle, so that it is not one click.
+_SPREAD = np.exp(-1j * np.pi * _K * (_K - 1) / 32)
+
+
+def _sine_to_saw() -> Spectrum:
+    overtones = np.where(_K == 1, 1.0, _POSITION)
+    return np.asarray(1j * (-1) ** _K * overtones * _SIGMA / _K)
+
+
+def _pulse_width() -> Spectrum:
+    duty = 0.5 - 0.45 * _POSITION
+    return np.asarray(2 * np.sin(np.pi * _K * duty) / (np.pi * _K) * _SIGMA + 0j)
+
+
+def _saw_to_square() -> Spectrum:
+    even = _K % 2 == 0
+    return np.asarray(1j * (-1) ** _K * np.where(even, 1 - _POSITION, 1.0) * _SIGMA / _K)
+
+
+def _fm_bell() -> Spectrum:
+    return _of_rows(lambda position: np.sin(_PHASE + 5.0 * position * np.sin(3 * _PHASE)))
+
+
+def _wave_fold() -> Spectrum:
+    def fold(position: float) -> Float[ndarray, " sample"]:
+        gain = 0.6 + 7.0 * position
+        return np.asarray(np.sin(gain * (np.sin(_PHASE) + 0.25)))
+
+    # A constant loudness over the fold: the sine of a small gain is small.
+    rows = _of_rows(fold)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _hard_sync() -> Spectrum:
+    def synced(position: float) -> Float[ndarray, " sample"]:
+        # The reset stands in the middle of the row; the window fades the slave out before it.
+        master = (_PHASE + np.pi) % (2 * np.pi)
+        slave = master / (2 * np.pi) * 2.0 ** (2 * position)
+        return np.asarray((2 * (slave % 1.0) - 1) * np.cos(master / 4) ** 2)
+
+    return _of_rows(synced) * _SIGMA
+
+
+def _formant_sweep() -> Spectrum:
+    centre = 1.5 * 2.0 ** (4 * _POSITION)
+    octaves = np.log2(_K / centre)
+    return np.asarray(_SPREAD * (0.3 / _K**1.5 + np.exp(-0.5 * (octaves / 0.25) ** 2) / np.sqrt(centre)))
+
+
+def _additive_comb() -> Spectrum:
+    teeth = (0.5 + 0.5 * np.cos(np.pi * _K * _POSITION)) ** 3
+    return np.asarray(_SPREAD * np.where(_K == 1, 1.0, teeth) * _K**-0.7 * (_K <= 64))
+
+
+def _drawbars() -> Spectrum:
+    octave = np.log2(_K)
+    pipes = (octave == np.round(octave)) & (_K <= 32)
+    return np.asarray(-1j * pipes * np.exp(-0.5 * ((octave - 5 * _POSITION) / 0.7) ** 2))
+
+
+def _random_morph() -> Spectrum:
+    # Fractional parts of multiples of square roots: numbers without a pattern that are the same everywhere, for ever.
+    anchors = np.arange(1, 7)[:, None]
+    loudness = (anchors * np.sqrt(2) * 97 + _K * np.sqrt(3) * anchors**2) % 1.0
+    angle = 2 * np.pi * ((anchors * np.sqrt(5) * 89 + _K * np.sqrt(7) * anchors) % 1.0)
+    spectra = loudness**4 * np.exp(1j * angle) / np.sqrt(_K) * (_K <= 64)
+    spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
+    place = _POSITION[:, 0] * (len(anchors) - 1)
+    left = np.minimum(place.astype(int), len(anchors) - 2)
+    share = (place - left)[:, None] * (np.pi / 2)
+    return np.asarray(np.cos(share) * spectra[left] + np.sin(share) * spectra[left + 1])
+
+
+def _of_rows(row: Callable[[float], Float[ndarray, " sample"]]) -> Spectrum:
+    """The harmonics of a finely sampled cycle per position."""
+    rows = np.stack([row(position) for position in _POSITION[:, 0].tolist()])
+    return np.asarray(np.fft.rfft(rows)[:, 1 : N_HARMONICS + 1] * (2 / _PHASE.size))
+
+
+BUILTIN_WAVETABLES: Mapping[str, BuiltinWavetable] = MappingProxyType(
+    {
+        "sine_to_saw": BuiltinWavetable("a sine that gains all overtones of a saw", _sine_to_saw),
+        "pulse_width": BuiltinWavetable("a pulse from a square down to 5 % of the cycle", _pulse_width),
+        "saw_to_square": BuiltinWavetable("a saw that loses its even harmonics", _saw_to_square),
+        "fm_bell": BuiltinWavetable("a sine phase-modulated at three times its pitch, index 0 to 5", _fm_bell),
+        "wave_fold": BuiltinWavetable("an off-centre sine driven ever deeper into a sine folder", _wave_fold),
+        "hard_sync": BuiltinWavetable("a saw of one to four times the pitch, reset every cycle", _hard_sync),
+        "formant_sweep": BuiltinWavetable("one narrow formant from harmonic 1.5 up four octaves", _formant_sweep),
+        "additive_comb": BuiltinWavetable(
+            "a comb over the harmonics, closing up until every other one is left", _additive_comb
+        ),
+        "drawbars": BuiltinWavetable("octave pipes, the loud one climbing five octaves", _drawbars),
+        "random_morph": BuiltinWavetable("six unrelated spectra, each fading into the next", _random_morph),
+    }
+)

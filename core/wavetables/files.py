@@ -1,0 +1,142 @@
+"""Wavetables from files: a wav of cycles one after another, or a folder of single cycles.
+
+The cycle length of a wav is what its `clm ` chunk says (Xfer Serum's convention: the text `<!>2048 ...`). Without one
+it is 2048 where that divides the file into whole cycles, else the largest power of two from 256 to 4096 that does.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from core.errors import ConfigError, DataError
+from core.sound_files import find_sounds, read_mono
+from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
+
+MIN_CYCLE, MAX_CYCLE = 256, 4096
+_MIN_SINGLE_CYCLE = 8
+
+
+def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
+    """A built-in table by name, or the table in a wav or in a folder of single cycles.
+
+    Rows from files are made zero mean and the table is scaled to a largest magnitude of 1. Single cycles are taken in
+    the order of their names; where their lengths differ, each is resampled in the Fourier domain (so it stays periodic)
+    to the smallest power of two from 256 that holds the longest.
+
+    Raises:
+        ConfigError: no built-in table, file or folder has this name.
+        DataError: the file or folder is no wavetable.
+    """
+    if name_or_path in BUILTIN_WAVETABLES:
+        return builtin_wavetable(name_or_path).clone()
+    path = Path(name_or_path).expanduser()
+    if name_or_path and path.is_dir():
+        rows = _single_cycles(path)
+    elif name_or_path and path.is_file():
+        rows = _cycles_of_file(path)
+    else:
+        raise ConfigError(
+            f"a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got {name_or_path!r}, "
+            f"which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
+        )
+    if len(rows) < 2:
+        raise DataError(f"a wavetable needs at least 2 cycles to move between; {path} has {len(rows)}; add more")
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    peak = np.abs(rows).max()
+    if not np.isfinite(peak) or peak < 1e-6:
+        raise DataError(f"a wavetable must hold finite sound; {path} is silent or broken; choose another")
+    return torch.from_numpy((rows / peak).astype(np.float32))
+
+
+def wavetable_sha256(name_or_path: str) -> str:
+    """Hash of a table's shape and values, whatever file it came from."""
+    if name_or_path in BUILTIN_WAVETABLES:
+        return _builtin_sha256(name_or_path)
+    return _sha256(load_wavetable(name_or_path))
+
+
+@cache
+def _builtin_sha256(name: str) -> str:
+    return _sha256(builtin_wavetable(name))
+
+
+def _sha256(table: Float[Tensor, "position sample"]) -> str:
+    values = table.numpy().astype("<f4")
+    return hashlib.sha256(f"{values.shape}".encode() + values.tobytes()).hexdigest()
+
+
+def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
+    audio = _read(path)
+    length = _marked_length(path) or _deduced_length(path, len(audio))
+    if not MIN_CYCLE <= length <= MAX_CYCLE or len(audio) % length:
+        raise DataError(
+            f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {path} has {len(audio)} "
+            f"samples and its clm chunk says {length} a cycle; export it anew"
+        )
+    return audio.reshape(-1, length)
+
+
+def _marked_length(path: Path) -> int | None:
+    """The cycle length in the `clm ` chunk of a RIFF file, None without one."""
+    data = path.read_bytes()
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return None
+    start = 12
+    while start + 8 <= len(data):
+        size = int.from_bytes(data[start + 4 : start + 8], "little")
+        if data[start : start + 4] == b"clm ":
+            match = re.match(rb"<!>(\d+)", data[start + 8 : start + 8 + size])
+            return int(match[1]) if match else None
+        start += 8 + size + size % 2
+    return None
+
+
+def _deduced_length(path: Path, n_samples: int) -> int:
+    for length in (2048, 4096, 1024, 512, 256):
+        if n_samples and n_samples % length == 0:
+            return length
+    raise DataError(
+        f"without a clm chunk a wavetable wav must divide into whole cycles of 256, 512, 1024, 2048 or 4096 samples; "
+        f"{path} has {n_samples}; cut it to a multiple, or put single cycles into a folder"
+    )
+
+
+def _single_cycles(folder: Path) -> Float[ndarray, "position sample"]:
+    files = find_sounds(folder)
+    if not files:
+        raise DataError(f"a folder of single cycles must hold sound files; {folder} has none")
+    cycles = [_read(file) for file in files]
+    for file, cycle in zip(files, cycles, strict=True):
+        if not _MIN_SINGLE_CYCLE <= len(cycle) <= MAX_CYCLE:
+            raise DataError(
+                f"a single cycle has {_MIN_SINGLE_CYCLE} to {MAX_CYCLE} samples; {file} has {len(cycle)}; "
+                "keep only single cycles in the folder"
+            )
+    return _stack(cycles)
+
+
+def _stack(cycles: Sequence[Float[ndarray, " _"]]) -> Float[ndarray, "position sample"]:
+    lengths = {len(cycle) for cycle in cycles}
+    if len(lengths) == 1:
+        return np.stack(cycles)
+    # A second to import, which nobody else needs to wait for.
+    from scipy.signal import resample
+
+    length = max(MIN_CYCLE, 1 << (max(lengths) - 1).bit_length())
+    return np.stack([resample(cycle, length) for cycle in cycles])
+
+
+def _read(path: Path) -> Float[ndarray, " sample"]:
+    try:
+        return read_mono(path)[0]
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise DataError(f"cannot read the wavetable {path}: {error}; give a wav, flac or aiff file") from error

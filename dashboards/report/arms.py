@@ -1,0 +1,34 @@
+"""The section "Arms": metrics of every arm, and comparisons with the first arm, paired by seed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboards.analysis.comparisons import Comparison, comparisons
+from dashboards.report.section import ReportData, Section
+from dashboards.tables import table_metrics
+
+SIGNIFICANCE = 0.05
+
+
+def _context(report: ReportData) -> Mapping[str, Any]:
+    compared = comparisons(report.results)
+    return {
+        "table_metrics": table_metrics(report.results),
+        "comparisons": [(comparison, _verdict(comparison)) for comparison in compared],
+        "reference": compared[0].reference if compared else None,
+        "is_tested": any(comparison.adjusted_p is not None for comparison in compared),
+    }
+
+
+def _verdict(comparison: Comparison) -> str:
+    """Whether the arm is better or worse than the reference; "leans" where there are too few pairs for a test."""
+    difference = comparison.difference
+    if difference.estimate.lo is None:
+        return "unknown"
+    if not difference.excludes_zero or (comparison.adjusted_p is not None and comparison.adjusted_p >= SIGNIFICANCE):
+        return "open"
+    is_better = (difference.estimate.mean < 0) == (comparison.objective.direction == "minimize")
+    return f"{'leans ' if comparison.adjusted_p is None else ''}{'better' if is_better else 'worse'}"
+
+
+ARMS = Section(id="arms", title="Arms", template="arms.html.j2", context=_context)

@@ -1,0 +1,80 @@
+"""The section "What was run": factors, seeds, validation losses, data, machine, times and shared settings."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from core.storage.records import TrialRecord
+from dashboards.analysis.arm_results import ArmResult
+from dashboards.analysis.study_results import StudyResults
+from dashboards.formatting import short
+from dashboards.report.section import ReportData, Section
+
+
+def _context(report: ReportData) -> Mapping[str, Any]:
+    results = report.results
+    times_s: Counter[str] = Counter()
+    for record in results.records:
+        times_s.update(record.times_s)
+    return {
+        "copied": {arm.name: _seeds_by_origin(arm) for arm in results.arms},
+        "environments": _environments(results.records),
+        "times_s": times_s,
+        "started_at": min((record.started_at for record in results.records if record.started_at), default=""),
+        "finished_at": results.finished_at,
+        "shared_settings": _shared_settings(results),
+    }
+
+
+def _seeds_by_origin(arm: ArmResult) -> dict[str, list[int]]:
+    """Seeds whose record is a copy, by the study that trained them."""
+    seeds: dict[str, list[int]] = {}
+    for trial in arm.trials:
+        if trial.record is not None and trial.record.copied_from is not None:
+            seeds.setdefault(trial.record.copied_from, []).append(trial.seed)
+    return seeds
+
+
+def _environments(records: tuple[TrialRecord, ...]) -> dict[str, dict[str, int]]:
+    """Fact -> value -> number of trials that ran with it."""
+    facts = sorted({fact for record in records for fact in record.environment})
+    return {
+        fact: dict(Counter(short(record.environment[fact]) for record in records if fact in record.environment))
+        for fact in facts
+    }
+
+
+def _shared_settings(results: StudyResults) -> dict[str, Any]:
+    """Dotted settings that are equal in all arms."""
+    configs = [arm.config for arm in results.arms if arm.trials]
+    first = configs[0] if configs else {}
+    return {path: v for path, v in first.items() if all(path in c and c[path] == v for c in configs)}
+
+
+def _data(report: ReportData) -> Mapping[str, Any]:
+    """Validation losses of every trial that has at least two."""
+    return {
+        "losses": [
+            {
+                "arm": arm.name,
+                "seed": trial.seed,
+                "colour": report.styles[arm.name].colour,
+                "steps": [entry.get("step") for entry in trial.record.history],
+                "values": [_finite(entry.get("validation_loss")) for entry in trial.record.history],
+            }
+            for arm in report.results.arms
+            for trial in arm.trials
+            if trial.record is not None and len(trial.record.history) > 1
+        ]
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """None in place of NaN and infinity, which JSON cannot represent."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+RUN = Section(
+    id="run", title="What was run", template="run.html.j2", context=_context, scripts=("losses.js",), data=_data
+)

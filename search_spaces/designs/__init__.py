@@ -1,0 +1,1 @@
+"""Designs: strategies that propose all arms of a study at once, one design per file."""

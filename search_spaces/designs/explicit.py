@@ -1,0 +1,50 @@
+"""Explicit arms: a list of named settings; an arm may start from the settings of another one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import ConfigError
+from core.settings.dotted import flatten
+from core.settings.suggestions import did_you_mean
+from search_spaces.designs.base import Design
+from search_spaces.strategy import Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplicitArm:
+    """One arm as a study file writes it."""
+
+    name: str
+    like: str | None = None
+    """Another explicit arm whose settings it starts from."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Nested or dotted settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitArms(Design):
+    """The arms of a list, in its order."""
+
+    entries: Sequence[ExplicitArm]
+
+    def arms(self) -> Sequence[Arm]:
+        return [Arm(entry.name, self._settings(entry, (entry.name,))) for entry in self.entries]
+
+    def _settings(self, entry: ExplicitArm, chain: tuple[str, ...]) -> dict[str, Any]:
+        """The entry's settings over those that it starts from.
+
+        Args:
+            chain: Names of the arms that lead here by `like`, this one last.
+        """
+        own = flatten(entry.config)
+        if entry.like is None:
+            return own
+        names = [other.name for other in self.entries]
+        base = next((other for other in self.entries if other.name == entry.like), None)
+        if base is None:
+            hint = did_you_mean(entry.like, names, otherwise=f"explicit arms: {', '.join(names)}")
+            raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is no arm here; {hint}")
+        if entry.like in chain:
+            raise ConfigError(f"arms must not be like each other in a circle: {' -> '.join((*chain, entry.like))}")
+        return {**self._settings(base, (*chain, base.name)), **own}

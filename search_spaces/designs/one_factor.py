@@ -1,0 +1,56 @@
+"""One factor at a time: a baseline, and arms that change one thing of it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import ConfigError
+from core.settings.dotted import flatten
+from search_spaces.designs.base import Design
+from search_spaces.paths import check_known
+from search_spaces.strategy import Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneFactor(Design):
+    """One factor at a time: `path` takes the baseline's value in one arm, and another one in each other arm.
+
+    Values are config objects, tables of settings, or plain values. Without a path the values are tables from the root,
+    so that each arm may change something else.
+    """
+
+    baseline: Any
+    variations: Mapping[str, Any] = field(default_factory=dict)
+    """The other values by the name of their arm."""
+    path: str = ""
+    baseline_name: str = "baseline"
+
+    def arms(self) -> tuple[Arm, ...]:
+        """The baseline and every other arm, by name.
+
+        Raises:
+            ConfigError: the path is unknown, there is no variation, or two arms are the same.
+        """
+        if self.path:
+            check_known(self.path)
+        if not self.variations:
+            raise ConfigError("an ablation needs at least one arm beside its baseline; got none")
+        if self.baseline_name in self.variations:
+            raise ConfigError(f"the ablation's arm {self.baseline_name!r} has the baseline's name; rename one of them")
+        expanded: list[Arm] = []
+        for name, value in {self.baseline_name: self.baseline, **self.variations}.items():
+            settings = self._settings(value)
+            if same := next((arm.name for arm in expanded if arm.settings == settings), None):
+                raise ConfigError(f"the ablation's arms {same!r} and {name!r} are the same; leave one of them out")
+            expanded.append(Arm(name, settings))
+        return tuple(expanded)
+
+    def _settings(self, value: Any) -> dict[str, Any]:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = dataclasses.asdict(value)
+        if isinstance(value, Mapping):
+            return flatten(value, f"{self.path}." if self.path else "")
+        if not self.path:
+            raise ConfigError(f"an ablation without a path takes tables of settings; got {value!r}; give it a path")
+        return {self.path: value}

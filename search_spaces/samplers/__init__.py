@@ -1,0 +1,1 @@
+"""Samplers: where in a space a search looks next, one sampler per file."""

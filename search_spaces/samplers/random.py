@@ -1,0 +1,20 @@
+"""Random search: independent uniform draws from each dimension (Bergstra, Bengio 2012, JMLR 13)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_spaces.samplers.base import Sampler
+from search_spaces.space import Point, Space
+from search_spaces.strategy import History
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSampler(Sampler):
+    """Points that do not depend on results."""
+
+    seed: int
+
+    def sample(self, space: Space, number: int, history: History) -> Point:  # noqa: ARG002
+        generator = np.random.default_rng([self.seed, number])
+        return space.point_at({dimension.path: float(generator.random()) for dimension in space.dimensions})

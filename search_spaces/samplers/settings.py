@@ -1,0 +1,22 @@
+"""Settings of the samplers, one class per kind.
+
+To add one: its class and its place in `SamplerConfig` here, its class beside the others in `search_spaces/samplers`,
+and its case in `search_spaces/samplers/build.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomSamplerConfig:
+    """Independent uniform draws from each dimension."""
+
+    kind: Literal["random"] = "random"
+    seed: Annotated[int, Ge(0), Doc("draws the points")] = 0
+
+
+SamplerConfig = RandomSamplerConfig

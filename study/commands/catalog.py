@@ -1,0 +1,233 @@
+"""`modstudy catalog`: every setting and every metric, read from the types: as tables, or as JSON."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen, Unit
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import Doc
+
+from core.settings.presets import PRESETS, Preset
+from core.settings.schema import kind_of, setting_types, variants_of
+from core.settings.trial import TrialConfig
+from study.commands.options import console, reported
+
+GROUPS = {
+    "parameterizations": "parameterization",
+    "synths": "synth",
+    "encoder": "encoder",
+    "losses": "loss",
+    "data_sources": "data",
+    "optimizers": "optimizer",
+    "audio": "audio",
+    "trainer": "trainer",
+}
+
+
+@reported
+def catalog(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole catalog as JSON.")] = False,
+) -> None:
+    """List every part with its settings, ranges, units and presets, and every metric with its direction."""
+    content = catalog_content()
+    if as_json:
+        typer.echo(json.dumps(content, indent=1))
+    else:
+        console.print(catalog_tables(content))
+
+
+def catalog_content() -> dict[str, Any]:
+    """Plain values, group by group: each entry's description, and its settings with type, range, unit and presets."""
+    from core.metrics.catalog import METRICS
+
+    types = setting_types(TrialConfig)
+    found: dict[str, Any] = {
+        group: [_entry(cls, path) for cls in variants_of(types[path])] for group, path in GROUPS.items()
+    }
+    found["trial"] = [
+        _setting(TrialConfig, entry, "") for entry in fields(TrialConfig) if not _is_part(types[entry.name])
+    ]
+    found["encoder_presets"] = {name: _plain(asdict(preset.config.encoder)) for name, preset in PRESETS.items()}
+    found["metrics"] = [
+        {
+            "name": metric.name,
+            "direction": metric.direction,
+            "unit": metric.unit,
+            "doc": metric.description,
+            "projections": list(metric.projections),
+            "per_modulation": metric.is_per_modulation,
+        }
+        for metric in METRICS
+    ]
+    found["wavetables"] = list(_wavetables())
+    return found
+
+
+def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
+    """The catalog as tables for a terminal."""
+    parts: list[RenderableType] = []
+    for group in GROUPS:
+        for entry in found[group]:
+            parts.append(_settings_table(group, entry))
+    parts.append(_settings_table("trial", {"kind": None, "doc": "", "settings": found["trial"]}))
+    metrics = Table(title="metrics", title_justify="left")
+    for column in ("name", "direction", "unit", "what it is"):
+        metrics.add_column(column)
+    for metric in found["metrics"]:
+        metrics.add_row(metric["name"], metric["direction"], metric["unit"], metric["doc"])
+    parts.append(metrics)
+    parts.append(
+        Text("Names go on with .lls1 or .lls3 (curves) and with the name of a modulation: curves.pcc.lls3.add")
+    )
+    parts.append(Text(f"\nbuilt-in wavetables: {', '.join(table['name'] for table in found['wavetables'])}"))
+    return Group(*parts)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _entry(cls: type, path: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": kind_of(cls), "doc": _first_line(cls), "settings": _settings(cls, path)}
+    if modulations := getattr(cls, "modulations", ()):
+        entry["modulations"] = {modulation.name: modulation.description for modulation in modulations}
+    return entry
+
+
+def _settings(cls: type, path: str) -> list[dict[str, Any]]:
+    """The settings of one config class, those of its parts included."""
+    types = setting_types(cls)
+    found: list[dict[str, Any]] = []
+    for entry in fields(cls):
+        if entry.name == "kind":
+            continue
+        if not _is_part(types[entry.name]):
+            found.append(_setting(cls, entry, path))
+            continue
+        for variant in variants_of(types[entry.name]):
+            kind = kind_of(variant)
+            below = _settings(variant, f"{path}.{entry.name}")
+            head = {"path": f"{path}.{entry.name}.kind", "type": "kind", "value": kind, "doc": _first_line(variant)}
+            found += [
+                *([head] if kind else []),
+                *({**setting, "under": kind} if kind else setting for setting in below),
+            ]
+    return found
+
+
+def _setting(cls: type, entry: Field[Any], path: str) -> dict[str, Any]:
+    annotation = setting_types(cls)[entry.name]
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    bare = get_args(annotation)[0] if notes else annotation
+    return {
+        "path": f"{path}.{entry.name}" if path else entry.name,
+        "type": _type_name(bare),
+        "default": _plain(_default(entry)),
+        "range": _range(notes),
+        "choices": list(get_args(bare)) if get_origin(bare) is Literal else [],
+        "unit": next((note.unit for note in notes if isinstance(note, Unit)), ""),
+        "doc": next((note.documentation for note in notes if isinstance(note, Doc)), ""),
+        "presets": {name: _plain(getattr(_in_preset(preset, cls), entry.name)) for name, preset in PRESETS.items()}
+        if entry.default is not MISSING or entry.default_factory is not MISSING
+        else {},
+    }
+
+
+def _is_part(annotation: Any) -> bool:
+    return bool(variants_of(annotation))
+
+
+def _default(entry: Field[Any]) -> Any:
+    if entry.default is not MISSING:
+        return entry.default
+    return entry.default_factory() if entry.default_factory is not MISSING else None
+
+
+def _in_preset(preset: Preset, cls: type) -> Any:
+    """A preset's settings of one class: those that its trial uses, else those it has for the variant."""
+    return next((node for node in _nodes(preset.config) if type(node) is cls), None) or preset.variant(cls)
+
+
+def _nodes(config: Any) -> Iterable[Any]:
+    if is_dataclass(config) and not isinstance(config, type):
+        yield config
+        for entry in fields(config):
+            yield from _nodes(getattr(config, entry.name))
+
+
+def _first_line(cls: type) -> str:
+    return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "choice"
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    if get_origin(annotation) is tuple:
+        return "list"
+    names = [_type_name(member) for member in get_args(annotation) if member is not type(None)]
+    return " or ".join(names) + ", optional"
+
+
+def _range(notes: Iterable[Any]) -> str:
+    bounds: list[str] = []
+    for note in notes:
+        if isinstance(note, Interval):
+            note_parts: list[tuple[str, Any]] = [(">", note.gt), (">=", note.ge), ("<", note.lt), ("<=", note.le)]
+        elif isinstance(note, Gt):
+            note_parts = [(">", note.gt)]
+        elif isinstance(note, Ge):
+            note_parts = [(">=", note.ge)]
+        elif isinstance(note, Lt):
+            note_parts = [("<", note.lt)]
+        elif isinstance(note, Le):
+            note_parts = [("<=", note.le)]
+        elif isinstance(note, MinLen):
+            note_parts = [("length >=", note.min_length)]
+        else:
+            continue
+        bounds += [f"{sign} {value:g}" for sign, value in note_parts if value is not None]
+    return ", ".join(bounds)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _wavetables() -> Iterable[dict[str, str]]:
+    from core.wavetables import BUILTIN_WAVETABLES
+
+    for name in BUILTIN_WAVETABLES:
+        yield {"name": name}
+
+
+def _settings_table(group: str, entry: Mapping[str, Any]) -> Table:
+    title = f"{group}: {entry['kind']}" if entry["kind"] else group
+    table = Table(title=f"{title} · {entry['doc']}" if entry["doc"] else title, title_justify="left")
+    for column in ("setting", "type", "range", "unit", *PRESETS, "what it is"):
+        table.add_column(column, overflow="fold")
+    for setting in entry["settings"]:
+        if setting["type"] == "kind":
+            table.add_row(
+                setting["path"], "kind", "", "", *[""] * len(PRESETS), f"{setting['value']}: {setting['doc']}"
+            )
+            continue
+        kind = ", ".join(map(str, setting["choices"])) or setting["type"]
+        sizes = [_shown(setting["presets"].get(name, setting["default"])) for name in PRESETS]
+        table.add_row(setting["path"], kind, setting["range"], setting["unit"], *sizes, setting["doc"])
+    return table
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "unset"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

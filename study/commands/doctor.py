@@ -1,0 +1,134 @@
+"""`modstudy doctor`: what this machine has for a study, and what it lacks."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from core.errors import StudyError
+from study.commands.options import OK, Root, console, reported
+
+PACKAGES = ("torch", "torchaudio", "torchlpc", "ray", "mlflow", "pyarrow", "optuna", "modstudy")
+EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
+ENOUGH_DISK = 5 * 2**30
+ENOUGH_MEMORY = 4 * 2**30
+Finding = tuple[str, str, bool]
+"""What was looked at, what was found, and whether a study can do with it."""
+
+
+@reported
+def doctor(
+    root: Root = "runs",
+    ray: Annotated[bool, typer.Option(help="Also start Ray, which takes some seconds.")] = True,
+    bench: Annotated[bool, typer.Option("--bench", help="Measure instead how fast training is here.")] = False,
+) -> int:
+    """Show what this machine has: cores, memory, GPU, disk, versions, extras."""
+    if bench:
+        _show_speeds()
+        return OK
+    is_complete = True
+    for subject, found, is_good in findings(Path(root), start_ray=ray):
+        is_complete = is_complete and is_good
+        mark = "[green]ok[/]  " if is_good else "[red]lack[/]"
+        console.print(f"{mark} {subject:<20} {escape(found)}", highlight=False, soft_wrap=True)
+    if not is_complete:
+        raise StudyError("this machine lacks something; see the lines marked 'lack'")
+    return OK
+
+
+def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    from study.planning.resources import usable_cpus
+
+    yield (
+        "Python",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        sys.version_info >= (3, 11),
+    )
+    yield "cores", f"{usable_cpus()} usable of {os.cpu_count()}", True
+    yield "bf16", *_try(_bf16)
+    yield "memory", *_memory()
+    yield "GPU", *_gpu()
+    yield "disk", *_disk(folder)
+    for package in PACKAGES:
+        yield package, *_version(package)
+    yield "torchaudio imports", *_try(lambda: str(importlib.import_module("torchaudio").__version__))
+    for extra, purpose in EXTRAS.items():
+        there = importlib.util.find_spec(extra) is not None
+        yield f"extra {extra}", "there" if there else f"not there ({purpose})", True
+    if start_ray:
+        yield "Ray starts", *_try(_start_ray)
+
+
+def _show_speeds() -> None:
+    from study.commands.quick_benchmark import speeds
+
+    console.print("Milliseconds of one call, forward and backward, one thread; kernels at 48 kHz, 8 clips of 1 s:")
+    for speed in speeds():
+        line = f"{speed.what:<42} {speed.ours_ms:8.1f} ms"
+        if speed.libraries_ms is not None:
+            ratio = speed.libraries_ms / speed.ours_ms
+            line += f", by library calls {speed.libraries_ms:8.1f} ms: {ratio:.1f} times as long"
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _bf16() -> str:
+    from core.ops.convolution import has_bf16_units
+
+    if has_bf16_units("cpu"):
+        return "the CPU has units for it"
+    return "no units in the CPU: encoder.precision=bf16 has its numbers here, not its speed"
+
+
+def _memory() -> tuple[str, bool]:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return "unknown", True
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{size / 2**30:.1f} GiB", size >= ENOUGH_MEMORY
+
+
+def _gpu() -> tuple[str, bool]:
+    def names() -> str:
+        import torch
+
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        found = [f"{torch.cuda.get_device_name(i)}, CUDA {torch.version.cuda}" for i in range(count)]
+        return "; ".join(found) or "none: trials run on the CPU"
+
+    return _try(names)
+
+
+def _disk(folder: Path) -> tuple[str, bool]:
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    return f"{free / 2**30:.1f} GiB free for {folder}", free >= ENOUGH_DISK
+
+
+def _version(package: str) -> tuple[str, bool]:
+    try:
+        return importlib.metadata.version(package), True
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed: pip install -c constraints.txt -e .", False
+
+
+def _start_ray() -> str:
+    from study.execution.ray_session import seconds_to_start
+    from study.planning.resources import Machine, usable_cpus
+
+    return f"in {seconds_to_start(Machine(cpus=usable_cpus(), gpus=0)):.1f} s"
+
+
+def _try(look: Callable[[], str]) -> tuple[str, bool]:
+    try:
+        return look(), True
+    except Exception as error:  # noqa: BLE001 - whatever is broken here is the finding
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False

@@ -1,0 +1,97 @@
+"""`modstudy launch`: plan a study, run what is open, report."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from study.commands.options import (
+    OK,
+    Assignments,
+    AtOnce,
+    CodeChange,
+    Cpus,
+    Gpus,
+    Root,
+    TrackingUri,
+    console,
+    reported,
+)
+
+if TYPE_CHECKING:
+    from core.storage.records import StudyPlan
+
+
+@reported
+def launch(
+    study: Annotated[str, typer.Argument(help="A built-in study, or the path of a study's TOML file.")],
+    assignments: Assignments = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study's folder; the study's own by default.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; by default those of the study.")] = None,
+    root: Root = "runs",
+    trials_at_once: AtOnce = None,
+    cpus_per_trial: Cpus = None,
+    gpus_per_trial: Gpus = None,
+    tracking_uri: TrackingUri = None,
+    allow_code_change: CodeChange = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write and run nothing.")] = False,
+) -> int:
+    """Plan a study, run what is open, and report.
+
+    Typed again it resumes, runs what the study file or --seeds has added, or reports anew.
+    """
+    from core.settings.loading import parse_assignment
+    from search_spaces.study_file import load_study
+    from study.execution.session import RunOptions, Session
+    from study.planning.plan import make_plan
+    from study.planning.resources import allocate, this_machine, wants_gpu
+
+    options = RunOptions(
+        trials_at_once=trials_at_once,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        tracking_uri=tracking_uri,
+        allow_code_change=allow_code_change,
+    )
+    overrides = [parse_assignment(text) for text in assignments or []]
+    planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
+    for remark in planned.remarks:
+        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
+    session = Session(root=root, name=planned.plan.name, console=console)
+    plan = session.merged(planned.plan)
+    _show_issues(plan)
+    if dry_run:
+        allocate(
+            this_machine(),
+            wants_gpu=wants_gpu(plan),
+            trials_at_once=trials_at_once,
+            cpus_per_trial=cpus_per_trial,
+            gpus_per_trial=gpus_per_trial,
+        )
+        _show_plan(plan)
+        return OK
+    return session.run(plan, options)
+
+
+def _show_issues(plan: "StudyPlan") -> None:
+    if plan.data_issues:
+        n_skipped = sum(issue.skipped for issue in plan.data_issues)
+        console.print(
+            f"[yellow]note:[/] {n_skipped} sounds are skipped, {len(plan.data_issues) - n_skipped} have a remark:"
+        )
+    for issue in plan.data_issues:
+        verb = "skipped" if issue.skipped else "used"
+        console.print(f"  {issue.source}: {issue.problem} ({verb})", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_plan(plan: "StudyPlan") -> None:
+    table = Table("arm", "seed", "digest", "factors", title=f"{plan.name}: {len(plan.trials)} trials")
+    factors = plan.factors()
+    for trial in plan.trials:
+        text = ", ".join(f"{path}={value}" for path, value in factors[trial.arm].items())
+        table.add_row(escape(trial.arm), str(trial.seed), trial.digest, escape(text))
+    console.print(table)
+    if search := plan.definition.study_file.get("search"):
+        console.print(f"A search then proposes {search['n_arms']} arms, {search['round_size']} at a time.")
+    console.print("This was a dry run: nothing was written and nothing runs.")

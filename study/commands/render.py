@@ -1,0 +1,31 @@
+"""`modstudy render`: labelled data made with a real synth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from study.commands.options import console, reported
+
+render_app = typer.Typer(help="Make labelled data with a real synth.", no_args_is_help=True)
+
+
+@render_app.callback()
+def _options() -> None:
+    """One command per synth."""
+
+
+@render_app.command()
+@reported
+def vital(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Sounds to render.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws patches, notes and LFO shapes.")] = 0,
+) -> None:
+    """Render patches of the Vital synth, with the drawn LFO shapes as truth (needs the `real` extra)."""
+    from core.data.renderers.vital import render_vital
+
+    with console.status(f"rendering {n} sounds"):
+        render_vital(out, n=n, seed=seed)
+    console.print(f"{n} sounds with their curves: {out}; study them: ", soft_wrap=True, highlight=False, end="")
+    console.print(f"modstudy launch vital --set data.folder={out}", soft_wrap=True, highlight=False)

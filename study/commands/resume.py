@@ -1,0 +1,33 @@
+"""`modstudy resume`: run what a study planned and has not done."""
+
+from typing import Annotated
+
+import typer
+
+from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, reported
+
+
+@reported
+def resume(
+    name: Name,
+    root: Root = "runs",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials once more.")] = False,
+    trials_at_once: AtOnce = None,
+    cpus_per_trial: Cpus = None,
+    gpus_per_trial: Gpus = None,
+    tracking_uri: TrackingUri = None,
+    allow_code_change: CodeChange = False,
+) -> int:
+    """Run what a study planned and has not done, then report."""
+    from study.execution.session import RunOptions, Session
+
+    session = Session(root=root, name=name, console=console)
+    options = RunOptions(
+        trials_at_once=trials_at_once,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        tracking_uri=tracking_uri,
+        allow_code_change=allow_code_change,
+        retry_failed=retry_failed,
+    )
+    return session.run(session.plan(), options)

@@ -1,0 +1,85 @@
+"""`modstudy status`: how far a study is, trial by trial; without a name, how far each study is."""
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from study.commands.options import Root, console, reported
+
+if TYPE_CHECKING:
+    from core.storage.records import PlannedTrial, StudyPlan
+    from core.storage.store import Store
+
+STATES = ("finished", "diverged", "failed", "open")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
+
+
+@reported
+def status(
+    name: Annotated[str | None, typer.Argument(help="Name of a study; all of them are listed without one.")] = None,
+    root: Root = "runs",
+) -> None:
+    """Show how far a study is, trial by trial, or list the studies of a root."""
+    from study.execution.session import Session, study_names
+
+    if name is None:
+        sessions = [Session(root=root, name=each, console=console) for each in study_names(root)]
+        console.print(studies_view({session.name: session.store for session in sessions}, root))
+        return
+    session = Session(root=root, name=name, console=console)
+    console.print(status_view(session.plan(), session.store, session.resume_command))
+
+
+def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
+    """A row per study: its question, and how many of its trials are in which state."""
+    if not stores:
+        return Text(f"There is no study under {root} yet: modstudy launch STUDY")
+    table = Table("study", "question", "trials", *STATES)
+    for name, store in stores.items():
+        plan = store.plan()
+        counts = _counts(plan, store)
+        table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), *(str(counts[state]) for state in STATES))
+    return table
+
+
+def status_view(plan: "StudyPlan", store: "Store", resume_command: str) -> RenderableType:
+    """A table of the trials, their counts, and how to go on."""
+    table = Table("arm", "seed", "digest", "state", "audio.mss", title=Text(f"{plan.name}: {plan.question}"))
+    for trial in plan.trials:
+        record = store.record(trial.digest)
+        state, value = (record.outcome, record.metrics.get("test", {}).get("audio.mss")) if record else ("open", None)
+        detail = _progress(store, trial) if record is None else (record.error or "").strip().splitlines()[:1]
+        table.add_row(
+            Text(trial.arm),
+            str(trial.seed),
+            trial.digest,
+            Text(": ".join([state, *detail])),
+            "" if value is None else f"{value:.4g}",
+        )
+    counts = _counts(plan, store)
+    line = f"{len(plan.trials)} planned: " + ", ".join(f"{number} {state}" for state, number in counts.items())
+    rest = [Text(f"Run what is open: {resume_command}")] if counts["open"] else []
+    return Group(table, Text(line), *rest)
+
+
+def _counts(plan: "StudyPlan", store: "Store") -> dict[str, int]:
+    counts = dict.fromkeys(STATES, 0)
+    for trial in plan.trials:
+        record = store.record(trial.digest)
+        counts[record.outcome if record else "open"] += 1
+    return counts
+
+
+def _progress(store: "Store", trial: "PlannedTrial") -> list[str]:
+    """The checkpoint that an open trial would resume from."""
+    steps = [
+        int(match[1])
+        for attempt in store.attempts(trial.digest)
+        for name in attempt.names()
+        if (match := _CHECKPOINT.fullmatch(name))
+    ]
+    return [f"checkpoint at step {max(steps)} of {trial.config['trainer']['max_steps']}"] if steps else []

@@ -1,0 +1,38 @@
+"""`modstudy studies`: the built-in studies."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from study.commands.options import console, reported
+
+
+@reported
+def studies(
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Time a few steps of each arm on this machine, and remember the result.")
+    ] = False,
+) -> None:
+    """List the built-in studies: question, arms, trials, and time on this machine where it was measured."""
+    from search_spaces.study_file import built_in_studies, load_study
+    from study.planning.estimates import measured_seconds, remembered_seconds
+    from study.progress import duration
+
+    table = Table("study", "question", "arms", "trials", "about")
+    found = {name: load_study(name) for name in built_in_studies()}
+    seconds: dict[str, float | None] = {}
+    for name, study in found.items():
+        if estimate:
+            with console.status(f"timing a few steps of each arm of {name}"):
+                seconds[name] = measured_seconds(study)
+        else:
+            seconds[name] = remembered_seconds(study)
+    for name, study in found.items():
+        n_arms = len(study.named_arms())
+        about = "?" if (known := seconds[name]) is None else duration(known)
+        table.add_row(*map(escape, (name, study.question, str(n_arms), str(n_arms * len(study.seeds)), about)))
+    console.print(table)
+    if None in seconds.values():
+        console.print("Times are not measured on this machine yet: modstudy studies --estimate", highlight=False)

@@ -1,0 +1,31 @@
+"""`modstudy train`: one trial, without Ray and MLflow."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import ConfigError
+from study.commands.options import OK, TRIALS_FAILED, Assignments, console, reported
+
+
+@reported
+def train(
+    config: Annotated[Path | None, typer.Argument(help="A TOML file with one trial's settings.")] = None,
+    assignments: Assignments = None,
+    out: Annotated[Path, typer.Option(help="Folder that the trial is written to.")] = Path("runs/train"),
+    example: Annotated[bool, typer.Option("--example", help="Print a commented file to start from, and exit.")] = False,
+) -> int:
+    """Run one trial here, without Ray and MLflow."""
+    from study.execution.train_one import train_one
+
+    if example:
+        typer.echo((files("study") / "examples" / "trial.toml").read_text(encoding="utf-8"), nl=False)
+        return OK
+    if config is None:
+        raise ConfigError(
+            "`modstudy train` needs a TOML file with one trial's settings; got none; "
+            "make one by `modstudy train --example > trial.toml`"
+        )
+    return OK if train_one(config, assignments or [], out, console) == "finished" else TRIALS_FAILED

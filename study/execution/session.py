@@ -1,0 +1,285 @@
+"""One study from its plan to its report: what launch, extend, resume and report have in common.
+
+What the store has already decides what is left to do, so that a command can be typed twice.
+"""
+
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from core.errors import StudyError
+from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.store import Store
+from study.planning.growth import growth
+from study.planning.plan import first_seeds, more_seeds
+from study.planning.resources import Machine, Resources, allocate, this_machine, wants_gpu
+from study.progress import StudyProgress, shown
+from study.tracking.tracker import Tracker, default_tracker
+
+INTERRUPTED_WAIT_S = 10.0
+"""How long an interrupted study waits for its tracker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options of the commands that run trials."""
+
+    trials_at_once: int | None = None
+    cpus_per_trial: float | None = None
+    gpus_per_trial: float | None = None
+    tracking_uri: str | None = None
+    allow_code_change: bool = False
+    retry_failed: bool = False
+
+
+class Interrupted(KeyboardInterrupt):
+    """The study was stopped by Ctrl-C or SIGTERM; finished trials have their records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One study's folder, and the terminal."""
+
+    root: str
+    name: str
+    console: Console
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "store", Store(f"{self.root.rstrip('/')}/{self.name}"))
+
+    @property
+    def resume_command(self) -> str:
+        root = "" if self.root == "runs" else f" --root {shlex.quote(self.root)}"
+        return f"modstudy resume {shlex.quote(self.name)}{root}"
+
+    def plan(self) -> StudyPlan:
+        """
+        Raises:
+            StudyError: no study of this name was launched here.
+        """
+        if not self.store.has_study:
+            names = study_names(self.root)
+            known = f"studies there: {', '.join(names)}" if names else "there is none yet: modstudy launch STUDY"
+            raise StudyError(f"there is no study {self.name!r} under {self.root}; {known}")
+        return self.store.plan()
+
+    def merged(self, new: StudyPlan) -> StudyPlan:
+        """The stored plan with whatever a newly made one adds to it; the new one where nothing is stored.
+
+        Raises:
+            StudyError: the stored plan of this name does something else.
+        """
+        if not self.store.has_study:
+            return new
+        stored = self.store.plan()
+        segment = growth(stored, new)
+        return stored if segment is None else stored.with_segment(segment)
+
+    def extended(self, n_seeds: int) -> StudyPlan:
+        """The stored plan with as many seeds for each of its arms.
+
+        Raises:
+            StudyError: it has more seeds already.
+        """
+        plan = self.plan()
+        if n_seeds < len(plan.seeds):
+            raise StudyError(
+                f"a study grows, and {self.name} has {len(plan.seeds)} seeds already; got --seeds {n_seeds}; raise it"
+            )
+        segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
+        return plan if segment is None else plan.with_segment(segment)
+
+    def run(self, plan: StudyPlan, options: RunOptions) -> int:
+        """Store what is new in the plan, run what is open, stage after stage, report, and return the exit code.
+
+        Raises:
+            StudyError: the machine lacks the resources, or the code is not the one that began the study.
+            Interrupted: Ctrl-C or SIGTERM.
+        """
+        from study.execution.runner import open_trials
+
+        left = open_trials(self.store, plan, retry_failed=options.retry_failed)
+        machine = this_machine()
+        resources = allocate(
+            machine,
+            wants_gpu=wants_gpu(plan) and bool(left),
+            trials_at_once=options.trials_at_once,
+            cpus_per_trial=options.cpus_per_trial,
+            gpus_per_trial=options.gpus_per_trial,
+        )
+        if left:
+            _check_code(plan, options)
+        self._store_plan(plan)
+        left = self._without_copies(left, options)
+        progress = self._progress(plan, left, resources)
+        tracker = self._tracker(options)
+        tracker.start()
+        try:
+            self._run_stages(plan, left, resources, machine, progress, tracker.notice, options)
+        except KeyboardInterrupt:
+            tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+            raise Interrupted(
+                f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
+                f"Go on with: {self.resume_command}"
+            ) from None
+        self.write_report()
+        n_bad = progress.count("failed") + len(progress.lost)
+        if trouble := tracker.finish("FAILED" if n_bad else "FINISHED"):
+            self.console.print(
+                f"[yellow]{escape(trouble)}.[/] The study is complete: `modstudy report` delivers it again."
+            )
+        for digest, error in progress.lost.items():
+            trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
+            self.console.print(
+                f"[red]{escape(trial.arm)} seed {trial.seed} has no result:[/] {escape(error)}; "
+                f"try it again: {self.resume_command}"
+            )
+        return 1 if n_bad else 0
+
+    def report(self, options: RunOptions) -> int:
+        """Write the report of what is there, and deliver it."""
+        plan = self.plan()
+        tracker = self._tracker(options)
+        tracker.start()
+        self.write_report()
+        done = all(self.store.committed(trial.digest) for trial in plan.trials)
+        if trouble := tracker.finish("FINISHED" if done else "KILLED"):
+            self.console.print(f"[yellow]{escape(trouble)}.[/]")
+        return 0
+
+    def write_report(self) -> None:
+        """Write the report's files, and print its short form."""
+        from dashboards.analysis.study_results import load_results
+        from dashboards.report.page import write_report
+        from dashboards.tables import arm_table, front_text
+
+        results = load_results(self.store)
+        write_report(self.store)
+        self.console.print()
+        self.console.print(arm_table(results))
+        self.console.print(front_text(results))
+        self.console.print(f"\nReport: {self.store.root}/report/index.html", soft_wrap=True, highlight=False)
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _store_plan(self, plan: StudyPlan) -> None:
+        """Write the definition and those segments that the store lacks."""
+        if not self.store.has_study:
+            self.store.create_study(plan.definition)
+        for segment in plan.segments[len(self.store.plan().segments) :]:
+            self.store.append_segment(segment)
+
+    def _without_copies(self, left: Sequence[PlannedTrial], options: RunOptions) -> list[PlannedTrial]:
+        """The trials that are still to be trained once those that another study has finished are copied."""
+        from study.execution.reuse import copy_finished
+
+        if not left or options.retry_failed:
+            return list(left)
+        others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
+        for origin, count in copy_finished(self.store, self.name, left, others).items():
+            self.console.print(
+                f"{count} trial{'s' if count > 1 else ''} copied from study {escape(origin)}: "
+                "same digests, same code, not trained again",
+                highlight=False,
+            )
+        return [trial for trial in left if self.store.committed(trial.digest) is None]
+
+    def _progress(self, plan: StudyPlan, left: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
+        progress = StudyProgress(planned=len(plan.trials), trials_at_once=resources.trials_at_once)
+        progress.waiting |= {trial.digest: trial for trial in left}
+        for trial in plan.trials:
+            if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
+                progress.outcomes[trial.digest] = record.outcome
+        return progress
+
+    def _tracker(self, options: RunOptions) -> Tracker:
+        local = Path("runs") if "://" in self.root else Path(self.root)
+        uri, artifacts = default_tracker(local, self.name)
+        if options.tracking_uri is not None:
+            return Tracker(self.store, options.tracking_uri, None)
+        return Tracker(self.store, uri, artifacts)
+
+    def _run_stages(
+        self,
+        plan: StudyPlan,
+        left: Sequence[PlannedTrial],
+        resources: Resources,
+        machine: Machine,
+        progress: StudyProgress,
+        notice: Callable[[], None],
+        options: RunOptions,
+    ) -> None:
+        """Run what is open, then whatever the study's strategies propose from the results."""
+        from study.execution.preparation import prepare_data, prepare_kernels
+        from study.execution.ray_session import ray_session
+        from study.execution.runner import run_trials
+        from study.execution.stages import next_segment
+
+        def on_record(record: TrialRecord) -> None:
+            notice()
+            if record.outcome != "finished":
+                reason = record.error or "the loss ran away"
+                self.console.print(
+                    f"{record.arm} seed {record.seed} {record.outcome}: {reason.strip().splitlines()[0]}",
+                    style="red",
+                    markup=False,
+                    highlight=False,
+                )
+
+        folder: Path | None = None
+        with ExitStack() as stack:
+            while True:
+                if left:
+                    self._announce(plan, len(left), resources)
+                    folder = folder or stack.enter_context(ray_session(machine, resources.threads))
+                    prepare_data(left[: resources.trials_at_once])
+                    prepare_kernels(left)
+                    tune_folder = folder / f"tune-{len(plan.segments)}"
+                    with shown(progress, self.console):
+                        run_trials(self.store, self.name, left, resources, tune_folder, progress, on_record)
+                segment = next_segment(self.store, plan)
+                if segment is None:
+                    break
+                self.store.append_segment(segment)
+                plan = plan.with_segment(segment)
+                progress.plan_more(segment.trials)
+                left = self._without_copies(segment.trials, options)
+                for trial in segment.trials:
+                    if record := self.store.record(trial.digest):
+                        progress.finish(record)
+        if folder is None:
+            self.console.print(f"All {progress.planned} trials of {escape(self.name)} are done; reporting anew.")
+        else:
+            self.console.print(progress.headline(), highlight=False)
+
+    def _announce(self, plan: StudyPlan, left: int, resources: Resources) -> None:
+        done = len(plan.trials) - left
+        self.console.print(
+            f"{escape(self.name)}: {left} trials to run{f', {done} done before' if done else ''}; "
+            f"{resources.trials_at_once} at once, each with {resources.cpus_per_trial:g} CPUs"
+            f"{f' and {resources.gpus_per_trial:g} GPUs' if resources.gpus_per_trial else ''}",
+            highlight=False,
+        )
+
+
+def study_names(root: str) -> list[str]:
+    """Names of the studies below a root."""
+    return [name for name in Store(root).names("") if Store(f"{root.rstrip('/')}/{name}").has_study]
+
+
+def _check_code(plan: StudyPlan, options: RunOptions) -> None:
+    from core.storage.code_version import code_version
+
+    now = code_version()
+    other = [version for version in plan.code_versions if version != now]
+    if other and not options.allow_code_change:
+        raise StudyError(
+            f"the study began with code {other[0]}, and this is {now}: its trials would not compare; "
+            "go back to that code, or give --allow-code-change"
+        )

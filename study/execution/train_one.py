@@ -1,0 +1,70 @@
+"""One trial on its own: no Ray, no MLflow, the same trainer and the same records."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import ConfigError
+from core.metrics.catalog import label
+from core.settings.dotted import nest
+from core.settings.loading import apply_settings, parse_assignment, preset_named, read_toml, to_settings
+from core.storage.records import Outcome, PlannedTrial
+from core.storage.store import Store
+from study.progress import StudyProgress, shown
+
+if TYPE_CHECKING:
+    from core.training.trainer import Progress
+
+
+def train_one(path: Path, assignments: Sequence[str], out: Path, console: Console) -> Outcome:
+    """Train the trial that a TOML file describes, show its progress, and print its metrics.
+
+    Args:
+        assignments: Settings as `PATH=VALUE`, over those of the file.
+        out: Root of the store that the trial is written to.
+
+    Raises:
+        ConfigError: the file or a setting is wrong.
+        DataError: the data cannot be used.
+    """
+    from core.training.resolve import resolve
+    from core.training.trial import run_trial
+
+    settings = read_toml(path)
+    if "question" in settings:
+        raise ConfigError(
+            f"{path} is a study file: run it by `modstudy launch {path}`; a trial file has the settings of one trial, "
+            "and `modstudy train --example` prints one"
+        )
+    preset = preset_named(settings.pop("preset", "small"))
+    config = apply_settings(preset, settings)
+    config = apply_settings(preset, nest(parse_assignment(text) for text in assignments), config)
+    resolved = resolve(config)
+    for issue in resolved.issues:
+        console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
+    name = resolved.config.digest
+    store = Store(out)
+    trial = PlannedTrial(digest=name, arm=path.stem, seed=resolved.config.seed, config=to_settings(resolved.config))
+    progress = StudyProgress(planned=1, trials_at_once=1, waiting={name: trial})
+    progress.start(name)
+
+    def on_progress(now: "Progress") -> None:
+        progress.step(name, now.step, now.train_loss)
+
+    with shown(progress, console):
+        record = run_trial(resolved.config, store=store, study="train", arm=path.stem, on_progress=on_progress)
+    console.print(f"{record.outcome} after {record.steps} steps" + (f": {record.error}" if record.error else ""))
+    table = Table("metric", "validation", "test")
+    for metric, value in record.metrics.get("test", {}).items():
+        if len(metric.split(".")) == 2:
+            table.add_row(label(metric), *(_shown(found) for found in (record.metrics["validation"][metric], value)))
+    console.print(table)
+    console.print(f"Written to {store.root}/trials/{name}/{record.attempt}", soft_wrap=True, highlight=False)
+    return record.outcome
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"

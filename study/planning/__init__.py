@@ -1,0 +1,1 @@
+"""From a study file to a plan of trials, and the resources and time they need."""

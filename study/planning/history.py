@@ -1,0 +1,26 @@
+"""What a strategy may know of a study: its arms, and their scores on the validation split."""
+
+from collections.abc import Mapping
+
+from core.storage.records import StudyPlan, TrialRecord
+from search_spaces.strategy import Arm, History, TriedArm
+
+
+def history_of(plan: StudyPlan, records: Mapping[str, TrialRecord]) -> History:
+    """
+    Args:
+        records: By digest.
+    """
+    return History(
+        arms=tuple(
+            TriedArm(
+                arm=Arm(arm.name, arm.settings),
+                values={
+                    trial.seed: record.metrics["validation"]
+                    for trial in plan.trials_of(arm.name)
+                    if (record := records.get(trial.digest)) and record.outcome == "finished"
+                },
+            )
+            for arm in plan.arms
+        )
+    )

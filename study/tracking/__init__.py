@@ -1,0 +1,1 @@
+"""Delivers a study to MLflow."""

@@ -1,0 +1,46 @@
+"""One factor at a time: the baseline, and arms that each change one thing."""
+
+import pytest
+
+from core.errors import ConfigError
+from core.settings.parameterizations import FrameConfig, LowPassConfig
+from search_spaces.designs.one_factor import OneFactor
+
+
+def test_config_objects_become_dotted_settings_below_the_path():
+    arms = OneFactor(
+        path="parameterization",
+        baseline=LowPassConfig(cutoff_hz=8.0),
+        arms={"frame": FrameConfig(), "4 Hz": LowPassConfig(cutoff_hz=4.0)},
+        baseline_name="8 Hz",
+    ).expand()
+    assert [(arm.name, dict(arm.settings)) for arm in arms] == [
+        ("8 Hz", {"parameterization.kind": "low_pass", "parameterization.cutoff_hz": 8.0}),
+        ("frame", {"parameterization.kind": "frame"}),
+        ("4 Hz", {"parameterization.kind": "low_pass", "parameterization.cutoff_hz": 4.0}),
+    ]
+
+
+def test_a_plain_setting_can_be_the_factor():
+    arms = OneFactor(path="encoder.width", baseline=16, arms={"narrow": 8}).expand()
+    assert [dict(arm.settings) for arm in arms] == [{"encoder.width": 16}, {"encoder.width": 8}]
+
+
+def test_without_a_path_each_arm_changes_something_else():
+    arms = OneFactor(baseline={}, arms={"narrow": {"encoder": {"width": 8}}, "slow": {"optimizer": {"lr": 1e-3}}})
+    assert [dict(arm.settings) for arm in arms.expand()] == [{}, {"encoder.width": 8}, {"optimizer.lr": 1e-3}]
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (OneFactor(path="encoder.wdth", baseline=1, arms={"a": 2}), r"did you mean encoder.width\?"),
+        (OneFactor(path="encoder.width", baseline=1), "at least one arm"),
+        (OneFactor(path="encoder.width", baseline=1, arms={"baseline": 2}), "has the baseline's name"),
+        (OneFactor(path="encoder.width", baseline=1, arms={"a": 2, "b": 2}), "'a' and 'b' are the same"),
+        (OneFactor(baseline=1, arms={"a": 2}), "takes tables of settings; got 1"),
+    ],
+)
+def test_an_ablation_that_compares_nothing_is_refused(design, message):
+    with pytest.raises(ConfigError, match=message):
+        design.expand()
