@@ -25,6 +25,9 @@ $(STAMP): constraints.txt pyproject.toml
 
 demo: setup
 	$(MODSTUDY) launch quickstart
+	@echo
+	@echo "Open runs/quickstart/report/index.html in a browser. To have modstudy and mlflow on your PATH:"
+	@echo "  source $(VENV)/bin/activate"
 
 test: lint test-fast
 
@@ -52,7 +55,7 @@ test-browser: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
 
-# Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is kept in tests/benchmarks.
+# Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup
 	$(BIN)/python -m tests.benchmarks.equivalence
 

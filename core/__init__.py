@@ -1,1 +1,4 @@
-"""Modulation discovery with differentiable synthesizers: the science, free of any experiment framework."""
+"""Modulation discovery with differentiable synthesizers: settings, models, metrics, data, training and storage.
+
+Nothing here imports an experiment framework (ray, mlflow, optuna, plotly).
+"""

@@ -1,4 +1,4 @@
-"""Clips of one split in memory, as the trainer and the metrics take them."""
+"""Clips in memory: audio, pitch, filter resonance and true modulation curves; a data set is three splits of them."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,19 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clips:
-    """Sounds of one length with what is known of each."""
+    """Sounds of equal length, each with its pitch, filter resonance and, where known, true modulation curves."""
 
     ids: tuple[str, ...]
+    """Unique id of each clip."""
     audio: Float[Tensor, "clip sample"]
     f0_hz: Float[Tensor, " clip"]
-    """Pitch, constant over the clip; given to the synth, never to the encoder."""
+    """Pitch, constant over the clip; an input of the synth, not of the encoder."""
     q: Float[Tensor, " clip"]
-    """Filter resonance in 0..1, a property of the patch like the pitch; 0 where nothing is known."""
+    """Filter resonance in 0..1, constant over the clip; 0 where unknown."""
     modulation: Float[Tensor, "clip modulation frame"] | None
-    """The true curves in 0..1, None where they are unknown."""
+    """The true curves in 0..1; None if they are unknown."""
     modulation_names: tuple[str, ...] = ()
-    """Names of the true curves, none where they are unknown."""
+    """Names of the true curves; empty if they are unknown."""
 
     def __post_init__(self) -> None:
         n_curves = 0 if self.modulation is None else self.modulation.shape[1]
@@ -31,17 +32,19 @@ class Clips:
         return len(self.ids)
 
     def __getitem__(self, index: slice | Tensor) -> "Clips":
-        picked = torch.arange(len(self))[index]
+        """The clips at a slice or at a tensor of indices."""
+        indices = torch.arange(len(self))[index]
         return Clips(
-            ids=tuple(self.ids[i] for i in picked.tolist()),
-            audio=self.audio[picked],
-            f0_hz=self.f0_hz[picked],
-            q=self.q[picked],
-            modulation=None if self.modulation is None else self.modulation[picked],
+            ids=tuple(self.ids[i] for i in indices.tolist()),
+            audio=self.audio[indices],
+            f0_hz=self.f0_hz[indices],
+            q=self.q[indices],
+            modulation=None if self.modulation is None else self.modulation[indices],
             modulation_names=self.modulation_names,
         )
 
     def to(self, device: torch.device) -> "Clips":
+        """The clips with all tensors on a device."""
         return Clips(
             ids=self.ids,
             audio=self.audio.to(device),
@@ -54,7 +57,7 @@ class Clips:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """The three splits; no patch and no source file is in two of them."""
+    """Training, validation and test clips; no patch and no source file occurs in two of the splits."""
 
     train: Clips
     validation: Clips

@@ -1,21 +1,21 @@
-"""The errors a user can cause or meet; each message names the rule, what came, and what to do."""
+"""Exceptions for errors a user can correct; each message states the rule, the value received and a remedy."""
 
 
 class ModstudyError(Exception):
-    """Base of every error this project raises on purpose; the command line prints it without a traceback."""
+    """Base class of all deliberate errors; the command line prints them without a traceback."""
 
 
 class ConfigError(ModstudyError, ValueError):
-    """A setting is unknown, out of range, or contradicts another one."""
+    """A setting is unknown, out of range or contradicts another one."""
 
 
 class DataError(ModstudyError):
-    """A data source cannot be read, or holds too little to work with."""
+    """Sound data or a wavetable is unreadable, invalid or insufficient."""
 
 
 class StoreError(ModstudyError):
-    """Something kept is missing, damaged, or belongs to another configuration."""
+    """A stored file is missing, damaged or belongs to another configuration."""
 
 
 class StudyError(ModstudyError):
-    """A study cannot be planned, started, resumed or reported as asked."""
+    """A study cannot be planned, started, resumed or reported."""

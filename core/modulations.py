@@ -1,4 +1,4 @@
-"""Modulations: the named curves that shape a sound, as a synth declares them."""
+"""Declarations of modulations, the named curves in 0..1 that control a synth over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Modulation:
-    """One curve in 0..1 that a synth is played by."""
+    """Declaration of one modulation curve of a synth or data set."""
 
     name: str
-    """As in names of metrics, curve files and reports: lower-case letters, digits and underscores."""
+    """Part of metric names, curve files and reports: lower-case letters, digits and underscores."""
     description: str
-    """What the curve moves, for a reader."""
+    """The synth parameter that the curve controls, in words."""
     is_amplitude: bool = False
-    """True where the synth is silent while the curve is 0."""
+    """Whether the synth is silent while the curve is 0."""
 
 
 def modulation_names(modulations: Sequence[Modulation]) -> tuple[str, ...]:
+    """The name of each modulation, in order."""
     return tuple(modulation.name for modulation in modulations)

@@ -1,7 +1,7 @@
-"""Random state is always explicit: a generator derived from a seed and a purpose, never the global one.
+"""Seeds and random generators derived from a base seed and a purpose; the global random state is never used.
 
-Because every draw of training derives from (seed, purpose, step), a resumed trial needs no saved random state: step 70
-draws the same numbers whether steps 0 to 69 ran in this process or in another.
+Every draw of training derives from (seed, purpose, step), so a resumed trial needs no saved random state: step 70
+draws the same numbers whether or not steps 0 to 69 ran in the same process.
 """
 
 import hashlib
@@ -11,23 +11,23 @@ from torch import nn
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed that is unrelated for different seeds or purposes."""
+    """A 63-bit seed, hashed from a seed and a purpose; different seeds or purposes give unrelated results."""
     text = "/".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *purpose: str | int) -> torch.Generator:
-    """A CPU generator for one purpose; draws are made on the CPU, so that every device sees the same ones."""
+    """A generator seeded by `derive_seed`, on the CPU, where draws do not depend on the device of the model."""
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Draw initial weights per module name, so that what two models share starts equal in both.
+    """Initialise all weights; submodules of the same name and shape get the same weights in every model.
 
-    Every submodule with a `reset_parameters` method is reset with a seed derived from its name alone.
+    Each submodule with a `reset_parameters` method is reset under a seed derived from `seed` and its name.
     """
-    for name, part in module.named_modules():
-        reset = getattr(part, "reset_parameters", None)
+    for name, submodule in module.named_modules():
+        reset = getattr(submodule, "reset_parameters", None)
         if callable(reset):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive_seed(seed, "weights", name))

@@ -1,4 +1,4 @@
-"""Finding and reading sound files of any rate and channel count that libsndfile knows."""
+"""Find sound files, read them as mono, and fit them to the sample rate and length of a clip."""
 
 import re
 from collections.abc import Iterable
@@ -13,10 +13,11 @@ from numpy import ndarray
 from torch import Tensor
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif")
+"""File name endings of sound files, in lower case."""
 
 
 def find_sounds(folder: Path) -> list[Path]:
-    """The sound files in a folder and its subfolders, by name; hidden ones are left out."""
+    """The sound files in a folder and its subfolders, sorted by path; hidden files and folders are skipped."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -27,7 +28,12 @@ def find_sounds(folder: Path) -> list[Path]:
 
 
 def read_mono(path: Path, duration_s: float | None = None) -> tuple[Float[ndarray, " sample"], int]:
-    """The mean of a file's channels, from its start, and its sample rate in Hz."""
+    """The mean of a file's channels and its sample rate in Hz.
+
+    Args:
+        path: A file that libsndfile can read.
+        duration_s: Seconds to read from the start; None reads the whole file.
+    """
     with soundfile.SoundFile(path) as file:
         frames = -1 if duration_s is None else round(duration_s * file.samplerate)
         audio = file.read(frames, dtype="float64", always_2d=True)
@@ -37,7 +43,7 @@ def read_mono(path: Path, duration_s: float | None = None) -> tuple[Float[ndarra
 def fit_clip(
     audio: Float[ndarray, " _"], sample_rate: int, *, to_sample_rate: int, n_samples: int
 ) -> Float[Tensor, " sample"]:
-    """A sound at another sample rate, from its start, cut or padded with silence to `n_samples`."""
+    """Resample a sound, then cut it or append zeros to a length of `n_samples`, in float32."""
     clip = torch.from_numpy(audio.astype(np.float32))
     if sample_rate != to_sample_rate:
         clip = torchaudio.functional.resample(clip, sample_rate, to_sample_rate)
@@ -46,7 +52,7 @@ def fit_clip(
 
 
 def clip_ids(names: Iterable[str]) -> tuple[str, ...]:
-    """A readable name for each sound that any file system takes; names that would meet get a number."""
+    """A readable id per name, valid in file names on every system; duplicates, ignoring case, are numbered."""
     taken: set[str] = set()
     ids = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Maps between the unit range 0..1 of a modulation and physical units."""
+"""Maps from the unit range 0..1 of a modulation to physical units."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """Equal steps of the unit range are equal ratios of the quantity, as ears hear frequency and Q."""
+    """Logarithmic range of a quantity: equal steps in 0..1 are equal ratios, as suits frequency and Q."""
 
     low: float
     high: float
@@ -19,7 +19,5 @@ class LogRange:
             raise ValueError(f"a logarithmic range needs 0 < low < high; got low={self.low:g}, high={self.high:g}")
 
     def from_unit(self, unit: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """The quantity at a value in 0..1, low (high / low)^unit."""
         return self.low * (unit * math.log(self.high / self.low)).exp()
-
-    def to_unit(self, value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        return (value / self.low).log() / math.log(self.high / self.low)

@@ -5,9 +5,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dashboards.analysis.arm_results import ArmResult, ArmStatus
-from dashboards.analysis.findings import findings
 from dashboards.analysis.statistics import Estimate
 from dashboards.analysis.study_results import StudyResults, front_statistics
+from dashboards.findings import findings
 from dashboards.formatting import arrow, axis, better, interval, number
 
 WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")

@@ -1,1 +1,1 @@
-"""What may vary: typed domains over dotted config paths, ablation designs, and study files."""
+"""Search spaces: domains over dotted config paths, designs, samplers and study files."""

@@ -1,4 +1,4 @@
-"""Search: a strategy that proposes arms in rounds, each from the results of the whole rounds before it."""
+"""Search: a strategy that proposes arms in rounds, based on the results of all completed rounds."""
 
 import re
 from collections.abc import Sequence
@@ -11,16 +11,17 @@ from search_spaces.space import Point, Space
 from search_spaces.strategy import Arm, History, Strategy
 
 MAX_REPEATS = 100
-"""Proposals in a row that may repeat an earlier arm before the space counts as exhausted."""
+"""Consecutive proposals that repeat earlier arms after which the space is considered exhausted."""
 _NAME = re.compile(r"search-(\d+)")
+"""Name of an arm, with the number of its proposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search(Strategy):
-    """Proposes `n_arms` points of a space, a round at a time.
+    """Proposes `n_arms` points of a space in rounds of `round_size`.
 
-    The number of a proposal is part of its arm's name, so that a resumed search knows where it was; points that an
-    earlier arm has already are passed over.
+    The names of arms contain the numbers of proposals, from which a resumed search continues. Points that are equal to
+    an earlier arm are skipped.
     """
 
     stage: ClassVar[str] = "search"
@@ -31,31 +32,34 @@ class Search(Strategy):
     round_size: int
 
     def propose(self, history: History) -> Sequence[Arm]:
+        """The arms of the next round; empty after `n_arms` arms or if the space is exhausted."""
         numbers = [int(match[1]) for tried in history.arms if (match := _NAME.fullmatch(tried.arm.name))]
         n_missing = min(self.round_size, self.n_arms - len(numbers))
-        known = [dict(tried.arm.settings) for tried in history.arms]
+        known_settings = [dict(tried.arm.settings) for tried in history.arms]
         arms: list[Arm] = []
         number = max(numbers, default=-1) + 1
         repeats = 0
         while len(arms) < n_missing and repeats < MAX_REPEATS:
             settings = self.sampler.sample(self.space, number, history).settings
-            if settings in known:
+            if settings in known_settings:
                 repeats += 1
             else:
                 repeats = 0
-                known.append(settings)
+                known_settings.append(settings)
                 arms.append(Arm(f"search-{number:03d}", settings))
             number += 1
         return arms
 
     def corners(self) -> list[Point]:
+        """Points with which the space is checked, see `Space.corners`."""
         return self.space.corners()
 
 
 def check_rounds(n_arms: int, round_size: int) -> None:
-    """
+    """Check the number of arms and the size of a round of a search.
+
     Raises:
-        ConfigError: the numbers of a search do not fit.
+        ConfigError: one is below 1, or a round is larger than the search.
     """
     if n_arms < 1 or not 1 <= round_size <= n_arms:
         raise ConfigError(

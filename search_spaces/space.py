@@ -1,6 +1,7 @@
-"""A search space: dimensions over dotted config paths, some of which exist only where others have certain values.
+"""Search spaces: dimensions over dotted config paths, which can be conditional on the values of other dimensions.
 
-A path that names a part of the config (`synth`) takes labelled groups of settings; a condition on it names labels.
+The values at the path of a part of the config, such as `synth`, are labelled groups of settings; conditions on such a
+dimension name the labels.
 """
 
 import itertools
@@ -22,43 +23,47 @@ from search_spaces.strategy import Arm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimension:
-    """One thing that varies, and where it exists."""
+    """A dimension of a search space: a config path, its domain, and the conditions under which it exists."""
 
     path: str
     domain: Domain
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Paths of other dimensions, each with the values (or labels) under which this one exists."""
+    """Values or labels of other dimensions, by path, under which this dimension exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value for each dimension that exists there, in the order of the space."""
+    """A point of a space: an option for each dimension that exists there, in the order of the space."""
 
     options: Mapping[str, Option]
+    """By path of the dimension."""
 
     @property
     def settings(self) -> dict[str, Any]:
+        """Dotted settings of all options."""
         return {path: value for name, option in self.options.items() for path, value in option.settings(name).items()}
 
     def meets(self, when: Mapping[str, tuple[Any, ...]]) -> bool:
+        """Whether the conditions hold; `when` gives the admitted values or labels by path."""
         return all(path in self.options and _matches(self.options[path], admitted) for path, admitted in when.items())
 
 
 class Space:
-    """Dimensions that were checked against the config types, over a preset and the settings that all points share."""
+    """A search space: dimensions, a preset and settings shared by all points, checked against the config types."""
 
     def __init__(
         self, dimensions: Sequence[Dimension], preset: Preset, shared: Mapping[str, Any] | None = None
     ) -> None:
-        """
+        """Build and check a space.
+
         Args:
-            dimensions: What varies; their order is that of the names and of the points.
-            preset: The sizes that nothing here sets.
-            shared: Dotted settings below all points.
+            dimensions: The dimensions, in the order of points and of the parts of names.
+            preset: Base config.
+            shared: Dotted settings of all points.
 
         Raises:
-            ConfigError: an unknown path, a value that its setting refuses, a dimension that is met where its path
-                does not exist, conditions that are cyclic, name no dimension, or can never hold.
+            ConfigError: a path is unknown, a value is invalid, a dimension exists at a point where its path does not,
+                or conditions are cyclic, refer to no dimension or never hold.
         """
         self.dimensions = tuple(dimensions)
         self._order = _order(self.dimensions)
@@ -70,10 +75,10 @@ class Space:
         self._check_points()
 
     def points(self) -> list[Point]:
-        """Every combination, each once, the last dimension varying fastest.
+        """All combinations of values, the last dimension varying fastest.
 
         Raises:
-            ConfigError: a dimension has a range, which no list of combinations covers.
+            ConfigError: a dimension has a range, which has no finite list of values.
         """
         if ranges := [dimension.path for dimension in self.dimensions if isinstance(dimension.domain, Range)]:
             raise ConfigError(
@@ -82,21 +87,21 @@ class Space:
         return self._corners()
 
     def arms(self) -> list[Arm]:
-        """Every combination under a readable name, such as `engel spline-16`.
+        """An arm for every combination of values, with a readable name such as `engel spline-16`.
 
         Raises:
-            ConfigError: two combinations would have one name.
+            ConfigError: two combinations have the same name, or a dimension has a range.
         """
         arms = [Arm(self._name(point), point.settings) for point in self.points()]
-        if twice := sorted(name for name, count in Counter(arm.name for arm in arms).items() if count > 1):
-            raise ConfigError(f"two combinations are both named {twice[0]!r}; give their values different labels")
+        if duplicates := sorted(name for name, count in Counter(arm.name for arm in arms).items() if count > 1):
+            raise ConfigError(f"two combinations are both named {duplicates[0]!r}; give their values different labels")
         return arms
 
     def point_at(self, positions: Mapping[str, float]) -> Point:
-        """The point at a position in [0, 1) of each dimension's domain; dimensions whose condition fails are left out.
+        """The point at positions in [0, 1) of the domains; dimensions whose conditions do not hold are left out.
 
         Args:
-            positions: By path of the dimension, those that do not exist at the point included.
+            positions: By path of the dimension, also for dimensions that do not exist at the point.
         """
         options: dict[str, Option] = {}
         for dimension in self._order:
@@ -107,20 +112,19 @@ class Space:
         )
 
     def corners(self) -> list[Point]:
-        """Points that stand for the whole space when it is checked: every value of a choice, both ends of a range."""
+        """Points with which the space is checked: combinations of all values of choices and both ends of ranges."""
         return self._corners()
 
-    # ------------------------------------------------------------------------------------------------------------
-
     def _corners(self) -> list[Point]:
-        found = list(self._extend({}, self._order))
-        position = {dimension.path: place for place, dimension in enumerate(self.dimensions)}
+        """Combinations of the corners of all domains, sorted by their order in the space."""
+        combinations = list(self._extend({}, self._order))
+        position = {dimension.path: index for index, dimension in enumerate(self.dimensions)}
         rank = {
-            (dimension.path, option.label): place
+            (dimension.path, option.label): index
             for dimension in self.dimensions
-            for place, option in enumerate(dimension.domain.corners())
+            for index, option in enumerate(dimension.domain.corners())
         }
-        points = [Point(dict(sorted(options.items(), key=lambda item: position[item[0]]))) for options in found]
+        points = [Point(dict(sorted(options.items(), key=lambda item: position[item[0]]))) for options in combinations]
         return sorted(
             points,
             key=lambda point: [
@@ -130,6 +134,7 @@ class Space:
         )
 
     def _extend(self, options: dict[str, Option], rest: Sequence[Dimension]) -> Iterator[dict[str, Option]]:
+        """The options extended by all combinations of the remaining dimensions."""
         if not rest:
             yield options
             return
@@ -141,6 +146,7 @@ class Space:
             yield from self._extend({**options, first.path: option}, others)
 
     def _check_points(self) -> None:
+        """Check that every dimension exists at some point and that every option is valid where it exists."""
         points = self._corners()
         for dimension in self.dimensions:
             if not any(dimension.path in point.options for point in points):
@@ -150,11 +156,11 @@ class Space:
         configs: dict[tuple[tuple[str, Any], ...], TrialConfig] = {}
         checked: set[tuple[object, ...]] = set()
         for point in points:
-            chosen = {path: value for path, value in point.settings.items() if path.rpartition(".")[2] == "kind"}
-            kinds = tuple(sorted(chosen.items()))
+            kind_settings = {path: value for path, value in point.settings.items() if path.rpartition(".")[2] == "kind"}
+            kinds = tuple(sorted(kind_settings.items()))
             if kinds not in configs:
                 try:
-                    configs[kinds] = compose(self._preset, self._shared, chosen)
+                    configs[kinds] = compose(self._preset, self._shared, kind_settings)
                 except ConfigError as error:
                     raise ConfigError(f"space, {self._name(point)}: {error}") from error
             for path, option in point.options.items():
@@ -163,6 +169,7 @@ class Space:
                     self._check_option(point, path, option, configs[kinds])
 
     def _check_option(self, point: Point, path: str, option: Option, config: TrialConfig) -> None:
+        """Check that the settings of an option exist in a config with the kinds of the point, and are valid."""
         for setting in option.settings(path):
             check_known(setting)
             if not has_path(config, setting):
@@ -176,7 +183,7 @@ class Space:
             raise ConfigError(f"space dimension {path}, value {option.label!r}: {error}") from error
 
     def _condition_for(self, setting: str) -> str:
-        """What to do so that a dimension is met only where its setting exists."""
+        """Remedy for a dimension without a condition: the condition under which the setting exists."""
         for branch in known_paths()[setting]:
             for union, kind in branch.items():
                 for dimension in self.dimensions:
@@ -186,68 +193,82 @@ class Space:
         return "set that in [config], or leave the dimension out"
 
     def _name(self, point: Point) -> str:
+        """Readable name of a point; labels of conditional dimensions follow those they depend on."""
         parents = {dimension.path: self._parent(dimension, point) for dimension in self.dimensions}
         children: dict[str, list[str]] = {}
         for path in point.options:
             if parents[path] is not None:
                 children.setdefault(str(parents[path]), []).append(path)
 
-        def part(path: str, siblings: int) -> str:
-            own = _part(path, point.options[path], siblings)
+        def name_of(path: str, n_siblings: int) -> str:
+            label = _label(path, point.options[path], n_siblings)
             below = children.get(path, [])
-            joint = "-" if len(below) == 1 else " "
-            return joint.join([own, *(part(child, len(below)) for child in below)])
+            separator = "-" if len(below) == 1 else " "
+            return separator.join([label, *(name_of(child, len(below)) for child in below)])
 
-        return " ".join(part(path, 0) for path in point.options if parents[path] is None)
+        return " ".join(name_of(path, 0) for path in point.options if parents[path] is None)
 
     def _parent(self, dimension: Dimension, point: Point) -> str | None:
-        """The dimension that this one's part of a name is appended to: the last one that it is conditional on."""
+        """The dimension whose label precedes this one's in a name: the last one in its conditions, or None."""
         above = [path for path in point.options if path in dimension.when]
         return above[-1] if above else None
 
 
-def _part(path: str, option: Option, siblings: int) -> str:
-    says_itself = isinstance(option.value, str | Mapping) or option.label != label_of(option.value)
-    if says_itself or siblings == 1:
+def _label(path: str, option: Option, n_siblings: int) -> str:
+    """Label of an option in a name, with the last part of the path if the value alone is ambiguous."""
+    is_descriptive = isinstance(option.value, str | Mapping) or option.label != label_of(option.value)
+    if is_descriptive or n_siblings == 1:
         return option.label
     return f"{path.rpartition('.')[2]}={option.label}"
 
 
 def _matches(option: Option, admitted: tuple[Any, ...]) -> bool:
+    """Whether the label or value of an option is admitted."""
     return option.label in admitted or any(option.value == value for value in admitted)
 
 
 def _order(dimensions: Sequence[Dimension]) -> list[Dimension]:
-    by_path: dict[str, Dimension] = {}
+    """The dimensions, each after those on which its conditions depend.
+
+    Raises:
+        ConfigError: a path is unknown or occurs twice, or conditions are cyclic.
+    """
+    dimension_by_path: dict[str, Dimension] = {}
     for dimension in dimensions:
         check_known(dimension.path)
-        if dimension.path in by_path:
+        if dimension.path in dimension_by_path:
             raise ConfigError(f"space dimension {dimension.path} is there twice; put all its values into one")
-        by_path[dimension.path] = dimension
+        dimension_by_path[dimension.path] = dimension
     try:
-        order = list(TopologicalSorter({path: by_path[path].when.keys() for path in by_path}).static_order())
+        order = list(
+            TopologicalSorter({path: dimension_by_path[path].when.keys() for path in dimension_by_path}).static_order()
+        )
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
         raise ConfigError(f"the conditions of a space must not run in a circle; these do: {cycle}") from error
-    return [by_path[path] for path in order if path in by_path]
+    return [dimension_by_path[path] for path in order if path in dimension_by_path]
 
 
 def _check_overlap(dimensions: Sequence[Dimension]) -> None:
-    taken = {
+    """Check that no two dimensions set the same path."""
+    paths_of_dimension = {
         dimension.path: {path for option in dimension.domain.corners() for path in option.settings(dimension.path)}
         for dimension in dimensions
     }
-    for first, second in itertools.combinations(taken, 2):
-        if both := sorted(taken[first] & taken[second]):
-            raise ConfigError(f"both space dimensions {first} and {second} would set {both[0]}; leave one of them out")
+    for first, second in itertools.combinations(paths_of_dimension, 2):
+        if common := sorted(paths_of_dimension[first] & paths_of_dimension[second]):
+            raise ConfigError(
+                f"both space dimensions {first} and {second} would set {common[0]}; leave one of them out"
+            )
 
 
 def _check_conditions(dimension: Dimension, dimensions: Sequence[Dimension]) -> None:
+    """Check that the conditions of a dimension refer to possible values of other dimensions."""
     others = {other.path: other for other in dimensions}
     for path, admitted in dimension.when.items():
         if path not in others:
-            known = path in known_paths()
-            reason = "that does not vary here" if known else "which is no setting"
+            is_setting = path in known_paths()
+            reason = "that does not vary here" if is_setting else "which is no setting"
             raise ConfigError(
                 f"space dimension {dimension.path} depends on {path}, {reason}; a condition names another dimension"
             )

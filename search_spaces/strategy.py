@@ -1,8 +1,8 @@
-"""Strategies: what a study tries next, given what it has tried.
+"""Strategies: which arms a study runs next, given the results so far.
 
 A design proposes all its arms at once; a search proposes some, waits for their results, and proposes again. Each
-proposal is stored as a segment of the study's plan before it runs. A strategy has no state of its own: it is rebuilt
-from the study file, and everything it needs to know comes with the history.
+proposal is stored as a segment of the study's plan before it runs. Strategies are stateless: they are built from the
+study file and depend only on the history.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One named setting of the factors, as dotted settings."""
+    """A named setting of the factors, as dotted settings."""
 
     name: str
     settings: Mapping[str, Any]
@@ -21,35 +21,36 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedArm:
-    """An arm that was proposed, with what its finished trials scored on the validation split."""
+    """A proposed arm with the validation metrics of its finished trials."""
 
     arm: Arm
     values: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
-    """Validation metrics by seed and full name; a trial that failed or diverged has no entry."""
+    """Validation metrics by seed and full name; failed and diverged trials are not included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All arms that a study has proposed, in order; each has been run with all seeds."""
+    """All arms proposed so far, in order, each of which has been run with all seeds."""
 
     arms: tuple[TriedArm, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
+        """Names of all arms."""
         return frozenset(tried.arm.name for tried in self.arms)
 
 
 class Strategy(ABC):
-    """Proposes arms until there is nothing left to try."""
+    """Proposes arms, given the results of earlier ones, until it is done."""
 
     stage: ClassVar[str]
-    """Names the plan segments it makes."""
+    """Name of the stage in the plan segments with its arms."""
 
     @abstractmethod
     def propose(self, history: History) -> Sequence[Arm]:
-        """The arms to run next, none of which the history has; empty when the strategy is done.
+        """The arms to run next, none of which is in the history; empty when the strategy is done.
 
-        The same history gives the same arms, in this process or another.
+        The result is a deterministic function of the history, also across processes.
 
         Raises:
             ConfigError: an arm cannot be built.

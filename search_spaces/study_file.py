@@ -1,9 +1,9 @@
-"""Study files: a question, what varies to answer it, seeds and objectives, as TOML.
+"""Study files: TOML files with a question, the arms that answer it, seeds and objectives.
 
 question = "What does a smoother curve cost?"
 preset = "small"                       # or "paper"
 seeds = [0, 1]
-[config]                               # shared by all arms; counts wherever an arm has the setting
+[config]                               # shared by all arms that have the setting
 trainer.max_steps = 300
 [[arms]]                               # explicit arms ...
 name = "lpf-8"
@@ -59,13 +59,16 @@ from search_spaces.space import Dimension, Space
 from search_spaces.strategy import Arm, Strategy
 
 BUILT_IN = Path(__file__).parent / "studies"
+"""Folder with the built-in studies."""
 NAME_RULE = "letters, digits, spaces and . _ + = , - inside, at most 100 characters"
+"""Characters allowed in the name of a study or an arm, as text for error messages."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._+=,-]{0,98}[A-Za-z0-9_+])?")
+"""Pattern of `NAME_RULE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveEntry:
-    """One axis of the study's front."""
+    """Entry of an objective: a metric that is one axis of the Pareto front."""
 
     metric: str
     direction: Literal["minimize", "maximize"]
@@ -73,16 +76,23 @@ class ObjectiveEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionEntry:
-    """One dimension: a path with `values`, or with the ends of a range for a search."""
+    """Entry of a dimension: a path with `values`, or with the ends of a range for a search."""
 
     path: str
     values: list[Any] | None = None
     low: int | float | None = None
     high: int | float | None = None
     log: bool = False
+    """Whether the range is logarithmic."""
     when: dict[str, Any] = field(default_factory=dict)
+    """Conditions, see `Dimension.when`; a single value needs no list."""
 
     def dimension(self) -> Dimension:
+        """The dimension that the entry describes.
+
+        Raises:
+            ConfigError: the domain is invalid.
+        """
         when = {path: tuple(value) if isinstance(value, list) else (value,) for path, value in self.when.items()}
         try:
             return Dimension(path=self.path, domain=self._domain(), when=when)
@@ -99,7 +109,7 @@ class DimensionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationEntry:
-    """One factor at a time; see `search_spaces.designs.one_factor`."""
+    """Entry of an ablation of one factor, see `search_spaces.designs.one_factor`."""
 
     baseline: Any
     arms: dict[str, Any]
@@ -109,7 +119,7 @@ class AblationEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """Arms that a sampler proposes in rounds; see `search_spaces.search`."""
+    """Entry of a search, in which a sampler proposes arms in rounds, see `search_spaces.search`."""
 
     space: tuple[DimensionEntry, ...]
     n_arms: int
@@ -119,7 +129,7 @@ class SearchEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile:
-    """The question of a study, and what varies to answer it."""
+    """Content of a study file: the question of a study, its arms, seeds and objectives."""
 
     name: str
     question: str
@@ -150,18 +160,19 @@ class StudyFile:
 
     @property
     def base(self) -> Preset:
+        """The preset on which all arms are based."""
         return preset_named(self.preset)
 
     def shared(self) -> dict[str, Any]:
-        """The settings of all arms, dotted."""
+        """Dotted settings shared by all arms."""
         return flatten(self.config)
 
     def to_settings(self) -> dict[str, Any]:
-        """Plain values from which `parse_study` makes the same study again."""
+        """The study as plain values; the inverse of `parse_study`."""
         return {key: value for key, value in _plain(asdict(self)).items() if value is not None}
 
     def designs(self) -> tuple[Design, ...]:
-        """The designs whose arms are known before anything runs: combinations, then ablation, then explicit arms.
+        """Designs of the study, whose arms do not depend on results: combinations, ablation and explicit arms.
 
         Raises:
             ConfigError: a space cannot be built.
@@ -183,10 +194,10 @@ class StudyFile:
         return tuple(designs)
 
     def strategies(self) -> tuple[Strategy, ...]:
-        """The stages of the study, one after the other: its designs, then its search.
+        """Strategies of the study in the order in which they run: its designs, then its search.
 
         Raises:
-            ConfigError: a space cannot be built, or the numbers of a search do not fit.
+            ConfigError: a space cannot be built, or the number of arms or size of rounds of the search is invalid.
         """
         if self.search is None:
             return self.designs()
@@ -200,10 +211,10 @@ class StudyFile:
         return (*self.designs(), search)
 
     def named_arms(self) -> tuple[Arm, ...]:
-        """Every arm of the designs.
+        """All arms of the designs.
 
         Raises:
-            ConfigError: an arm cannot be built, is there twice, or starts from one that is not there.
+            ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
         arms = [arm for design in self.designs() for arm in design.arms()]
         counts = Counter(arm.name for arm in arms)
@@ -214,9 +225,10 @@ class StudyFile:
         return tuple(arms)
 
     def check_arm(self, arm: Arm) -> None:
-        """
+        """Check the name and the settings of an arm.
+
         Raises:
-            ConfigError: the arm's name or settings are not allowed.
+            ConfigError: the name or a setting is invalid.
         """
         check_name("an arm", arm.name)
         try:
@@ -225,6 +237,7 @@ class StudyFile:
             raise ConfigError(f"arm {arm.name!r}: {error}") from error
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
+        """A space over the preset and the shared settings."""
         return Space([entry.dimension() for entry in entries], self.base, self.shared())
 
 
@@ -232,7 +245,7 @@ def load_study(name_or_path: str) -> StudyFile:
     """A built-in study by its name, or a user's study by the path of its TOML file.
 
     Raises:
-        ConfigError: there is no such study, or its file has an unknown key or a wrong value.
+        ConfigError: there is no such study, or its file has an unknown key or an invalid value.
     """
     if name_or_path in (names := built_in_studies()):
         return read_study(BUILT_IN / f"{name_or_path}.toml")
@@ -243,13 +256,15 @@ def load_study(name_or_path: str) -> StudyFile:
 
 
 def built_in_studies() -> tuple[str, ...]:
+    """Names of the built-in studies."""
     return tuple(sorted(path.stem for path in BUILT_IN.glob("*.toml")))
 
 
 def read_study(path: Path) -> StudyFile:
-    """
+    """The study in a TOML file; its name defaults to that of the file.
+
     Raises:
-        ConfigError: the file cannot be read, or has an unknown key or a wrong value.
+        ConfigError: the file cannot be read, or has an unknown key or an invalid value.
     """
     settings = read_toml(path)
     settings.setdefault("name", path.stem)
@@ -260,7 +275,11 @@ def read_study(path: Path) -> StudyFile:
 
 
 def parse_study(settings: Mapping[str, Any]) -> StudyFile:
-    """A study from the nested plain values of its file; `name` is required here."""
+    """A study from the nested plain values of a study file; `name` is required.
+
+    Raises:
+        ConfigError: a key is unknown or a value is invalid.
+    """
     _check_keys("", settings, StudyFile)
     for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
@@ -279,23 +298,27 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
         where = ".".join(map(str, problem["loc"]))
-        raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_shown(problem)}") from error
+        raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
 
 
 def check_name(what: str, name: str) -> None:
+    """Check the name of a study or an arm against `NAME_RULE`; `what` is "a study" or "an arm".
+
+    Raises:
+        ConfigError: the name breaks the rule.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"the name of {what} has {NAME_RULE}; got {name!r}")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 @cache
 def _adapter() -> TypeAdapter[StudyFile]:
+    """Validator of study files, built on first use."""
     return TypeAdapter(StudyFile)
 
 
 def _option(value: Any) -> Any:
+    """A value in a study file as an option if it has a label, else unchanged."""
     if not isinstance(value, Mapping):
         return value
     if set(value) == {"label", "value"} or set(value) == {"label", "settings"}:
@@ -309,12 +332,14 @@ def _option(value: Any) -> Any:
 
 
 def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
+    """The value, checked to be a list of tables."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return value
     raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:
+    """Check that all keys of a table are fields of a class; `prefix` is the path of the table, for error messages."""
     known = [entry.name for entry in fields(cls)]
     for key in table:
         if key not in known:
@@ -322,12 +347,13 @@ def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:
             raise ConfigError(f"unknown key {prefix}{key} in a study file; {hint}")
 
 
-def _shown(problem: Any) -> str:
+def _input_text(problem: Any) -> str:
+    """The invalid input of a validation error, as text."""
     return "nothing" if problem["type"] == "missing" else repr(problem["input"])
 
 
 def _plain(value: Any) -> Any:
-    """Without what only Python has: tuples become lists, and entries that are None are left out."""
+    """A value as TOML can represent it: tuples become lists, and entries that are None are left out."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if item is not None}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

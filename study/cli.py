@@ -39,8 +39,8 @@ def main() -> None:
     app()
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"modstudy {importlib.metadata.version('modstudy')}")
         raise typer.Exit
 

@@ -96,7 +96,7 @@ class StudyProgress:
         return self.count("failed") + self.count("diverged") + len(self.lost)
 
     def seconds_left(self) -> float | None:
-        """From the seconds per step of what has run here so far; None before anything can be said."""
+        """Estimated seconds until all trials are done, from the seconds per step so far; None before any step."""
         with self._lock:
             now = time.monotonic()
             spent = [(steps, seconds) for steps, seconds in self._spent if steps]

@@ -5,6 +5,9 @@ import os
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -19,8 +22,16 @@ settings.load_profile("modstudy")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_of_the_tests(tmp_path_factory):
-    """Whatever tests and the commands they start keep in the user's cache stays out of it."""
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's cache stays as it is, whatever tests and the commands they start put into theirs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for one test: the folder that XDG_CACHE_HOME names."""
+    cache = tmp_path_factory.mktemp("own-cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return cache

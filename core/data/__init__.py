@@ -1,1 +1,1 @@
-"""Where sounds come from: synthetic modulations, a folder of recordings, renders of a real synth."""
+"""Data sources: synthetic modulations, folders of recordings and renders of a real synth."""

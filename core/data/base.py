@@ -1,4 +1,4 @@
-"""What a data source is: a scan of the files as they are now, and the clips in three splits."""
+"""Base class of the data sources, which scan their content and load it as clips in three splits."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -12,43 +12,44 @@ from core.storage.records import DataIssue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceScan:
-    """What a data source holds, for a trial and for a reader."""
+    """Result of scanning a data source: hash of the content, issues and a summary."""
 
     sha256: str
-    """Over all content that the clips are made from."""
+    """Hash of all content from which the clips are made."""
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
-    """Facts for a reader: number of clips, where each pitch came from."""
+    """Facts for reports, such as the number of clips and the origin of their pitches."""
 
 
 class DataSource(ABC):
-    """Makes the clips of one config."""
+    """The source of the clips of one data config."""
 
     planned_sha256: str | None
-    """The hash that the resolved config was planned with, None where it is not resolved."""
+    """Hash of the content in a resolved config; None if the config is not resolved."""
     description: str
-    """What to call the content in an error, such as "the sounds in FOLDER"."""
+    """Name of the content in error messages, such as "the sounds in FOLDER"."""
 
     @abstractmethod
     def scan(self) -> SourceScan:
-        """Look at the content as it is now.
+        """Hash and inspect the current content.
 
         Raises:
-            ConfigError, DataError: it cannot be used.
+            ConfigError, DataError: the content cannot be used.
         """
 
     @abstractmethod
     def load(self) -> Dataset:
-        """The three splits, in memory on the CPU; no patch and no source file is in two of them.
+        """The clips in three splits, on the CPU; no patch and no source file is in two of them.
 
         Raises:
-            ConfigError, DataError: as `scan`, or the content has changed since the config was resolved.
+            ConfigError, DataError: as for `scan`, or the content has changed since the config was resolved.
         """
 
     def check_unchanged(self, scan: SourceScan) -> None:
-        """
+        """Check that the scanned content is that of the resolved config.
+
         Raises:
-            DataError: the content is not what the resolved config was planned with.
+            DataError: the content has changed since the config was resolved.
         """
         if self.planned_sha256 not in (None, scan.sha256):
             raise DataError(
@@ -58,10 +59,10 @@ class DataSource(ABC):
 
 
 def existing_folder(setting: str) -> Path:
-    """The path of `data.folder`.
+    """The path of the folder that the setting `data.folder` names.
 
     Raises:
-        ConfigError: it is not set.
+        ConfigError: the setting is empty.
         DataError: there is no such folder.
     """
     if not setting:

@@ -1,4 +1,4 @@
-"""Configs to data sources."""
+"""Construction of data sources from their configs."""
 
 from typing import assert_never
 
@@ -11,6 +11,7 @@ from core.settings.data import AudioFolderConfig, DataConfig, RendersConfig, Syn
 
 
 def build_source(config: DataConfig, audio: AudioConfig) -> DataSource:
+    """The data source that a config describes."""
     match config:
         case SyntheticDataConfig():
             return Synthetic(config, audio)

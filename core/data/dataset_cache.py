@@ -1,9 +1,10 @@
-"""A trial's data out of the user's cache: rendered or decoded once, then mapped into the memory of every trial.
+"""Cache of data sets on disk: rendered or decoded once, then memory-mapped by every trial.
 
-`data/<name>/` in the cache folder holds the bare float32 values of each split's arrays, a file each, and `index.json`
-with ids and shapes. The name is a hash of all that decides the values: settings, contents of the sources, code,
-libraries, the CPU's instructions. An entry appears whole, by renaming, and is never changed. One that is missing or
-damaged costs the building, and a cache that cannot be written leaves the data in the memory of each trial.
+`data/<name>/` in the user's cache folder contains the float32 values of each split's arrays, one file per array, and
+`index.json` with ids and shapes. The name is a hash of everything that affects the values: settings, content of the
+source, code, library versions and CPU instruction set. An entry is written to a temporary folder, renamed when
+complete, and never modified. A missing or damaged entry is built again; without write access to the cache each trial
+holds the data in its own memory.
 """
 
 import logging
@@ -31,42 +32,46 @@ from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
 
 MAX_BYTES = 4 * 10**9
-"""What all entries together may take; beyond it, those that were not used for longest are removed."""
+"""Limit on the size of all entries; beyond it the least recently used ones are removed."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 2  # raise it when the files of an entry change
+_VERSION = 2
+"""Incremented when the format of an entry changes."""
 _INDEX = "index.json"
-_VALUE = np.dtype("<f4")
+"""Name of the index of an entry."""
+_DTYPE = np.dtype("<f4")
+"""Type of all stored values."""
 _SPLITS = tuple(field.name for field in fields(Dataset))
 _ARRAYS = ("audio", "f0_hz", "q", "modulation")
+"""Fields of `Clips` that are stored as arrays."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
-    """The index of one split."""
+class _SplitIndex:
+    """Ids, modulations and array shapes of one split, an item of `index.json`."""
 
     ids: tuple[str, ...]
     modulation_names: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
-    """By name of the array; those of unknown content are left out."""
+    """By name of the array; arrays that are unknown are left out."""
 
 
-_CONTENT: TypeAdapter[dict[str, _Split]] = TypeAdapter(dict[str, _Split])
+_INDEX_ADAPTER: TypeAdapter[dict[str, _SplitIndex]] = TypeAdapter(dict[str, _SplitIndex])
 
 
 def cached_dataset(config: TrialConfig) -> Dataset:
-    """The clips that the config's data source loads, bit for bit, mapped from the cache.
+    """The data set of a config, memory-mapped from the cache and bit-identical to `DataSource.load`.
 
-    The process that needs them first builds them, others wait. All processes of a machine share the memory; what a
-    process writes to a tensor is seen by itself alone.
+    The first process to request a data set builds it, and the others wait. All processes of a machine share the mapped
+    memory; writes to a tensor are private to the process.
 
     Raises:
-        ConfigError, DataError: as `DataSource.load`, also where the cache has the data but their source has changed.
+        ConfigError, DataError: as for `DataSource.load`, also if the cache has the data but their source has changed.
     """
     source = build_source(config.data, config.audio)
-    name = _name(config, source)
+    name = _entry_name(config, source)
     folder = cache_folder() / "data"
     entry = folder / name
-    if (dataset := _read(entry)) is not None:
+    if (dataset := _read_entry(entry)) is not None:
         return dataset
     with ExitStack() as stack:
         try:
@@ -75,39 +80,37 @@ def cached_dataset(config: TrialConfig) -> Dataset:
         except OSError as error:
             _LOG.warning("data cannot be cached in %s: %s", folder, error)
             return source.load()
-        if (dataset := _read(entry)) is not None:
+        if (dataset := _read_entry(entry)) is not None:
             return dataset
         _LOG.info("preparing data: %s", entry)
         dataset = source.load()
-        if _name(config, source) != name:  # the source changed while it was read
+        if _entry_name(config, source) != name:  # the source changed while it was read
             return dataset
         try:
             if entry.exists():
                 _LOG.warning("data in %s are damaged and were made again", entry)
-                _remove(entry)
-            _write(entry, dataset)
+                _remove_entry(entry)
+            _write_entry(entry, dataset)
             _remove_least_recently_used(folder, entry)
         except OSError as error:
             _LOG.warning("data cannot be cached in %s: %s", folder, error)
-        return _read(entry) or dataset
+        return _read_entry(entry) or dataset
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _name(config: TrialConfig, source: DataSource) -> str:
+def _entry_name(config: TrialConfig, source: DataSource) -> str:
+    """Hash of everything that affects the values of the data set."""
     scan = source.scan()
     source.check_unchanged(scan)
     libraries = (torch.__version__, np.__version__, soundfile.__libsndfile_version__)
     instructions = torch.backends.cpu.get_cpu_capability()
-    made_by = (_VERSION, code_version(), *libraries, instructions)
-    return settings_sha256((config.data, config.audio, scan.sha256, made_by))[:32]
+    environment = (_VERSION, code_version(), *libraries, instructions)
+    return settings_sha256((config.data, config.audio, scan.sha256, environment))[:32]
 
 
-def _read(entry: Path) -> Dataset | None:
-    """The dataset of an entry, marked as used; None without one, or where it is damaged."""
+def _read_entry(entry: Path) -> Dataset | None:
+    """The data set of an entry, which is marked as used; None if the entry is missing or damaged."""
     try:
-        index = _CONTENT.validate_json((entry / _INDEX).read_bytes())
+        index = _INDEX_ADAPTER.validate_json((entry / _INDEX).read_bytes())
         dataset = Dataset(**{split: _read_clips(entry, split, index[split]) for split in _SPLITS})
     except FileNotFoundError:
         return None
@@ -119,8 +122,9 @@ def _read(entry: Path) -> Dataset | None:
     return dataset
 
 
-def _read_clips(entry: Path, split: str, index: _Split) -> Clips:
-    arrays = {name: _mapped(_file(entry, split, name), shape) for name, shape in index.shapes.items()}
+def _read_clips(entry: Path, split: str, index: _SplitIndex) -> Clips:
+    """The clips of one split of an entry."""
+    arrays = {name: _memory_map(_array_path(entry, split, name), shape) for name, shape in index.shapes.items()}
     return Clips(
         ids=index.ids,
         audio=arrays["audio"],
@@ -131,55 +135,62 @@ def _read_clips(entry: Path, split: str, index: _Split) -> Clips:
     )
 
 
-def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:
-    needed, found = math.prod(shape) * _VALUE.itemsize, path.stat().st_size
-    if found != needed:
-        raise ValueError(f"{path} must have {needed} bytes; it has {found}")
-    # Mode c is copy on write: the file stays as it is, and torch takes the array for one that can be written.
-    return torch.from_numpy(np.memmap(path, _VALUE, mode="c", shape=shape))
+def _memory_map(path: Path, shape: tuple[int, ...]) -> Tensor:
+    """The values in a file as a tensor.
+
+    Raises:
+        ValueError: the size of the file does not match the shape.
+    """
+    expected_bytes, n_bytes = math.prod(shape) * _DTYPE.itemsize, path.stat().st_size
+    if n_bytes != expected_bytes:
+        raise ValueError(f"{path} must have {expected_bytes} bytes; it has {n_bytes}")
+    # Mode c is copy on write: the file is never modified, and torch accepts the array as writable.
+    return torch.from_numpy(np.memmap(path, _DTYPE, mode="c", shape=shape))
 
 
-def _write(entry: Path, dataset: Dataset) -> None:
-    part = entry.with_name(f".{entry.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+def _write_entry(entry: Path, dataset: Dataset) -> None:
+    """Write an entry to a temporary folder and rename it when complete."""
+    temporary = entry.with_name(f".{entry.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        part.mkdir()
-        index: dict[str, _Split] = {}
+        temporary.mkdir()
+        index: dict[str, _SplitIndex] = {}
         for split in _SPLITS:
             clips: Clips = getattr(dataset, split)
             arrays = {name: array for name in _ARRAYS if (array := getattr(clips, name)) is not None}
             for name, array in arrays.items():
-                array.numpy().astype(_VALUE, copy=False).tofile(_file(part, split, name))
-                sync_to_disk(_file(part, split, name))
+                array.numpy().astype(_DTYPE, copy=False).tofile(_array_path(temporary, split, name))
+                sync_to_disk(_array_path(temporary, split, name))
             shapes = {name: tuple(array.shape) for name, array in arrays.items()}
-            index[split] = _Split(clips.ids, clips.modulation_names, shapes)
-        write_atomically(part / _INDEX, _CONTENT.dump_json(index))
-        part.rename(entry)
+            index[split] = _SplitIndex(clips.ids, clips.modulation_names, shapes)
+        write_atomically(temporary / _INDEX, _INDEX_ADAPTER.dump_json(index))
+        temporary.rename(entry)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _file(entry: Path, split: str, array: str) -> Path:
+def _array_path(entry: Path, split: str, array: str) -> Path:
     return entry / f"{split}.{array}.f32"
 
 
-def _remove_least_recently_used(folder: Path, keep: Path) -> None:
+def _remove_least_recently_used(folder: Path, current: Path) -> None:
+    """Remove entries until all together fit in `MAX_BYTES`, except the current one."""
     entries = []
     for entry in folder.iterdir():
-        # A lock is no folder, and another process may be removing the entry as well.
+        # Lock files are not folders, and other processes may be removing entries at the same time.
         with suppress(OSError):
             n_bytes = sum(file.stat().st_size for file in entry.iterdir())
             used_at = (entry / _INDEX if (entry / _INDEX).exists() else entry).stat().st_mtime_ns
             entries.append((used_at, entry, n_bytes))
     total = sum(n_bytes for *_, n_bytes in entries)
     for _, entry, n_bytes in sorted(entries):
-        if total > MAX_BYTES and entry != keep:
+        if total > MAX_BYTES and entry != current:
             _LOG.info("removing data that were not used for longest: %s", entry)
-            _remove(entry)
+            _remove_entry(entry)
             total -= n_bytes
 
 
-def _remove(entry: Path) -> None:
-    """Remove an entry, its index first, so that nobody reads a half of it. Who has mapped it keeps its pages."""
+def _remove_entry(entry: Path) -> None:
+    """Remove an entry, its index first: without it no process reads the rest; existing memory maps stay valid."""
     (entry / _INDEX).unlink(missing_ok=True)
     shutil.rmtree(entry, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Inspection of the files of a sound folder: whether each is readable, silent or clipped, and its pitch.
 
-Results lie in the user's cache folder, one JSON file per state of a folder; a missing or damaged one costs a rescan.
+Results are cached in the user's cache folder, one JSON file per state of a folder; a missing or damaged one
+is recreated.
 """
 
 import csv
@@ -27,35 +28,44 @@ from core.storage.cache_folder import cache_folder
 from core.storage.records import DataIssue
 
 METADATA_NAME = "metadata.csv"
+"""File in a sound folder that lists pitch or note, and optionally a group, of its files."""
 SILENT_BELOW = 1e-3
 """A clip whose peak stays below this (-60 dB of full scale) is silent."""
 CLIPPED_RUN = 8
-"""Consecutive samples at full scale that make a file clipped."""
+"""A file with this many consecutive samples at full scale is clipped."""
 PitchSource = Literal["metadata", "file name", "tracked"]
+"""Where the pitch of a file comes from."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 1  # raise it when the inspection of an unchanged file would change
+_VERSION = 1
+"""Incremented when the inspection of an unchanged file gives another result."""
 _BLOCK = 1 << 18
-# Bits of a sample by libsndfile's subtype; full scale of anything else (float, compressed) is 1.
+"""Samples per block when a file is read."""
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
+"""Bits per sample by libsndfile's subtype; full scale of other subtypes (float, compressed) is 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInspection:
-    """One file as it is, whatever the settings do with it."""
+    """Result of inspecting one file, independent of the settings."""
 
     file: str
     """Path below the folder, with forward slashes."""
     sha256: str
     group: str
+    """Files of the same group are in the same split."""
     problem: str | None
-    """Why it cannot be used, None if it can."""
+    """Why the file cannot be used; None if it can."""
     remarks: tuple[str, ...]
+    """Problems that do not prevent its use."""
     f0_hz: float | None
+    """Pitch; None if unknown."""
     pitch_source: PitchSource | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
+    """Entry of a file in `metadata.csv`."""
+
     f0_hz: float | None
     group: str | None
 
@@ -66,10 +76,10 @@ _INSPECTIONS: TypeAdapter[tuple[FileInspection, ...]] = TypeAdapter(tuple[FileIn
 def inspect_files(
     folder: Path, paths: Sequence[Path], audio_config: AudioConfig
 ) -> tuple[tuple[FileInspection, ...], list[DataIssue]]:
-    """An inspection of each sound, in order, and an issue for each file that the metadata lists but the folder lacks.
+    """The inspection of each sound, in order, and an issue for each file in the metadata that is not in the folder.
 
     Raises:
-        DataError: `metadata.csv` is damaged, or lacks a column or a value.
+        DataError: `metadata.csv` is damaged, or a column or value is missing.
     """
     metadata = _read_metadata(folder / METADATA_NAME)
     names = {path.relative_to(folder).as_posix() for path in paths}
@@ -89,6 +99,7 @@ def inspect_files(
 def _inspect_file(
     folder: Path, path: Path, metadata: dict[str, _Metadata], audio_config: AudioConfig
 ) -> FileInspection:
+    """Inspect one file."""
     name = path.relative_to(folder).as_posix()
     listed = metadata.get(name, _Metadata(None, None))
     patch = patch_in_name(path.stem)
@@ -99,7 +110,7 @@ def _inspect_file(
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        finite, clipped = _read_whole(path)
+        finite, clipped = _check_samples(path)
         audio, sample_rate = read_mono(path, max(audio_config.duration_s, TRACKED_S))
         clip = audio[: round(audio_config.duration_s * sample_rate)]
         if not finite:
@@ -126,23 +137,25 @@ def _inspect_file(
 def _pitch(
     path: Path, listed: _Metadata, audio: Float[ndarray, " sample"], sample_rate: int
 ) -> tuple[float | None, PitchSource | None]:
+    """The pitch in Hz and its source: metadata, else file name, else tracker; None if there is none."""
     if listed.f0_hz is not None:
         return listed.f0_hz, "metadata"
-    if (named := pitch_in_name(path.stem)) is not None:
-        return named, "file name"
-    if (tracked := track_pitch(audio, sample_rate)) is not None:
-        return tracked, "tracked"
+    if (hz_in_name := pitch_in_name(path.stem)) is not None:
+        return hz_in_name, "file name"
+    if (tracked_hz := track_pitch(audio, sample_rate)) is not None:
+        return tracked_hz, "tracked"
     return None, None
 
 
 def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without its path."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).strip().rstrip(".")
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
-def _read_whole(path: Path) -> tuple[bool, bool]:
-    """Whether a whole file is finite, and whether any channel is clipped."""
+def _check_samples(path: Path) -> tuple[bool, bool]:
+    """Whether all samples of a file are finite, and whether any channel is clipped."""
     finite, clipped = True, False
     with soundfile.SoundFile(path) as file:
         bits = _BITS.get(file.subtype)
@@ -165,11 +178,8 @@ def _has_run(at_full_scale: np.ndarray) -> bool:
     return bool((counts[CLIPPED_RUN:] - counts[:-CLIPPED_RUN] == CLIPPED_RUN).any())
 
 
-# ----------------------------------------------------------------------------------------------------------- metadata
-
-
 def _read_metadata(path: Path) -> dict[str, _Metadata]:
-    """The rows of a `metadata.csv` by file name; empty without one."""
+    """The rows of `metadata.csv` by file name; empty if there is no such file."""
     if not path.is_file():
         return {}
     rule = f"{path} needs the columns file and f0_hz or note, and may have group"
@@ -194,6 +204,7 @@ def _read_metadata(path: Path) -> dict[str, _Metadata]:
 
 
 def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | None:
+    """The pitch in Hz in a row of `metadata.csv`, None if it has none; `number` is the line, for error messages."""
     if text := cells.get("f0_hz", ""):
         try:
             f0_hz = float(text)
@@ -213,10 +224,8 @@ def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | Non
     return None
 
 
-# -------------------------------------------------------------------------------------------------------------- cache
-
-
 def _cache_file(folder: Path, paths: Sequence[Path], audio_config: AudioConfig) -> Path:
+    """Cache file for the current state of a folder: sizes and times of its files, and the length of the clips."""
     metadata = folder / METADATA_NAME
     stats = [(path, path.stat()) for path in [*paths, *([metadata] if metadata.is_file() else [])]]
     state = {

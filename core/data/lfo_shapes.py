@@ -1,9 +1,9 @@
-"""Drawn LFO shapes as the synthesizer Vital plays them: points joined by exponential segments.
+"""LFO shapes as drawn in the synthesizer Vital: points joined by exponential segments.
 
 Between two points, with t = (x - x0) / (x1 - x0) and the power p of the segment's first point:
 s = (e^(p t) - 1) / (e^p - 1), or s = t where |p| < 0.01, and y = y0 + s (y1 - y0).
-Two points at one x are a jump. The rule is the public one of Vital (Tytel, 2020), restated in Mitcheltree, Tan, Reiss,
-arXiv 2510.06204; played by Vital itself in tests/real.
+Two points at the same x are a jump. Reference: Vital (Tytel 2020); Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+tests/real compares the shapes with sounds rendered by Vital.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,19 @@ from numpy import ndarray
 from core.errors import DataError
 
 MAX_POWER = 10.0
-"""Steepest segment that is drawn; at 10 a segment is a corner."""
-_STRAIGHT = 0.01
+"""Largest power that `draw_lfo` draws; a segment of power 10 is almost a corner."""
+_STRAIGHT_POWER = 0.01
+"""A segment with a smaller power is straight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLfo:
-    """One cycle of an LFO over x in 0..1, played once."""
+    """One cycle of an LFO over x in 0..1."""
 
     points: tuple[tuple[float, float], ...]
-    """(x, y) from x = 0 to x = 1, x never falling, y in 0..1 and up is more."""
+    """(x, y) from x = 0 to x = 1; x does not decrease, y lies in 0..1."""
     powers: tuple[float, ...]
-    """Bend of the segment after each point but the last: 0 is straight, above 0 starts slowly, below 0 starts fast."""
+    """Power of each segment: 0 is straight, positive values start slowly, negative ones fast."""
 
     def __post_init__(self) -> None:
         x = [point[0] for point in self.points]
@@ -39,31 +40,31 @@ class DrawnLfo:
             raise DataError(f"an LFO has one power per segment, here {len(x) - 1}; got {len(self.powers)}")
 
     def at(self, x: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
-        """The value at each place, in 0..1; after a jump's place the new value holds, past the ends the end values."""
+        """Values in 0..1 at positions x; at a jump the value after it, outside of 0..1 the first or last value."""
         knots = np.array([point[0] for point in self.points])
         values = np.array([point[1] for point in self.points])
         powers = np.array(self.powers)
-        places = np.clip(x, 0.0, 1.0)
-        segment = np.clip(np.searchsorted(knots, places, side="right") - 1, 0, len(powers) - 1)
+        positions = np.clip(x, 0.0, 1.0)
+        segment = np.clip(np.searchsorted(knots, positions, side="right") - 1, 0, len(powers) - 1)
         width = knots[segment + 1] - knots[segment]
-        t = np.where(width > 0, (places - knots[segment]) / np.where(width > 0, width, 1.0), 1.0)
-        bend = powers[segment]
-        straight = np.abs(bend) < _STRAIGHT
-        safe = np.where(straight, 1.0, bend)
-        share = np.where(straight, t, np.expm1(safe * t) / np.expm1(safe))
+        t = np.where(width > 0, (positions - knots[segment]) / np.where(width > 0, width, 1.0), 1.0)
+        power = powers[segment]
+        straight = np.abs(power) < _STRAIGHT_POWER
+        nonzero_power = np.where(straight, 1.0, power)
+        share = np.where(straight, t, np.expm1(nonzero_power * t) / np.expm1(nonzero_power))
         return np.asarray(values[segment] + share * (values[segment + 1] - values[segment]))
 
     def frames(self, n_frames: int) -> Float[ndarray, " frame"]:
-        """The whole cycle at `n_frames` equal steps, both ends included."""
+        """The cycle at `n_frames` equally spaced positions from 0 to 1."""
         return self.at(np.linspace(0.0, 1.0, n_frames))
 
 
 def draw_lfo(rng: np.random.Generator) -> DrawnLfo:
-    """A random shape of the kind people draw.
+    """A random shape similar to those drawn by hand.
 
-    2 to 8 points; segment widths half equal and half random; one shape in four has a jump; values fill most of 0..1
-    (the lowest in 0..0.1, the highest in 0.9..1), as presets do; three segments in ten are straight, the others have a
-    normal power of standard deviation 4 within -10..10.
+    It has 2 to 8 points. Segment widths are the mean of equal and random widths; one in four shapes with 4 or more
+    points has a jump. Values cover most of 0..1, as in presets: the lowest lies in 0..0.1, the highest in 0.9..1. Three
+    segments in ten are straight, the powers of the others are normal with standard deviation 4, clipped to -10..10.
     """
     n_points = int(rng.integers(2, 9))
     n_segments = n_points - 1

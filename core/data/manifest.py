@@ -1,6 +1,6 @@
-"""The manifest of a folder of rendered sounds: one row a file, with the exact curves that shaped it.
+"""Manifest of a folder of rendered sounds: a Parquet file with one row per sound and its exact modulation curves.
 
-A Parquet file `manifest.parquet`, written last: a folder without it is not finished.
+`manifest.parquet` is written last: a folder without it is incomplete.
 """
 
 from collections.abc import Sequence
@@ -19,52 +19,65 @@ from core.settings.data import RendersConfig
 from core.storage.atomic_write import atomic_path
 
 MANIFEST_NAME = "manifest.parquet"
+"""Name of the manifest in its folder."""
 SCHEMA_VERSION = 1
+"""Incremented when columns change."""
 _VERSION_KEY = b"modstudy.renders.version"
 
 MODULATIONS = modulation_names(RendersConfig.modulations)
+"""Names of the curves in a manifest, in order."""
 _CURVE = pa.list_(pa.float32())
-_DRAWN = pa.struct([("points", pa.list_(pa.float64())), ("powers", pa.list_(pa.float64()))])
+_LFO = pa.struct([("points", pa.list_(pa.float64())), ("powers", pa.list_(pa.float64()))])
 SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), metadata={"doc": "sound, relative to the manifest"}),
         pa.field("sha256", pa.string(), metadata={"doc": "hash of the sound file's bytes"}),
-        pa.field("patch", pa.string(), metadata={"doc": "sounds of one patch are never split"}),
+        pa.field(
+            "patch", pa.string(), metadata={"doc": "patch of the sound; all sounds of a patch are in the same split"}
+        ),
         pa.field("f0_hz", pa.float64(), metadata={"doc": "pitch", "unit": "Hz"}),
-        pa.field("sample_rate", pa.int64(), metadata={"doc": "of the sound", "unit": "Hz"}),
+        pa.field("sample_rate", pa.int64(), metadata={"doc": "sample rate of the sound", "unit": "Hz"}),
         pa.field("duration_s", pa.float64(), metadata={"doc": "length of the sound and of the curves", "unit": "s"}),
         pa.field(
-            "frame_rate", pa.float64(), metadata={"doc": "of the curves; the first value is at 0 s", "unit": "Hz"}
+            "frame_rate",
+            pa.float64(),
+            metadata={"doc": "frames per second of the curves, the first at 0 s", "unit": "Hz"},
         ),
-        *(pa.field(s, _CURVE, metadata={"doc": f"true {s} curve in its parameter's own 0..1"}) for s in MODULATIONS),
         *(
-            pa.field(f"{s}_drawn", _DRAWN, metadata={"doc": f"{s}: points x0, y0, x1, y1, ... and powers"})
-            for s in MODULATIONS
+            pa.field(name, _CURVE, metadata={"doc": f"true {name} curve, as a share of its parameter's range"})
+            for name in MODULATIONS
+        ),
+        *(
+            pa.field(f"{name}_drawn", _LFO, metadata={"doc": f"{name}: points x0, y0, x1, y1, ... and powers"})
+            for name in MODULATIONS
         ),
         pa.field("seed", pa.int64(), metadata={"doc": "seed of the whole folder"}),
-        pa.field("patch_settings", pa.string(), metadata={"doc": "what else tells the patch from others, as JSON"}),
+        pa.field("patch_settings", pa.string(), metadata={"doc": "other settings of the patch, as JSON"}),
     ],
     metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
+"""Columns of a manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFile:
-    """One row."""
+    """One row of a manifest: a sound and its modulation curves."""
 
     file: str
+    """Path of the sound, relative to the manifest."""
     sha256: str
     patch: str
+    """Id of the patch."""
     f0_hz: float
     sample_rate: int
     duration_s: float
     frame_rate: float
     curves: Float[ndarray, "modulation frame"]
-    """In the order of `RendersConfig.modulations`."""
+    """In 0..1, in the order of `MODULATIONS`."""
 
 
 def write_manifest(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Write rows of `SCHEMA`, all or none."""
+    """Write rows of `SCHEMA`; the file appears only when complete."""
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), temporary)
 
@@ -73,7 +86,7 @@ def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
     """The rows of a manifest, in order.
 
     Raises:
-        DataError: it is missing, damaged, or of another version.
+        DataError: the manifest is missing, damaged or of another version.
     """
     if not path.is_file():
         raise DataError(

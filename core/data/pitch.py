@@ -1,4 +1,4 @@
-"""The pitch of a one-note sound: from its file's name, or tracked.
+"""Pitch of a recording of a single note, from its file name or from a pitch tracker.
 
 Notes follow C4 = MIDI 60 = 261.63 Hz and A4 = 69 = 440 Hz. The tracker is probabilistic YIN (Mauch, Dixon 2014) as in
 librosa.
@@ -12,24 +12,31 @@ from jaxtyping import Float
 from numpy import ndarray
 
 TRACKED_S = 3.0
-"""Seconds of a sound that the tracker listens to."""
+"""Seconds from the start of a sound that the tracker analyses."""
 _TRACKER_RATE = 16_000
+"""Sample rate of the tracker in Hz."""
 _TRACKER_MIN_HZ, _TRACKER_MAX_HZ = 40.0, 2000.0
 _FRAME, _HOP = 1024, 512
-_BIN_SEMITONES = 0.25  # the tracker's time grows with the square of its bins; YIN refines what it finds
+_BIN_SEMITONES = 0.25
+"""Resolution of the tracker, whose run time is quadratic in the number of bins; YIN refines the result."""
 _CLOSE_SEMITONES = 0.5
+"""Frames within this distance of the median pitch belong to the same note."""
 _MIN_NAMED_MIDI, _MAX_MIDI = 21, 127
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+"""Semitones of the natural notes above C."""
 _PITCH_VELOCITY = re.compile(r"(?:(?P<patch>.+)_)?(?P<pitch>\d{1,3})-(?P<velocity>\d{1,3})")
+"""A file name that ends in MIDI pitch and velocity."""
 _NOTE = re.compile(r"([A-G])([#sb♯♭]?)(\d)")
+"""A note name: letter, accidental and octave."""
 
 
 def midi_to_hz(note: int) -> float:
+    """Frequency of a MIDI note number."""
     return float(440.0 * 2.0 ** ((note - 69) / 12))
 
 
 def note_to_hz(note: str) -> float | None:
-    """`"C#3"`, `"Bb2"`, `"A4"` or a MIDI number as text, in Hz; None for anything else."""
+    """Frequency in Hz of a note name such as `C#3`, `Bb2` or `A4`, or of a MIDI number as text; None for other text."""
     text = note.strip()
     if re.fullmatch(r"\d{1,3}", text):
         return midi_to_hz(int(text)) if int(text) <= _MAX_MIDI else None
@@ -43,17 +50,17 @@ def note_to_hz(note: str) -> float | None:
 
 
 def patch_in_name(stem: str) -> str | None:
-    """`"bass"` for `"bass_48-100"`: the name before a MIDI pitch and velocity, None where there is no such ending."""
+    """The patch in a file name that ends in MIDI pitch and velocity: `bass` in `bass_48-100`; None without them."""
     match = _pitch_velocity(stem)
     return match["patch"] if match else None
 
 
 def pitch_in_name(stem: str) -> float | None:
-    """The pitch in Hz that a file's name without its suffix tells, None where it tells none.
+    """The pitch in Hz in a file name without its suffix, None if it has none.
 
-    Either it ends in `PITCH-VELOCITY`, two MIDI numbers as in `bass_48-100` with a pitch of at least 21 (A0), or a note
-    name such as `C#3` or `Bb2` stands alone between separators; of several the last counts. Its letter is a capital:
-    `take_b2` is a counter more often than a note.
+    The name either ends in `PITCH-VELOCITY`, two MIDI numbers as in `bass_48-100` with a pitch of at least 21 (A0), or
+    contains a note name such as `C#3` or `Bb2` between separators, of which the last is used. The letter has to be a
+    capital: `take_b2` is more often a take number than a note.
     """
     if match := _pitch_velocity(stem):
         return midi_to_hz(int(match["pitch"]))
@@ -64,14 +71,14 @@ def pitch_in_name(stem: str) -> float | None:
 
 
 def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | None:
-    """The pitch in Hz that a sound keeps in its first three seconds, None where it keeps none.
+    """The constant pitch in Hz of a sound in its first three seconds, None if it has none.
 
-    A sound is pitched if at least half of its loud frames (within 30 dB of the loudest) are voiced between 40 and
-    2000 Hz, and at least 70 % of those lie within half a semitone of their median, which is not the lowest pitch that
-    could be found (there it is a rumble). The pitch is the median of what plain YIN, which has no grid, finds
-    within half a semitone of it.
+    A sound has a constant pitch if at least half of its loud frames (within 30 dB of the loudest) are voiced between 40
+    and 2000 Hz, and at least 70 % of these lie within half a semitone of their median. A median within half a semitone
+    of 40 Hz is rejected as rumble. The result is the median of the estimates of plain YIN, which are not quantised,
+    within half a semitone of that median.
     """
-    import librosa  # slow to import, and only unlabelled sounds need it
+    import librosa  # slow to import, and needed only for sounds without a label
 
     sound = audio[: round(TRACKED_S * sample_rate)].astype(np.float32)
     if sample_rate != _TRACKER_RATE:
@@ -97,11 +104,12 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
         return None
     refined = 12 * np.log2(librosa.yin(sound, **settings)[used])
     refined = refined[np.abs(refined - np.median(notes)) < _CLOSE_SEMITONES]
-    # Rounded, so that a last-bit difference between two machines' mathematics does not make it another data set.
+    # Rounded: the hash of a data set must not depend on the last bits, in which machines differ.
     return round(float(2 ** (np.median(refined if refined.size else notes) / 12)), 2)
 
 
 def _pitch_velocity(stem: str) -> re.Match[str] | None:
+    """The match of `PATCH_PITCH-VELOCITY`, None if the numbers are out of range."""
     match = _PITCH_VELOCITY.fullmatch(stem)
     if match is None or not _MIN_NAMED_MIDI <= int(match["pitch"]) <= _MAX_MIDI or int(match["velocity"]) > _MAX_MIDI:
         return None

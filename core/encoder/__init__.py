@@ -1,1 +1,1 @@
-"""LFO-net: from a sound to the logits of its modulation curves."""
+"""LFO-net, the encoder from audio to the logits of modulation curves."""

@@ -1,4 +1,4 @@
-"""Configs to encoders."""
+"""Construction of the encoder from its config."""
 
 from core.encoder.features import LogMelFeatures
 from core.encoder.lfo_net import LfoNet

@@ -1,4 +1,4 @@
-"""Features that LFO-net analyses: log-mel spectrogram, its time delta, and the delta of that."""
+"""Input features of LFO-net: log-mel spectrogram, its delta and the delta of the delta."""
 
 import torch
 from jaxtyping import Float
@@ -8,10 +8,12 @@ from core.ops.log_mel import log_mel_with_deltas, mel_bands, mel_filterbank
 
 
 class LogMelFeatures(nn.Module):
-    """Audio to three channels of mel band by modulation frame."""
+    """Audio to log-mel spectrogram, delta and delta of the delta, as three channels."""
 
     window: Tensor
+    """Hann window of the STFT."""
     filterbank: Tensor
+    """Weights of the mel bands."""
 
     def __init__(self, sample_rate: int, hop_length: int, n_fft: int, n_mels: int, delta_window_s: float) -> None:
         super().__init__()
@@ -23,4 +25,5 @@ class LogMelFeatures(nn.Module):
         self.register_buffer("filterbank", filterbank, persistent=False)
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch 3 mel frame"]:
+        """Log-mel spectrogram, delta and delta of the delta."""
         return log_mel_with_deltas(audio, self.window, self.filterbank, self.bands, self.hop_length, self.delta_frames)

@@ -1,8 +1,9 @@
 """LFO-net: a dilated CNN over log-mel features, then one recurrent head per modulation.
 
-Blocks: layer norm over (mel, frame) without affine -> Conv2d, "same" -> max-pool 2 x 1 over mel -> PReLU per channel.
-The mean over the mel bands left is a latent per frame. A head: BiLSTM -> (splines only) mean over time to one token per
-control point -> three linear layers with PReLU. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+Block: layer norm over (mel, frame) without affine -> Conv2d, "same" -> max-pool 2 x 1 over mel -> PReLU per channel.
+The mean over the remaining mel bands is the latent of each frame. Head: BiLSTM -> one token per frame (interpolated if
+stride > 1), or average pooling over time to one token per control point -> three linear layers with PReLU.
+Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from core.ops.pooling import pool_activate
 
 
 class LfoNet(nn.Module):
-    """Audio to logits."""
+    """Encoder from audio to the logits of each modulation's tokens."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class LfoNet(nn.Module):
         self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
+        """Logits of each modulation's tokens."""
         x = self.features(audio)
         x = F.layer_norm(x, x.shape[-2:])
         for block in self.blocks:
@@ -65,7 +67,7 @@ class LfoNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Dilated convolution, pooling over mel, activation, and the next block's norm where one follows."""
+    """Dilated convolution, max-pooling over mel, PReLU, and the layer norm of the next block if `normalise`."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Block(nn.Module):
         self.precision = precision
 
     def forward(self, x: Float[Tensor, "batch channel mel frame"]) -> Float[Tensor, "batch width half frame"]:
+        """Features with half the number of mel bands."""
         bias = self.conv.bias
         assert bias is not None
         x = same_conv2d(x, self.conv.weight, bias, self.dilation, self.precision)
@@ -92,7 +95,7 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """The weights that turn the latent per frame into the tokens of one modulation."""
+    """LSTM and MLP from the latent of each frame to the logits of one modulation."""
 
     def __init__(self, width: int, hidden: int, n_tokens: int, n_outputs: int) -> None:
         super().__init__()
@@ -109,13 +112,13 @@ class Head(nn.Module):
 
 
 def logits_of_heads(
-    states: Float[Tensor, "head batch heard state"], heads: Sequence[Head], stride: int
+    states: Float[Tensor, "head batch encoder_frame state"], heads: Sequence[Head], stride: int
 ) -> Float[Tensor, "batch head token output"]:
-    """What each head's LSTM heard to the logits of its tokens."""
-    n_heads, batch, n_heard, size = states.shape
+    """Logits of each head's tokens from its LSTM states, at one encoder frame per `stride` modulation frames."""
+    n_heads, batch, n_encoder_frames, size = states.shape
     n_tokens = heads[0].n_tokens
-    if n_tokens == (n_heard - 1) * stride + 1:
-        states = _between(states, stride)
+    if n_tokens == (n_encoder_frames - 1) * stride + 1:
+        states = _interpolate_frames(states, stride)
     else:
         pooled = F.adaptive_avg_pool1d(states.flatten(0, 1).transpose(1, 2), n_tokens)
         states = pooled.transpose(1, 2).view(n_heads, batch, n_tokens, size)
@@ -123,8 +126,10 @@ def logits_of_heads(
     return logits.view(n_heads, batch, n_tokens, -1).transpose(0, 1)
 
 
-def _between(states: Float[Tensor, "head batch heard state"], stride: int) -> Float[Tensor, "head batch frame state"]:
-    """Linear interpolation from the frames that were heard to all modulation frames."""
+def _interpolate_frames(
+    states: Float[Tensor, "head batch encoder_frame state"], stride: int
+) -> Float[Tensor, "head batch frame state"]:
+    """States at all modulation frames, interpolated linearly between the encoder frames."""
     if stride == 1:
         return states
     n_hops = (states.shape[2] - 1) * stride

@@ -1,1 +1,1 @@
-"""Losses: differentiable distances between target and estimate sound."""
+"""Losses: differentiable distances between target and estimated sound."""

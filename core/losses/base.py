@@ -1,4 +1,4 @@
-"""What a loss is: a differentiable distance between two batches of sound."""
+"""Base class of the losses."""
 
 from abc import ABC, abstractmethod
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Loss(nn.Module, ABC):
-    """0 at equality; smaller is better."""
+    """Differentiable distance between two batches of sound; 0 if they are equal, smaller is better."""
 
     @abstractmethod
     def forward(
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
-        """One distance of the whole batch, differentiable in the estimate."""
+        """Distance of the batches as a scalar, differentiable in the estimate."""

@@ -1,4 +1,4 @@
-"""Configs to losses."""
+"""Construction of losses from their configs."""
 
 from typing import assert_never
 
@@ -8,9 +8,10 @@ from core.settings.losses import LossConfig, MultiResolutionStftConfig
 
 
 def build_loss(config: LossConfig) -> Loss:
-    """
+    """The loss that a config describes.
+
     Args:
-        config: A resolved one: everything that follows from the clips is filled in.
+        config: Resolved, with the defaults that depend on the clips filled in.
     """
     match config:
         case MultiResolutionStftConfig():

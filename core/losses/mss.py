@@ -2,7 +2,7 @@
 
     ||T - E|| / ||T|| + mean |ln E - ln T|,  E and T the magnitudes of estimate and target
 
-Reference: Yamamoto et al. (2020), arXiv 1910.11480; Steinmetz and Reiss (2020), auraloss, whose values it has.
+Reference: Yamamoto et al. (2020), arXiv 1910.11480. Values agree with auraloss (Steinmetz and Reiss 2020).
 """
 
 import torch
@@ -15,7 +15,7 @@ from core.settings.losses import Resolution
 
 
 class MultiResolutionStft(Loss):
-    """The mean distance over several STFT resolutions."""
+    """Spectral distance, averaged over several STFT resolutions."""
 
     def __init__(self, resolutions: tuple[Resolution, ...]) -> None:
         super().__init__()
@@ -24,34 +24,36 @@ class MultiResolutionStft(Loss):
     def forward(
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
-        """One distance of the whole batch, whose norms run over all its clips, as auraloss's do."""
+        """Distance of the batches; norms run over all clips of a batch, as in auraloss."""
         sums = self._sums(estimate, target).sum(2, keepdim=True)
-        return self._distances(sums, len(target) * self._bins(target))[0]
+        return self._distances(sums, len(target) * self._n_bins(target))[0]
 
     def per_clip(
         self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
     ) -> Float[Tensor, " clip"]:
-        """The distance of each clip as if it were the only one."""
-        return self._distances(self._sums(estimate, target), self._bins(target))
+        """Distance of each clip, equal to `forward` of that clip alone."""
+        return self._distances(self._sums(estimate, target), self._n_bins(target))
 
     def _sums(
         self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
     ) -> Float[Tensor, "resolution 3 clip"]:
+        """`stft_sums` of each resolution."""
         return torch.stack([stft_sums(estimate, target, resolution) for resolution in self.resolutions])
 
-    def _bins(self, audio: Float[Tensor, "clip sample"]) -> Float[Tensor, "resolution 1"]:
-        """Of one clip."""
+    def _n_bins(self, audio: Float[Tensor, "clip sample"]) -> Float[Tensor, "resolution 1"]:
+        """STFT bins of one clip, over all frames."""
         return audio.new_tensor([[n_bins(audio.shape[1], resolution)] for resolution in self.resolutions])
 
     @staticmethod
     def _distances(
-        sums: Float[Tensor, "resolution 3 group"], bins: Float[Tensor, "resolution 1"]
+        sums: Float[Tensor, "resolution 3 group"], n_bins_of_group: Float[Tensor, "resolution 1"]
     ) -> Float[Tensor, " group"]:
+        """Distance of each group of clips from its sums, averaged over the resolutions."""
         difference, power, log_distance = sums.unbind(1)
-        return (_root(difference / power) + log_distance / bins).mean(0)
+        return (_sqrt(difference / power) + log_distance / n_bins_of_group).mean(0)
 
 
-def _root(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The square root, with the gradient 0 at 0 that a norm has there; the root's own is infinite."""
+def _sqrt(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Square root with gradient 0 at 0, as a norm has; that of the plain square root is infinite."""
     is_zero = ratio == 0
     return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, ratio).sqrt())

@@ -1,1 +1,1 @@
-"""Metrics: read-only numbers about a trial, each with one name, a direction and a unit."""
+"""Metrics: scalar measures of a trial, each with a name, a direction and a unit; not differentiated."""

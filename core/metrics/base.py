@@ -1,7 +1,7 @@
-"""What a metric is: one value with its name, direction, unit, meaning, reference point, and how it is computed.
+"""Definition of metrics: name, direction, unit, description, reference point and computation.
 
-To add one: its function and its `Metric` beside the others of its group, and its place in `METRICS` in
-`core/metrics/catalog.py`. Evaluation, catalogue, front, MLflow and report read it from there.
+To add a metric, define its function and its `Metric` in the module of its group, and add it to `METRICS` in
+`core/metrics/catalog.py`, which evaluation, fronts, MLflow and reports read.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from torch import Tensor
 from core.storage.records import TrialRecord
 
 Direction = Literal["minimize", "maximize", "neutral"]
-"""Which way is better; `neutral` marks a property that is neither better large nor better small."""
+"""Whether smaller or larger values are better; `neutral` if neither is."""
 PROJECTIONS = ("lls1", "lls3")
-"""Linear projections of the true curve on the recovered ones, in names of metrics; see `core.metrics.curves`."""
+"""Names of the linear projections of true curves on recovered ones, see `core.metrics.curves`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioDistance:
-    """Computed from sounds: `function(target, estimate, sample_rate)`, (clip, sample) each, gives a value per clip."""
+    """Computed from sounds: `function(target, estimate, sample_rate)` returns a value per clip."""
 
     function: Callable[[Float[Tensor, "clip sample"], Float[Tensor, "clip sample"], int], Float[Tensor, " clip"]]
 
 
 @dataclass(frozen=True, slots=True)
 class CurveDistance:
-    """Computed from true and recovered curves: `function(target, estimate)` gives a value per clip and modulation.
+    """Computed from true and recovered curves: `function(target, estimate)` returns a value per clip and modulation.
 
-    It is evaluated on the recovered curves themselves and on each of the projections.
+    It is evaluated for the recovered curves and for each of the projections.
     """
 
     function: Callable[
@@ -41,39 +41,42 @@ class CurveDistance:
 
 @dataclass(frozen=True, slots=True)
 class CurveProperty:
-    """Computed from recovered curves: `function(estimate, frame_rate)` gives a value per clip and modulation."""
+    """Computed from recovered curves: `function(estimate, frame_rate)` returns a value per clip and modulation."""
 
     function: Callable[[Float[Tensor, "clip modulation frame"], float], Float[Tensor, "clip modulation"]]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialCost:
-    """Computed from a finished trial's record; None where the record does not tell.
+    """Computed from the record of a finished trial: `function(record)` returns a value, None if it is not recorded.
 
-    It is no part of the record's own metrics, because the same trial costs another amount elsewhere.
+    It is not stored with the metrics in the record, because the same trial has other costs on another machine.
     """
 
     function: Callable[[TrialRecord], float | None]
 
 
 Compute = AudioDistance | CurveDistance | CurveProperty | TrialCost
+"""Computation of a metric; the class determines the inputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferencePoint:
-    """What a useless estimate scores: the corner of objective space that hypervolumes are measured from."""
+    """Score of an uninformative estimate: the corner of objective space from which hypervolumes are measured."""
 
     value: float | Callable[[float], float]
     """The score, or the score as a function of the frame rate in Hz."""
     reason: str
+    """The estimate that has this score, in words."""
 
     def at(self, frame_rate: float) -> float:
+        """The score at a frame rate in Hz."""
         return self.value(frame_rate) if callable(self.value) else self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric; values that are undefined for a clip are NaN."""
+    """A metric; its value is NaN for clips where it is undefined."""
 
     name: str
     """`group.metric`, as in `audio.mss`."""
@@ -81,19 +84,21 @@ class Metric:
     unit: str
     description: str
     best: float = 0.0
-    """Its value where the estimate equals the target, or the end of its range that is called better."""
+    """Value if the estimate equals the target, or the better end of the range."""
     reference_point: ReferencePoint
     compute: Compute
 
     @property
     def group(self) -> str:
+        """First part of the name, such as `audio`."""
         return self.name.partition(".")[0]
 
     @property
     def projections(self) -> tuple[str, ...]:
-        """The projections that it is also evaluated on."""
+        """Projections for which the metric is evaluated as well."""
         return PROJECTIONS if isinstance(self.compute, CurveDistance) else ()
 
     @property
     def is_per_modulation(self) -> bool:
+        """Whether there is a value for each modulation."""
         return isinstance(self.compute, CurveDistance | CurveProperty)

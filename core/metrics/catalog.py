@@ -1,4 +1,4 @@
-"""All metrics, and their full names.
+"""List of all metrics, and their full names.
 
 A full name is `group.metric[.projection][.modulation]`, as in `audio.mss`, `curves.l1`, `curves.pcc.lls3.add` and
 `interpretability.tv.env`; without a modulation it is the mean over the modulations.
@@ -28,7 +28,7 @@ METRICS: tuple[Metric, ...] = (
 
 
 def metric_of(name: str) -> Metric:
-    """The metric that a full name belongs to.
+    """The metric that a full name refers to.
 
     Raises:
         ConfigError: no metric has this name.
@@ -48,7 +48,7 @@ def metric_of(name: str) -> Metric:
 
 
 def full_names(modulations: Sequence[str]) -> Iterator[str]:
-    """Every full name for a synth or data with these modulations: means over them first, then one after the other."""
+    """Full names of all metrics for these modulations: means over modulations first, then each modulation."""
     for modulation in ("", *modulations):
         for metric in METRICS:
             if modulation and not metric.is_per_modulation:
@@ -58,6 +58,6 @@ def full_names(modulations: Sequence[str]) -> Iterator[str]:
 
 
 def label(name: str) -> str:
-    """A metric's full name with its unit, for an axis."""
+    """Label of a plot axis: the full name of a metric with its unit."""
     metric = metric_of(name)
     return f"{name} ({metric.unit})" if metric.unit else name

@@ -1,11 +1,11 @@
-"""What a trial costs."""
+"""Metrics of the cost of a trial."""
 
 from core.metrics.base import Metric, ReferencePoint, TrialCost
 from core.storage.records import TrialRecord
 
 
 def training_seconds(record: TrialRecord) -> float | None:
-    """Wall seconds of training and validation."""
+    """Wall time of training and validation in seconds; None if the record has no history."""
     return record.history[-1]["elapsed_s"] if record.history else None
 
 

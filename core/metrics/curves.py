@@ -1,11 +1,11 @@
 """Distances between recovered and true curves, raw or after a linear least-squares projection (LLS).
 
-LLS 1 explains a true curve by the recovered curve of the same modulation, x ~ w y + b; LLS 3 by all recovered curves
-(the reference has three), x ~ w1 y1 + w2 y2 + ... + b, per clip. Unrelated random splines already reach a Pearson
-correlation of about 0.30 under LLS 3 of three: read it against that, not against 0. Reference: Mitcheltree, Tan, Reiss
-(2025), arXiv 2510.06204.
+LLS 1 fits each true curve by the recovered curve of the same modulation, x ~ w y + b; LLS 3 by all recovered curves
+(three in the reference), x ~ w1 y1 + w2 y2 + ... + b, per clip. Unrelated random splines reach a Pearson correlation of
+about 0.30 under LLS 3 with three curves, so this value, not 0, means that nothing was recovered. Reference:
+Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 
-Values that are undefined (Pearson correlation of a flat curve) are NaN here; whoever averages counts them.
+Undefined values (Pearson correlation of a flat curve) are NaN.
 """
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from core.metrics.base import CurveDistance, Metric, ReferencePoint
 
 FLAT_STD = 1e-4
-"""A curve with a smaller standard deviation is flat: its correlation with anything is undefined."""
+"""A curve with a smaller standard deviation is flat: its correlation is undefined."""
 
 
 def l1(target: Float[Tensor, "*shape frame"], estimate: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -32,7 +32,7 @@ def l1_difference(
 
 
 def pearson(target: Float[Tensor, "*shape frame"], estimate: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
-    """Pearson correlation over frames; NaN where either curve is flat."""
+    """Pearson correlation over frames; NaN if either curve is flat."""
     x, y = target - target.mean(-1, keepdim=True), estimate - estimate.mean(-1, keepdim=True)
     x_std, y_std = x.square().mean(-1).sqrt(), y.square().mean(-1).sqrt()
     correlation = (x * y).mean(-1) / (x_std * y_std).clamp_min(1e-12)
@@ -42,22 +42,23 @@ def pearson(target: Float[Tensor, "*shape frame"], estimate: Float[Tensor, "*sha
 def project_on_same(
     target: Float[Tensor, "clip modulation frame"], estimate: Float[Tensor, "clip modulation frame"]
 ) -> Float[Tensor, "clip modulation frame"]:
-    """LLS 1: each true curve as a weighted recovered curve of the same modulation plus a bias."""
+    """LLS 1: least-squares fit of each true curve by the recovered curve of the same modulation and a bias."""
     return _project(target[..., None], estimate[..., None])[..., 0]
 
 
 def project_on_all(
     target: Float[Tensor, "clip target frame"], estimate: Float[Tensor, "clip estimate frame"]
 ) -> Float[Tensor, "clip target frame"]:
-    """LLS 3: each true curve as a weighted sum of all recovered curves plus a bias."""
+    """LLS 3: least-squares fit of each true curve by a weighted sum of all recovered curves and a bias."""
     return _project(target.transpose(1, 2), estimate.transpose(1, 2)).transpose(1, 2)
 
 
 def _project(
     target: Float[Tensor, "*shape frame curve"], regressors: Float[Tensor, "*shape frame regressor"]
 ) -> Float[Tensor, "*shape frame curve"]:
+    """Least-squares fit of each target curve by all regressors and a bias."""
     design = torch.cat([regressors, torch.ones_like(regressors[..., :1])], -1).double()
-    # gelsd solves by singular values, so flat or equal regressors give the smallest weights instead of an error.
+    # gelsd uses singular values: flat or equal regressors give minimum-norm weights instead of an error.
     weights: Tensor = torch.linalg.lstsq(design, target.double(), driver="gelsd").solution
     return (design @ weights).to(target.dtype)
 

@@ -1,4 +1,4 @@
-"""All metrics of one split: means over clips by name, with what was undefined counted."""
+"""All metrics of one split: values per clip, means over clips, and numbers of undefined values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,69 +17,74 @@ from core.storage.records import MetricValues
 
 @dataclass(frozen=True, slots=True)
 class PerClip:
-    """One metric of every clip, and of every modulation where it has them; NaN where undefined."""
+    """Values of one metric per clip, and per modulation if it has any; NaN where undefined."""
 
     values: Float[Tensor, "clip *modulation"]
     modulations: tuple[str, ...] = ()
+    """Names of the modulations; empty for a metric that is not per modulation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """What a model made of the clips of one split, on the CPU."""
+    """Clips of one split with the sounds and curves that a model estimates for them, on the CPU."""
 
     clips: Clips
+    """Target sounds and, where known, true curves."""
     audio: Float[Tensor, "clip sample"]
+    """Estimated sounds."""
     modulation: Float[Tensor, "clip modulation frame"]
+    """Recovered curves in 0..1."""
     modulation_names: tuple[str, ...]
     sample_rate: int
     frame_rate: float
 
     def projection(self) -> Float[Tensor, "clip modulation frame"] | None:
-        """LLS 3 of the true curves on the recovered ones, in the order of the true ones; None without truth."""
-        truth = self.clips.modulation
-        return None if truth is None else project_on_all(truth, self.modulation)
+        """True curves projected on the recovered ones (LLS 3), in the order of the true ones; None if unknown."""
+        true_curves = self.clips.modulation
+        return None if true_curves is None else project_on_all(true_curves, self.modulation)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Estimates of one split with every metric."""
+    """Estimates of one split and their metrics."""
 
     estimates: Estimates
     per_clip: dict[str, PerClip]
-    """By full name without the modulation."""
+    """Values of each metric, by full name without modulation."""
 
     @property
     def values(self) -> MetricValues:
-        """Mean over clips by full name, None where a metric is defined for no clip.
+        """Mean over clips by full name; None if a metric is undefined for all clips.
 
-        The bare name of a metric of curves has the mean over its modulations.
+        For a metric per modulation, the name without modulation has the mean over modulations.
         """
         values: MetricValues = {}
         for name, metric in self.per_clip.items():
             if not metric.modulations:
                 values[name] = _mean(metric.values)
                 continue
-            by_modulation = {
+            mean_of_modulation = {
                 f"{name}.{modulation}": _mean(metric.values[:, i]) for i, modulation in enumerate(metric.modulations)
             }
-            defined = [torch.nan if mean is None else mean for mean in by_modulation.values()]
-            values[name] = _mean(torch.tensor(defined))
-            values |= by_modulation
+            means = [torch.nan if mean is None else mean for mean in mean_of_modulation.values()]
+            values[name] = _mean(torch.tensor(means))
+            values |= mean_of_modulation
         return values
 
     @property
     def undefined(self) -> dict[str, int]:
-        """How many values (of a clip and modulation) each metric left out; metrics without any are left out."""
+        """Number of undefined values (per clip and modulation) of each metric that has any; means exclude them."""
         counts = {name: int(metric.values.isnan().sum()) for name, metric in self.per_clip.items()}
         return {name: count for name, count in counts.items() if count}
 
 
 def evaluate(estimates: Estimates) -> Evaluation:
-    """Every metric of the catalogue that these clips allow: distances of curves need the truth."""
+    """All metrics that these estimates allow: distances of curves need true curves, costs a record."""
     return Evaluation(estimates, dict(_per_clip(estimates)))
 
 
 def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
+    """Full name without modulation and values of each metric."""
     clips, comparable = estimates.clips, _comparable_curves(estimates)
     for metric in METRICS:
         match metric.compute:
@@ -92,23 +97,23 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
                 values = function(estimates.modulation, estimates.frame_rate)
                 yield metric.name, PerClip(values, estimates.modulation_names)
             case TrialCost():
-                pass  # known when the trial has ended, and read from its record
+                pass  # computed from the record after the trial has ended
             case _:
                 assert_never(metric.compute)
 
 
 def _comparable_curves(estimates: Estimates) -> dict[str, tuple[tuple[str, ...], Tensor, Tensor]]:
-    """Names, true curves and recovered or projected curves, by the suffix of the metric's name.
+    """Names, true curves and recovered or projected curves, by the projection's suffix in names of metrics.
 
-    The recovered curves themselves and LLS 1 compare modulations that synth and truth both have.
+    Recovered curves and LLS 1 are compared only for modulations that both synth and data have.
     """
-    truth, true_names = estimates.clips.modulation, estimates.clips.modulation_names
-    if truth is None:
+    true_curves, true_names = estimates.clips.modulation, estimates.clips.modulation_names
+    if true_curves is None:
         return {}
-    curves = {".lls3": (true_names, truth, project_on_all(truth, estimates.modulation))}
+    curves = {".lls3": (true_names, true_curves, project_on_all(true_curves, estimates.modulation))}
     shared = tuple(name for name in true_names if name in estimates.modulation_names)
     if shared:
-        target = truth[:, [true_names.index(name) for name in shared]]
+        target = true_curves[:, [true_names.index(name) for name in shared]]
         estimate = estimates.modulation[:, [estimates.modulation_names.index(name) for name in shared]]
         curves = {
             "": (shared, target, estimate),
@@ -119,5 +124,6 @@ def _comparable_curves(estimates: Estimates) -> dict[str, tuple[tuple[str, ...],
 
 
 def _mean(value: Float[Tensor, " n"]) -> float | None:
+    """Mean of the values that are not NaN; None if all are."""
     mean = float(value.nanmean())
     return None if mean != mean else mean

@@ -1,8 +1,8 @@
-"""How easily one curve can be read: range, spectral entropy, total variation, turning points.
+"""Interpretability of single curves: range, total variation, turning points and spectral entropy.
 
-A curve is scaled to 0..1 by its smallest and largest value before its shape is measured. Of a flat curve (range below
-0.05) only the range is defined; the rest is NaN here, and whoever averages counts it. Reference: Mitcheltree, Tan,
-Reiss (2025), arXiv 2510.06204; total variation is given per second, so that frame rates compare.
+All but the range are computed from the curve scaled to 0..1 by its smallest and largest value, and are NaN for flat
+curves (range below 0.05). Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Total variation is per second,
+which makes it comparable between frame rates.
 """
 
 import math
@@ -14,6 +14,7 @@ from torch import Tensor
 from core.metrics.base import CurveProperty, Metric, ReferencePoint
 
 FLAT_RANGE = 0.05
+"""A curve with a smaller range is flat: its shape is undefined."""
 
 
 def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -22,7 +23,7 @@ def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]
 
 
 def total_variation(curve: Float[Tensor, "*shape frame"], frame_rate: float) -> Float[Tensor, "*shape"]:
-    """Mean |first difference| of the scaled curve, times the frame rate: how many full sweeps a second it makes."""
+    """Mean |first difference| of the scaled curve times the frame rate: full sweeps of the range per second."""
     return _of_shape(curve, _scaled(curve).diff(dim=-1).abs().mean(-1) * frame_rate)
 
 
@@ -33,7 +34,7 @@ def turning_points(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shap
 
 
 def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
-    """Shannon entropy of the normalised magnitude spectrum over ln(bins): 0 for one line, 1 for white noise."""
+    """Shannon entropy of the normalised magnitude spectrum over ln(bins): 0 for one line, 1 for a flat spectrum."""
     magnitude = torch.fft.rfft(_scaled(curve)).abs()
     share = magnitude / magnitude.sum(-1, keepdim=True).clamp_min(1e-12)
     entropy = -(share * share.clamp_min(1e-12).log()).sum(-1) / math.log(magnitude.shape[-1])
@@ -46,10 +47,11 @@ def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame
 
 
 def _of_shape(curve: Float[Tensor, "*shape frame"], value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The value; NaN where the curve is flat."""
     return torch.where(value_range(curve) < FLAT_RANGE, torch.nan, value)
 
 
-_BOUND = ReferencePoint(1.0, "the metric's own bound")
+_BOUND = ReferencePoint(1.0, "the largest possible value")
 TOTAL_VARIATION = Metric(
     name="interpretability.tv",
     direction="minimize",

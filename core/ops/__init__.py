@@ -1,1 +1,1 @@
-"""Operations on tensors, one per file: definition, slow reference, compiled kernel and gradient. See README.md."""
+"""Differentiable operations on tensors, one per file: slow reference, compiled kernel and gradient. See README.md."""

@@ -19,8 +19,6 @@ from core.ops.compiling import as_numpy, double_backward, kernel, use_kernel
 
 _TOLERANCE = 1e-13
 """Largest residual of the inverse, as a share of the clip."""
-
-
 _MAX_ITERATIONS = 80
 
 
@@ -98,10 +96,7 @@ def knots(spacing: Float[Tensor, "*shape interval"]) -> Float[Tensor, "*shape po
 
 
 def _n_segments(points: Tensor, degree: int) -> int:
-    """
-    Raises:
-        ValueError: the control points do not divide into segments of this degree.
-    """
+    """The number of segments; ValueError where the control points do not divide into segments of this degree."""
     n_segments, remainder = divmod(points.shape[-1] - 1, degree)
     if remainder or n_segments < 1:
         raise ValueError(
@@ -169,12 +164,10 @@ class _Evaluate(torch.autograd.Function):
             )
             return grad_points, None, grad_parameter
         point_rows, parameter_rows = _rows(points), _rows(parameter)
-        grad_point_rows, grad_parameter_rows = np.zeros_like(point_rows), np.empty_like(parameter_rows)
-        _evaluate_backward(
-            _rows(grad_output), point_rows, ctx.degree, parameter_rows, grad_point_rows, grad_parameter_rows
-        )
-        grad_parameter = torch.from_numpy(grad_parameter_rows).view(parameter.shape) if needs_parameter else None
-        return torch.from_numpy(grad_point_rows).view(points.shape), None, grad_parameter
+        point_grads, parameter_grads = np.zeros_like(point_rows), np.empty_like(parameter_rows)
+        _evaluate_backward(_rows(grad_output), point_rows, ctx.degree, parameter_rows, point_grads, parameter_grads)
+        grad_parameter = torch.from_numpy(parameter_grads).view(parameter.shape) if needs_parameter else None
+        return torch.from_numpy(point_grads).view(points.shape), None, grad_parameter
 
 
 class _EvaluateOverTime(torch.autograd.Function):

@@ -29,8 +29,3 @@ def check_cover(n_frames: int, hop_length: int, n_samples: int) -> None:
             f"{n_frames} frames at hop_length={hop_length} cover {(n_frames - 1) * hop_length} samples, "
             f"fewer than n_samples={n_samples}; give {-(-n_samples // hop_length) + 1} frames"
         )
-
-
-def frame_times(n_frames: int, frame_rate: float, like: Tensor) -> Float[Tensor, " {n_frames}"]:
-    """The time of each frame in seconds."""
-    return torch.arange(n_frames, dtype=like.dtype, device=like.device) / frame_rate

@@ -57,7 +57,7 @@ def _unpool(
 class _PoolActivate(torch.autograd.Function):
     """Its outputs are the result and z.
 
-    The second derivative goes through z instead of x, so that x, which is larger than all that is saved, is not saved.
+    The second derivative goes through z instead of x, so that x, which is twice the size of z, is not saved.
     """
 
     @staticmethod

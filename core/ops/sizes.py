@@ -1,6 +1,7 @@
 """Which sizes the operations accept, as plain arithmetic: config classes check them without importing torch."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 
 def check_spline_size(n_segments: int, degree: int, n_frames: int) -> None:
@@ -48,6 +49,18 @@ def check_noise_filter_size(n_taps: int, n_bands: int) -> None:
             f"noise_taps must be even and at most 2 (n_noise_bands - 1) = {longest}; got {n_taps}; "
             "lower noise_taps or raise n_noise_bands"
         )
+
+
+@runtime_checkable
+class StftSize(Protocol):
+    """FFT size, hop and window of an STFT, in samples."""
+
+    @property
+    def n_fft(self) -> int: ...
+    @property
+    def hop_length(self) -> int: ...
+    @property
+    def win_length(self) -> int: ...
 
 
 def check_stft_size(n_fft: int, win_length: int, n_samples: int) -> None:

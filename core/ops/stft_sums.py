@@ -21,8 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.ops.compiling import as_numpy, double_backward, kernel, use_kernel
-from core.ops.sizes import check_stft_size
-from core.settings.losses import Resolution
+from core.ops.sizes import StftSize, check_stft_size
 
 EPS = 1e-8
 """Smallest squared magnitude, as in auraloss."""
@@ -41,7 +40,7 @@ Sums = Float[Tensor, "3 batch"]
 
 
 def stft_sums(
-    estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"], resolution: Resolution
+    estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"], resolution: StftSize
 ) -> Sums:
     """The sums of each clip; the kernel is differentiable in the estimate, the reference also in the target.
 
@@ -56,7 +55,7 @@ def stft_sums(
 
 
 def stft_sums_reference(
-    estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"], resolution: Resolution
+    estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"], resolution: StftSize
 ) -> Sums:
     """`stft_sums` in torch operations."""
     window = torch.hann_window(resolution.win_length, dtype=estimate.dtype, device=estimate.device)
@@ -71,12 +70,12 @@ def stft_sums_reference(
     return torch.stack([(t - e).square().sum((1, 2)), t.square().sum((1, 2)), (e.log() - t.log()).abs().sum((1, 2))])
 
 
-def n_bins(n_samples: int, resolution: Resolution) -> int:
+def n_bins(n_samples: int, resolution: StftSize) -> int:
     """Number of time-frequency bins of one clip."""
     return _n_frames(n_samples, resolution) * (resolution.n_fft // 2 + 1)
 
 
-def _n_frames(n_samples: int, resolution: Resolution) -> int:
+def _n_frames(n_samples: int, resolution: StftSize) -> int:
     """Number of frames of `torch.stft`, whose padding is one sample short of an odd n_fft."""
     return (n_samples - resolution.n_fft % 2) // resolution.hop_length + 1
 
@@ -85,7 +84,7 @@ class _StftSums(torch.autograd.Function):
     """A chunk of clips at a time, whose frames and spectra fit a core's cache."""
 
     @staticmethod
-    def forward(ctx: Any, estimate: Tensor, target: Tensor, resolution: Resolution) -> Tensor:
+    def forward(ctx: Any, estimate: Tensor, target: Tensor, resolution: StftSize) -> Tensor:
         batch, n_samples = estimate.shape
         n_frames = _n_frames(n_samples, resolution)
         window = _window(resolution.win_length, estimate.dtype)
@@ -114,7 +113,7 @@ class _StftSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, None, None]:
         estimate, target, grad_factors, *spectra = ctx.saved_tensors
-        resolution: Resolution = ctx.resolution
+        resolution: StftSize = ctx.resolution
         if torch.is_grad_enabled():
 
             def reference(estimate: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""How a modulation curve is described: each family turns logits of the encoder into curves in 0..1."""
+"""Parameterizations: maps from the logits of the encoder to modulation curves in 0..1, and baselines."""

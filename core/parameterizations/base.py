@@ -1,4 +1,4 @@
-"""What a parameterization is: a map from the encoder's logits to curves in 0..1, or a baseline without an encoder."""
+"""Base classes: parameterizations map the encoder's logits to curves in 0..1, baselines have no encoder."""
 
 from abc import ABC, abstractmethod
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 
 class Parameterization(nn.Module, ABC):
-    """Logits to curves; the same map for every modulation."""
+    """A map from logits to curves, the same for every modulation."""
 
     n_tokens: int
-    """Tokens that the encoder's head predicts for one curve: its frames, its control points, ..."""
+    """Tokens that the encoder predicts per curve, such as frames or control points."""
     n_outputs: int
-    """Logits of one token."""
+    """Logits per token."""
 
     @abstractmethod
     def forward(
@@ -22,15 +22,16 @@ class Parameterization(nn.Module, ABC):
         """Curves in 0..1.
 
         Args:
-            curriculum: Strength of the training curriculum, 1 to 0; evaluation leaves it at 0.
+            logits: The output of the encoder.
+            curriculum: Strength of the training curriculum, from 1 to 0; it is 0 in evaluation.
         """
 
 
 class Baseline(nn.Module, ABC):
-    """Curves that do not depend on the sound: what any method has to beat."""
+    """Curves that do not depend on the sound, for comparison."""
 
     @abstractmethod
     def forward(
         self, batch: int, n_modulations: int, generator: torch.Generator
     ) -> Float[Tensor, "{batch} {n_modulations} frame"]:
-        """Curves in 0..1 for a batch of clips; whatever is random in them comes from the CPU generator."""
+        """Curves in 0..1 for a batch of clips; random curves are drawn from the CPU generator."""

@@ -1,4 +1,4 @@
-"""Configs to parameterizations."""
+"""Construction of parameterizations from their configs."""
 
 from typing import assert_never
 
@@ -20,6 +20,7 @@ from core.settings.parameterizations import (
 
 
 def build_parameterization(config: ParameterizationConfig, audio: AudioConfig) -> Parameterization | Baseline:
+    """The parameterization or baseline that a config describes."""
     match config:
         case FrameConfig():
             return Frame(audio.n_frames)

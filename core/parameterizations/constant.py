@@ -1,4 +1,4 @@
-"""Constant curves: a baseline in which nothing moves."""
+"""Constant curves, a baseline without modulation."""
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from core.parameterizations.base import Baseline
 
 
 class Constant(Baseline):
-    """Every curve is one constant."""
+    """Every curve has the same constant value."""
 
     def __init__(self, n_frames: int, value: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Frame by frame: y_k = sigmoid(logit_k), one free value per modulation frame.
+"""Frame-wise curves: y_k = sigmoid(logit_k), one free value per modulation frame.
 
 Reference: the Frame condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
@@ -22,6 +22,6 @@ class Frame(Parameterization):
     def forward(
         self,
         logits: Float[Tensor, "batch modulation token 1"],
-        curriculum: float = 0.0,  # noqa: ARG002  (there is none here)
+        curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
     ) -> Float[Tensor, "batch modulation frame"]:
         return torch.sigmoid(logits.squeeze(-1))

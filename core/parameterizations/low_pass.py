@@ -11,9 +11,10 @@ from core.parameterizations.frame import Frame
 
 
 class LowPass(Frame):
-    """Frame-wise curves, band-limited; a constant curve is a fixed point."""
+    """Frame-wise curves convolved with a low-pass of unit DC gain, which leaves constant curves unchanged."""
 
     taps: Tensor
+    """Impulse response of the filter, symmetric."""
 
     def __init__(self, n_frames: int, cutoff_hz: float, frame_rate: float) -> None:
         super().__init__(n_frames)

@@ -1,4 +1,4 @@
-"""Random splines: a baseline whose curves are drawn for each clip, whatever it sounds like.
+"""Random splines, a baseline: curves drawn for each clip, independent of its sound.
 
 Reference: the random-spline baseline of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
@@ -12,7 +12,7 @@ from core.parameterizations.base import Baseline
 
 
 class RandomSpline(Baseline):
-    """Piecewise Bezier curves with uniformly random values and random spacings of all control points."""
+    """Piecewise Bezier curves with random values, uniform in 0..1, and random spacings of the control points."""
 
     def __init__(self, n_frames: int, n_segments: int, degree: int) -> None:
         super().__init__()

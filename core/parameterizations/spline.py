@@ -4,9 +4,9 @@
     y = 1/2 + 1/2 (1 - 1e-3) tanh(y logits)
     curve(t) = By(Bx^-1(t))
 
-Reference: the Spline condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. There By is evaluated at Bx(u), a
-forward warp of time, available here as an option; and the spacings have no floor, which lets knots collide and makes
-the inverse singular.
+Reference: the Spline condition of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. The reference evaluates
+By at Bx(t), a forward warp of time, available here as an option. Its spacings have no floor, so knots can collide,
+which makes the inverse singular.
 """
 
 from typing import Literal
@@ -22,10 +22,11 @@ from core.parameterizations.base import Parameterization
 
 
 class Spline(Parameterization):
-    """Logits of knots and values to curves in 0..1."""
+    """Piecewise Bezier curves with knots and values predicted from logits."""
 
     n_outputs = 2
     time: Tensor
+    """Frame times in 0..1."""
 
     def __init__(
         self,
@@ -52,10 +53,11 @@ class Spline(Parameterization):
     def forward(
         self, logits: Float[Tensor, "batch modulation token 2"], curriculum: float = 0.0
     ) -> Float[Tensor, "batch modulation frame"]:
-        """
+        """Curves in 0..1.
+
         Args:
             logits: x and y logit of each control point; the first x logit is not used, since x_0 = 0.
-            curriculum: Share of the straight chord in each segment's inner control points, 1 to 0.
+            curriculum: Share of the straight chord in each segment's inner control points, from 1 to 0.
         """
         x, y = self.control_points(logits, curriculum if self.chord_curriculum else 0.0)
         if self.evaluation == "inverse":
@@ -66,5 +68,5 @@ class Spline(Parameterization):
     def control_points(
         self, logits: Float[Tensor, "batch modulation token 2"], curriculum: float = 0.0
     ) -> tuple[Float[Tensor, "batch modulation token"], Float[Tensor, "batch modulation token"]]:
-        """Knots and values: x strictly increasing from exactly 0 to exactly 1, y in 0..1."""
+        """Times x and values y of the control points: x increases strictly from 0 to 1, both exact; y lies in 0..1."""
         return control_points(logits, self.degree, self.temperature, self.min_spacing, curriculum)

@@ -1,1 +1,1 @@
-"""What one trial is: a frozen dataclass per part, with the range, unit and meaning of each setting beside it."""
+"""Settings of a trial: frozen dataclasses whose fields are annotated with range, unit and description."""

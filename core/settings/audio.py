@@ -1,4 +1,4 @@
-"""Settings of the clips: sample rate, length, and the frame rate of the modulation curves."""
+"""Settings of the clips: sample rate, length and frame rate of the modulation curves."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,11 +9,12 @@ from typing_extensions import Doc
 from core.errors import ConfigError
 
 MIN_FRAMES = 8
+"""Smallest number of modulation frames in a clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioConfig:
-    """Length and sample rate of the clips, and the frames of their modulation curves."""
+    """Sample rate and length of the clips, and the hop between frames of their modulation curves."""
 
     sample_rate: Annotated[int, Interval(ge=8000, le=192_000), Unit("Hz"), Doc("audio sample rate")] = 16_000
     duration_s: Annotated[float, Gt(0), Unit("s"), Doc("length of a clip")] = 1.0
@@ -21,21 +22,24 @@ class AudioConfig:
 
     @property
     def n_samples(self) -> int:
+        """Samples in a clip."""
         return round(self.sample_rate * self.duration_s)
 
     @property
     def n_frames(self) -> int:
-        """Frames of a clip, the first on its first sample, the last one hop past the last full hop."""
+        """Modulation frames in a clip, at samples 0, hop_length, ..., n_samples."""
         return self.n_samples // self.hop_length + 1
 
     @property
     def frame_rate(self) -> float:
+        """Modulation frames per second."""
         return self.sample_rate / self.hop_length
 
     def check(self) -> None:
-        """
+        """Check that a clip is a whole number of hops and has enough frames.
+
         Raises:
-            ConfigError: the clips are no whole number of hops, or have too few frames.
+            ConfigError: the hops do not divide the clip, or there are too few frames.
         """
         if self.n_samples % self.hop_length:
             raise ConfigError(

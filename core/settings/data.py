@@ -1,7 +1,7 @@
 """Settings of the data sources, one class per kind.
 
-To add one: its class and its place in `DataConfig` here, its module beside the others in `core/data/sources`, and its
-case in `core/data/build.py`.
+To add a data source, add its config class to `DataConfig`, its module to `core/data/sources` and its case to
+`core/data/build.py`.
 """
 
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ from core.settings.synths import FrozenWavetableConfig, ModSynthConfig, RbjFilte
 from core.settings.variants import Variant
 
 UNKNOWN_CLIPS = (300, 100, 100)
-"""Train, validation and test clips assumed where only the files can tell, for estimates of time."""
+"""Numbers of training, validation and test clips assumed if they depend on files, for estimates of time."""
 
 
 class DataVariant(Variant):
-    """Base of the data sources' config classes."""
+    """Base class of the configs of all data sources."""
 
     __slots__ = ()
 
@@ -30,43 +30,43 @@ class DataVariant(Variant):
 
     @property
     def true_modulations(self) -> tuple[Modulation, ...]:
-        """The curves that are known of each clip; none where there is no ground truth."""
+        """Modulations whose true curves are known; empty if there is no ground truth."""
         return ()
 
     @property
     def true_synth(self) -> SynthConfig | None:
-        """The synth that makes the sounds, None where it is not one of ours."""
+        """Config of the synth that made the sounds; None if they come from elsewhere."""
         return None
 
     @property
     def true_wavetable(self) -> str | None:
-        """Name or path of the wavetable that makes the sounds, None where there is none."""
+        """Name or path of the wavetable in the sounds; None if there is none or it is unknown."""
         return None
 
     @property
     def expected_clips(self) -> tuple[int, int, int]:
-        """Train, validation and test clips, or a guess."""
+        """Numbers of training, validation and test clips, or `UNKNOWN_CLIPS` if they depend on files."""
         return UNKNOWN_CLIPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDataConfig(DataVariant):
-    """Random modulation curves played by a white-box Mod. Synth: exact truth, made on the fly."""
+    """Random modulation curves rendered by a white-box Mod. Synth, with exactly known true curves."""
 
     kind: Literal["synthetic"] = "synthetic"
-    seed: Annotated[int, Ge(0), Doc("draws clips, splits and test phases, whatever the trial's seed")] = 0
+    seed: Annotated[int, Ge(0), Doc("seed of clips, splits and oscillator phases in evaluation")] = 0
     n_train: Annotated[int, Ge(1), Doc("training clips")] = 384
     n_validation: Annotated[int, Ge(1), Doc("validation clips")] = 32
     n_test: Annotated[int, Ge(1), Doc("test clips")] = 64
-    min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest note; notes are log-uniform")] = 110.0
-    max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest note")] = 440.0
-    max_segments: Annotated[int, Ge(1), Doc("a curve has 1 to this many segments")] = 8
+    min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest pitch; pitches are log-uniform")] = 110.0
+    max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest pitch")] = 440.0
+    max_segments: Annotated[int, Ge(1), Doc("largest number of segments of a random curve")] = 8
     wavetable: Annotated[
         str,
         ContentPath("wavetable", "wavetable_sha256"),
-        Doc("a built-in table, a wavetable .wav, or a folder of single cycles"),
+        Doc("built-in table, wavetable .wav file or folder of single-cycle files"),
     ] = "sine_to_saw"
-    wavetable_sha256: Annotated[str | None, Doc("content of the table; filled in when the config is resolved")] = None
+    wavetable_sha256: Annotated[str | None, Doc("hash of the table, filled in when the config is resolved")] = None
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
 
     @property
@@ -97,7 +97,7 @@ class SyntheticDataConfig(DataVariant):
 
 
 class FolderVariant(DataVariant):
-    """Base of the config classes of data that lie in a folder of files, split by group."""
+    """Base class of the configs of data read from a folder and split by group."""
 
     __slots__ = ()
 
@@ -117,26 +117,28 @@ class FolderVariant(DataVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFolderConfig(FolderVariant):
-    """A folder of one-note recordings (wav, flac, ogg, aiff); no truth is known."""
+    """A folder of recordings of single notes (wav, flac, ogg, aiff), without true curves."""
 
     kind: Literal["audio_folder"] = "audio_folder"
     folder: Annotated[
-        str, ContentPath("data folder", "manifest_sha256"), Doc("the folder, searched with its subfolders")
+        str, ContentPath("data folder", "manifest_sha256"), Doc("folder with the sound files, searched recursively")
     ] = ""
-    seed: Annotated[int, Ge(0), Doc("draws splits and test phases, whatever the trial's seed")] = 0
-    unpitched: Annotated[Literal["skip", "assume"], Doc("what to do with a file of unknown pitch")] = "skip"
-    assumed_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("pitch given to unpitched files when assuming")] = 110.0
+    seed: Annotated[int, Ge(0), Doc("seed of splits and oscillator phases in evaluation")] = 0
+    unpitched: Annotated[Literal["skip", "assume"], Doc("skip files of unknown pitch, or assume a pitch for them")] = (
+        "skip"
+    )
+    assumed_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("pitch assumed for files of unknown pitch")] = 110.0
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for test")] = 0.2
-    min_files: Annotated[int, Ge(3), Doc("refuse to run with fewer usable files")] = 10
+    min_files: Annotated[int, Ge(3), Doc("smallest number of usable files")] = 10
     manifest_sha256: Annotated[
-        str | None, Doc("hash of the usable files and their pitches; filled in when the config is resolved")
+        str | None, Doc("hash of the usable files and their pitches, filled in when the config is resolved")
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RendersConfig(FolderVariant):
-    """A folder made by `modstudy render`: sounds of a real synth with the curves that shaped them."""
+    """A folder made by `modstudy render`: sounds of a real synth with their true modulation curves."""
 
     modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "wave frame"),
@@ -146,14 +148,14 @@ class RendersConfig(FolderVariant):
 
     kind: Literal["renders"] = "renders"
     folder: Annotated[
-        str, ContentPath("data folder", "manifest_sha256"), Doc("the folder, with its manifest.parquet")
+        str, ContentPath("data folder", "manifest_sha256"), Doc("folder that contains manifest.parquet")
     ] = ""
-    seed: Annotated[int, Ge(0), Doc("draws splits and test phases, whatever the trial's seed")] = 0
+    seed: Annotated[int, Ge(0), Doc("seed of splits and oscillator phases in evaluation")] = 0
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the patches for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the patches for test")] = 0.2
-    min_files: Annotated[int, Ge(3), Doc("refuse to run with fewer usable files")] = 10
+    min_files: Annotated[int, Ge(3), Doc("smallest number of usable files")] = 10
     manifest_sha256: Annotated[
-        str | None, Doc("hash of the manifest and its sounds; filled in when the config is resolved")
+        str | None, Doc("hash of the manifest and its sounds, filled in when the config is resolved")
     ] = None
 
     @property

@@ -1,4 +1,4 @@
-"""The hash that names a config: over its settings, with the hash of a content in place of the path to it."""
+"""Hash of a config over its settings; paths are replaced by the hashes of their content."""
 
 import dataclasses
 import hashlib
@@ -9,17 +9,18 @@ from core.settings.schema import content_path, setting_types
 
 
 def settings_sha256(part: object) -> str:
-    """Hex sha256 of a config, of a part of one, or of several parts and plain values in a tuple; paths are left out."""
+    """Hex sha256 of a config, a part of one, or a tuple of parts and plain values; paths do not affect it."""
     text = json.dumps(_without_paths(part), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_paths(part: Any) -> Any:
-    if not dataclasses.is_dataclass(part) or isinstance(part, type):
-        return [_without_paths(item) for item in part] if isinstance(part, tuple) else part
-    annotations = setting_types(type(part))
+def _without_paths(value: Any) -> Any:
+    """A config as nested dicts and a tuple as a list, without the settings marked by `ContentPath`."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return [_without_paths(item) for item in value] if isinstance(value, tuple) else value
+    annotations = setting_types(type(value))
     return {
-        field.name: _without_paths(getattr(part, field.name))
-        for field in dataclasses.fields(part)
+        field.name: _without_paths(getattr(value, field.name))
+        for field in dataclasses.fields(value)
         if content_path(annotations[field.name]) is None
     }

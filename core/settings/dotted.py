@@ -1,4 +1,4 @@
-"""Settings by dotted path, the one language of command line, search spaces, MLflow and reports."""
+"""Conversion between nested settings and dotted paths such as `trainer.max_steps`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from core.errors import ConfigError
 
 Settings = Mapping[str, Any]
+"""Settings by name or dotted path; groups of settings may be nested mappings."""
 
 
 def nest(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Dotted settings, later ones winning, as nested mappings.
+    """Nested mappings from dotted settings; later settings override earlier ones.
 
     Raises:
         ConfigError: a path is set below one that has a plain value.
@@ -28,7 +29,7 @@ def nest(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def flatten(settings: Settings, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted settings, in order."""
+    """Dotted settings from nested mappings, in order, each path preceded by `prefix`."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         path = f"{prefix}{key}"

@@ -12,27 +12,26 @@ from core.settings.audio import AudioConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
-    """LFO-net: log-mel features with deltas, a dilated CNN, one BiLSTM head per modulation."""
+    """LFO-net: log-mel features with deltas, a dilated CNN and one BiLSTM head per modulation."""
 
-    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("STFT size and Hann window of the features")] = 256
-    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves them")] = 32
+    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("FFT size and length of the Hann window of the features")] = 256
+    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves their number")] = 32
     delta_window_s: Annotated[float, Gt(0), Unit("s"), Doc("window of the regression deltas")] = 0.05
     width: Annotated[int, Ge(1), Doc("channels of every convolution")] = 16
     kernel_mel: Annotated[int, Ge(1), Doc("kernel size over mel bands (odd)")] = 3
     kernel_time: Annotated[int, Ge(1), Doc("kernel size over frames (odd)")] = 5
     dilations: Annotated[
-        tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("time dilation of each block; their number is the depth")
+        tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("dilation in time of each block; one block per entry")
     ] = (1, 1, 1, 1)
     head_hidden: Annotated[int, Ge(1), Doc("LSTM units per direction of a head")] = 16
-    stride: Annotated[
-        int, Ge(1), Unit("frames"), Doc("modulation frames from one frame that the network hears to the next")
-    ] = 1
+    stride: Annotated[int, Ge(1), Unit("frames"), Doc("hop between the encoder's frames, in modulation frames")] = 1
     precision: Annotated[
-        Literal["fp32", "bf16"], Doc("of the convolutions: 'bf16' rounds their operands, and sums in fp32")
+        Literal["fp32", "bf16"], Doc("precision of the convolutions; 'bf16' rounds operands, accumulates in fp32")
     ] = "fp32"
 
     def check(self, audio: AudioConfig) -> None:
-        """
+        """Check kernel sizes, depth, stride and FFT size against each other and the clips.
+
         Raises:
             ConfigError: the features do not fit the clips, or the kernels or the depth do not fit the features.
         """

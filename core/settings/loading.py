@@ -1,4 +1,4 @@
-"""From TOML files, command-line assignments and stored settings to configs, and back."""
+"""Configs from TOML files, command-line assignments and stored settings, and their conversion to plain values."""
 
 import dataclasses
 import json
@@ -18,12 +18,17 @@ from core.settings.trial import TrialConfig
 
 
 def load_config(path: str | Path) -> TrialConfig:
-    """Read one trial's config from a TOML file; its optional `preset` key names the base (default `small`)."""
+    """Read a trial's config from a TOML file; the optional key `preset` names the base config (default `small`)."""
     settings = read_toml(path)
     return apply_settings(preset_named(settings.pop("preset", "small")), settings)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read or is not valid TOML.
+    """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -33,18 +38,23 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def preset_named(name: object) -> Preset:
+    """The preset with this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
     if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
 def apply_settings(preset: Preset, settings: Settings, base: TrialConfig | None = None) -> TrialConfig:
-    """`base` (default: the preset's own config) with nested `settings` applied.
+    """Apply nested settings to `base`, by default the preset's own config.
 
-    Where a setting names another `kind`, that variant starts from the preset's settings for it.
+    Where `kind` selects another variant, its other settings start from those in the preset.
 
     Raises:
-        ConfigError: an unknown key, a value of the wrong type or out of range.
+        ConfigError: a key is unknown, or a value has the wrong type or is out of range.
     """
     merged = _merge(base or preset.config, settings, preset, "")
     assert isinstance(merged, TrialConfig)
@@ -52,7 +62,13 @@ def apply_settings(preset: Preset, settings: Settings, base: TrialConfig | None 
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """`"trainer.max_steps=100"` -> `("trainer.max_steps", 100)`; the value is TOML, or else a bare string."""
+    """Path and value of an assignment: `"trainer.max_steps=100"` gives `("trainer.max_steps", 100)`.
+
+    The value is parsed as TOML, and is a string if it is not valid TOML.
+
+    Raises:
+        ConfigError: the text has no path or no equals sign.
+    """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise ConfigError(f"a setting is PATH=VALUE, for instance trainer.max_steps=100; got {text!r}")
@@ -64,31 +80,31 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 
 def to_settings(config: TrialConfig) -> dict[str, Any]:
-    """A config as nested plain values, the inverse of `from_settings`."""
+    """A config as nested plain values; the inverse of `from_settings`."""
     settings: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return settings
 
 
 def from_settings(settings: Settings) -> TrialConfig:
-    """The config that `to_settings` or `flat_config` turned into these plain values.
+    """The config from the output of `to_settings` or `flat_config`.
+
+    Missing settings are errors: the current presets may differ from those at the time of writing.
 
     Raises:
-        ConfigError: a setting is unknown, wrong, or missing: nothing is filled in from today's presets.
+        ConfigError: a setting is unknown, invalid or missing.
     """
-    config = _from_whole(TrialConfig, nest(flatten(settings).items()), "")
+    config = _from_complete(TrialConfig, nest(flatten(settings).items()), "")
     assert isinstance(config, TrialConfig)
     return config
 
 
 def flat_config(config: TrialConfig) -> dict[str, Any]:
-    """A config as dotted settings, for tables, MLflow params and Arrow columns."""
+    """A config as dotted settings, for tables, MLflow parameters and Arrow columns."""
     return flatten(to_settings(config))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> object:
+    """A config with nested settings applied; `prefix` is its path, for error messages."""
     assert dataclasses.is_dataclass(base)
     assert not isinstance(base, type)
     annotations = setting_types(type(base))
@@ -96,24 +112,25 @@ def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> obj
     for key, value in settings.items():
         path = f"{prefix}{key}"
         if key not in annotations:
-            raise ConfigError(_unknown(path, key, annotations))
+            raise ConfigError(_unknown_setting(path, key, annotations))
         annotation, current = annotations[key], getattr(base, key)
         if classes := variants_of(annotation):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}; set {path}.NAME instead")
-            chosen = _variant(path, classes, value, current)
-            child = current if type(current) is chosen else preset.variant(chosen)
+            variant = _variant_class(path, classes, value, current)
+            child = current if type(current) is variant else preset.variant(variant)
             changes[key] = _merge(child, value, preset, f"{path}.")
         else:
-            changes[key] = _checked(path, annotation, value)
+            changes[key] = _validated(path, annotation, value)
     return dataclasses.replace(base, **changes)
 
 
-def _from_whole(cls: type, settings: Settings, prefix: str) -> object:
+def _from_complete(cls: type, settings: Settings, prefix: str) -> object:
+    """A config of a class from all of its settings, nested."""
     annotations = setting_types(cls)
     for key in settings:
         if key not in annotations:
-            raise ConfigError(_unknown(f"{prefix}{key}", key, annotations))
+            raise ConfigError(_unknown_setting(f"{prefix}{key}", key, annotations))
     if missing := [f"{prefix}{name}" for name in annotations if name not in settings]:
         raise ConfigError(
             f"a stored config states every setting; this one lacks {', '.join(missing)}; "
@@ -123,16 +140,17 @@ def _from_whole(cls: type, settings: Settings, prefix: str) -> object:
     for name, annotation in annotations.items():
         path, value = f"{prefix}{name}", settings[name]
         if not (classes := variants_of(annotation)):
-            values[name] = _checked(path, annotation, value)
+            values[name] = _validated(path, annotation, value)
         elif not isinstance(value, Mapping):
             raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}")
         else:
-            chosen = _variant(path, classes, value, None) if kind_of(classes[0]) else classes[0]
-            values[name] = _from_whole(chosen, value, f"{path}.")
+            variant = _variant_class(path, classes, value, None) if kind_of(classes[0]) else classes[0]
+            values[name] = _from_complete(variant, value, f"{path}.")
     return cls(**values)
 
 
-def _variant(path: str, classes: tuple[type, ...], settings: Settings, current: object) -> type:
+def _variant_class(path: str, classes: tuple[type, ...], settings: Settings, current: object) -> type:
+    """The class that the `kind` in the settings selects; without `kind`, the class of the current config."""
     kind = settings.get("kind")
     if kind is None and current is not None:
         return type(current)
@@ -142,14 +160,17 @@ def _variant(path: str, classes: tuple[type, ...], settings: Settings, current: 
     return kinds[kind]
 
 
-def _unknown(path: str, key: str, known: Iterable[str]) -> str:
+def _unknown_setting(path: str, key: str, known: Iterable[str]) -> str:
+    """Error message for an unknown setting, with a suggestion."""
     names = [name for name in known if name != "kind"]
     hint = did_you_mean(key, names, prefix=path.removesuffix(key), otherwise=f"known here: {', '.join(names)}")
     return f"unknown setting {path}; {hint}"
 
 
-def _checked(path: str, annotation: Any, value: Any) -> Any:
-    if isinstance(value, bool) and bool not in (_bare(annotation), *get_args(_bare(annotation))):
+def _validated(path: str, annotation: Any, value: Any) -> Any:
+    """The value, converted and validated by its annotation."""
+    plain_type = _plain_type(annotation)
+    if isinstance(value, bool) and bool not in (plain_type, *get_args(plain_type)):
         raise ConfigError(f"{path}: a number or text is needed; got {value}")
     try:
         return TypeAdapter(annotation).validate_python(value)
@@ -158,5 +179,6 @@ def _checked(path: str, annotation: Any, value: Any) -> Any:
         raise ConfigError(f"{path}: {rules[0].lower()}{rules[1:]}; got {value!r}") from error
 
 
-def _bare(annotation: Any) -> Any:
+def _plain_type(annotation: Any) -> Any:
+    """The type inside `Annotated`."""
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

@@ -1,12 +1,11 @@
 """Settings of the losses, one class per kind.
 
-To add one: its class and its place in `LossConfig` here, its module beside the others in `core/losses`, and its case in
-`core/losses/build.py`.
+To add a loss, add its config class to `LossConfig`, its module to `core/losses` and its case to `core/losses/build.py`.
 """
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Ge, Unit
 from typing_extensions import Doc
@@ -15,26 +14,29 @@ from core.ops.sizes import check_stft_size
 from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
 
+AnyLoss = TypeVar("AnyLoss", bound="LossVariant")
+"""Any config class of a loss."""
 _STANDARD = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
+"""(n_fft, hop_length, win_length) of each resolution at 48 kHz, as in auraloss."""
 _STANDARD_SAMPLE_RATE = 48_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """One STFT resolution."""
+    """FFT size, hop and window of an STFT."""
 
     n_fft: Annotated[int, Ge(4), Unit("samples"), Doc("FFT size")]
-    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("hop")]
-    win_length: Annotated[int, Ge(2), Unit("samples"), Doc("Hann window")]
+    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("samples between frames")]
+    win_length: Annotated[int, Ge(2), Unit("samples"), Doc("length of the Hann window")]
 
 
 def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
-    """auraloss's three resolutions, meant for 44.1 or 48 kHz, scaled by a power of two to the sample rate.
+    """auraloss's three STFT resolutions, meant for 44.1 or 48 kHz, scaled to a sample rate by a power of two.
 
-    It is the smallest one that keeps the resolution in frequency: windows shorter than a period or two of the note
-    measure where in it they fell, that is the random phase. At 16 kHz: FFT sizes 512, 1024 and 256. Between renders of
-    the same curves at other phases (white box, 110 to 440 Hz) the distance is then 0.30, at half the sizes 0.54, while
-    constant curves are at 1.9 and 2.0.
+    The power is rounded up, so windows are at least as long in seconds as at 48 kHz: the spectrum of a window shorter
+    than one or two periods of the note depends on its place within the period, that is, on the random phase. At 16 kHz
+    the FFT sizes are 512, 1024 and 256. The distance between renders of the same curves at different phases (white
+    box, 110 to 440 Hz) is then 0.30, and that of constant curves 1.9; at half these sizes they are 0.54 and 2.0.
     """
     scale = 2.0 ** math.ceil(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
     return tuple(
@@ -44,12 +46,12 @@ def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
 
 
 class LossVariant(Variant):
-    """Base of the losses' config classes."""
+    """Base class of the configs of all losses."""
 
     __slots__ = ()
 
-    def resolved(self, audio: AudioConfig) -> Self:
-        """The config with everything filled in that follows from the clips."""
+    def resolved(self: AnyLoss, audio: AudioConfig) -> AnyLoss:
+        """The config with defaults that depend on the clips filled in."""
         del audio
         return self
 
@@ -60,7 +62,7 @@ class MultiResolutionStftConfig(LossVariant):
 
     kind: Literal["mss"] = "mss"
     resolutions: Annotated[
-        tuple[Resolution, ...] | None, Doc("the STFTs; unset: the standard three, scaled to the sample rate")
+        tuple[Resolution, ...] | None, Doc("the STFTs; by default the standard three, scaled to the sample rate")
     ] = None
 
     def check(self, audio: AudioConfig) -> None:

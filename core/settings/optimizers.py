@@ -11,17 +11,19 @@ from core.settings.variants import Variant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleFreeConfig(Variant):
-    """Schedule-Free AdamW, one optimizer for encoder and adapters, one for the synth's own weights."""
+    """Schedule-Free AdamW: one optimizer for encoder and adapters, one for the synth's own weights."""
 
     kind: Literal["schedule_free_adamw"] = "schedule_free_adamw"
     lr: Annotated[float, Gt(0), Doc("learning rate of encoder and adapters")] = 5e-3
-    synth_lr: Annotated[float, Gt(0), Doc("learning rate of the synth's own weights")] = 5e-2
-    beta1: Annotated[float, Interval(gt=0, lt=1), Doc("interpolation of the averaged iterate")] = 0.9
-    beta2: Annotated[float, Interval(gt=0, lt=1), Doc("decay of the squared gradient")] = 0.999
+    synth_lr: Annotated[float, Gt(0), Doc("learning rate of the synth's own weights, such as a wavetable")] = 5e-2
+    beta1: Annotated[
+        float, Interval(gt=0, lt=1), Doc("share of the average in the weights at which gradients are computed")
+    ] = 0.9
+    beta2: Annotated[float, Interval(gt=0, lt=1), Doc("decay of the moving average of squared gradients")] = 0.999
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay")] = 0.01
-    warmup_steps: Annotated[int, Ge(0), Unit("steps"), Doc("linear warm-up")] = 0
+    warmup_steps: Annotated[int, Ge(0), Unit("steps"), Doc("linear warm-up of the learning rate")] = 0
     averaging_power: Annotated[
-        float, Ge(0), Doc("step k weighs k to this power in the averaged weights; 0 weighs all steps alike")
+        float, Ge(0), Doc("step k counts k^averaging_power in the averaged weights; 0 counts all steps equally")
     ] = 2.0
 
 

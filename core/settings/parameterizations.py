@@ -1,7 +1,7 @@
 """Settings of the parameterizations, one class per kind.
 
-To add one: its class and its place in `ParameterizationConfig` here, its module beside the others in
-`core/parameterizations`, and its case in `core/parameterizations/build.py`.
+To add a parameterization, add its config class to `ParameterizationConfig`, its module to `core/parameterizations` and
+its case to `core/parameterizations/build.py`.
 """
 
 from collections.abc import Hashable
@@ -18,27 +18,27 @@ from core.settings.variants import Variant
 
 
 class ParameterizationVariant(Variant):
-    """Base of the parameterizations' config classes."""
+    """Base class of the configs of all parameterizations and baselines."""
 
     __slots__ = ()
 
     is_baseline: ClassVar[bool] = False
-    """True where the curves do not depend on the sound: such an arm is reported, but never on a front."""
+    """Whether the curves do not depend on the sound; such arms are reported, but never part of a Pareto front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameConfig(ParameterizationVariant):
-    """Frame by frame: one free value per frame."""
+    """Frame-wise: one free value per modulation frame."""
 
     kind: Literal["frame"] = "frame"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowPassConfig(ParameterizationVariant):
-    """Frame values after a fixed zero-phase windowed-sinc low-pass."""
+    """One free value per modulation frame, smoothed by a fixed zero-phase windowed-sinc low-pass."""
 
     kind: Literal["low_pass"] = "low_pass"
-    cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("-3 dB point of the curve's band limit")] = 8.0
+    cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("cutoff of the low-pass, where its gain is about -3 dB")] = 8.0
 
     def check(self, audio: AudioConfig) -> None:
         low_pass_half_length(self.cutoff_hz, audio.frame_rate)
@@ -46,20 +46,20 @@ class LowPassConfig(ParameterizationVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplineConfig(ParameterizationVariant):
-    """Piecewise Bezier curve with learned, monotone knots."""
+    """Piecewise Bezier curve with predicted knots and values."""
 
     kind: Literal["spline"] = "spline"
     n_segments: Annotated[int, Ge(1), Doc("Bezier segments")] = 8
     degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
     evaluation: Annotated[
         Literal["inverse", "forward_warp"],
-        Doc("'inverse' is the literal curve y(t) = By(Bx^-1(t)); 'forward_warp' evaluates By at Bx(u)"),
+        Doc("'inverse': y(t) = By(Bx^-1(t)); 'forward_warp': y(t) = By(Bx(t))"),
     ] = "inverse"
     temperature: Annotated[float, Gt(0), Doc("softmax temperature of the knot spacings")] = 0.25
     min_spacing: Annotated[
         float, Interval(gt=0, lt=1), Doc("smallest knot spacing, as a share of the equal spacing")
     ] = 0.05
-    chord_curriculum: Annotated[bool, Doc("begin training with straight segments and bend them gradually")] = True
+    chord_curriculum: Annotated[bool, Doc("start training with straight segments and bend them gradually")] = True
 
     def check(self, audio: AudioConfig) -> None:
         check_spline_size(self.n_segments, self.degree, audio.n_frames)
@@ -74,7 +74,7 @@ class SplineConfig(ParameterizationVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomSplineConfig(ParameterizationVariant):
-    """Baseline: a random spline per clip that never looks at the sound."""
+    """Baseline: a random spline per clip, independent of the sound."""
 
     is_baseline: ClassVar[bool] = True
 
@@ -85,7 +85,7 @@ class RandomSplineConfig(ParameterizationVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantConfig(ParameterizationVariant):
-    """Baseline: every curve is one constant."""
+    """Baseline: every curve has the same constant value."""
 
     is_baseline: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""The config classes read as a schema: types, ranges, units and descriptions of settings, and variants of a union."""
+"""Introspection of the config classes: annotations of their fields, and variants of tagged unions."""
 
 import dataclasses
 from functools import cache
@@ -10,13 +10,13 @@ from core.settings.annotations import ContentPath
 
 @cache
 def setting_types(cls: type) -> dict[str, Any]:
-    """The annotation of each field of a config class, with its range, unit and description."""
+    """The annotation of each field of a config class, including range, unit and description."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 def variants_of(annotation: Any) -> tuple[type, ...]:
-    """The config classes that an annotation admits: one for a part, several for a tagged union, none for a value."""
+    """The config classes that an annotation admits: one or, in a tagged union, several; none for a plain value."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     members = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
@@ -24,11 +24,11 @@ def variants_of(annotation: Any) -> tuple[type, ...]:
 
 
 def kind_of(cls: type) -> str | None:
-    """The name of a variant, None for a class that is no variant."""
+    """The `kind` of a variant class; None for a class that is not a variant."""
     return next((str(field.default) for field in dataclasses.fields(cls) if field.name == "kind"), None)
 
 
 def content_path(annotation: Any) -> ContentPath | None:
-    """The mark of a setting that is the path of a content, None for any other setting."""
-    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((note for note in notes if isinstance(note, ContentPath)), None)
+    """The `ContentPath` in an annotation; None if there is none."""
+    metadata = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((item for item in metadata if isinstance(item, ContentPath)), None)

@@ -1,12 +1,12 @@
 """Settings of the synths and of the oscillators and filters they are built from, one class per kind.
 
-To add a synth: its class with its modulations and its place in `SynthConfig` here, its module beside the others in
-`core/synths`, and its case in `core/synths/build.py`.
+To add a synth, add its config class with its modulations to `SynthConfig`, its module to `core/synths` and its case to
+`core/synths/build.py`.
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Interval, Unit
 from typing_extensions import Doc
@@ -18,53 +18,58 @@ from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
 
+AnySynth = TypeVar("AnySynth", bound="SynthVariant")
+"""Any config class of a synth."""
 MAX_CUTOFF_SHARE = 0.45
-"""Highest cutoff of the low-pass over the sample rate; at Nyquist (0.5) its poles reach the unit circle."""
+"""Highest cutoff of the low-pass as a share of the sample rate; at 0.5 its poles reach the unit circle."""
 DATA_WAVETABLE = "data"
-"""Stands for the wavetable that made synthetic data, until the config is resolved."""
+"""Placeholder for the wavetable of the synthetic data, replaced when the config is resolved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenWavetableConfig(Variant):
-    """A known wavetable that is not trained."""
+    """A given wavetable that is not trained."""
 
     kind: Literal["frozen"] = "frozen"
     wavetable: Annotated[
         str,
         ContentPath("wavetable", "wavetable_sha256"),
-        Doc("a built-in table, a wavetable .wav, a folder of single cycles, or 'data': the table of the data"),
+        Doc("built-in table, wavetable .wav file, folder of single-cycle files, or 'data': the table of the data"),
     ] = DATA_WAVETABLE
-    wavetable_sha256: Annotated[str | None, Doc("content of the table; filled in when the config is resolved")] = None
+    wavetable_sha256: Annotated[str | None, Doc("hash of the table, filled in when the config is resolved")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnableWavetableConfig(Variant):
-    """A wavetable trained with the encoder."""
+    """A wavetable trained jointly with the encoder."""
 
     kind: Literal["learnable"] = "learnable"
-    n_positions: Annotated[int, Ge(2), Doc("rows of the table")] = 16
-    table_length: Annotated[int, Ge(8), Unit("samples"), Doc("samples of a cycle")] = 1024
+    n_positions: Annotated[int, Ge(2), Doc("cycles in the table")] = 16
+    table_length: Annotated[int, Ge(8), Unit("samples"), Doc("samples per cycle")] = 1024
     position_noise: Annotated[
-        float, Ge(0), Doc("standard deviation of the noise on the position logits at the start of training")
+        float, Ge(0), Doc("initial standard deviation of the noise on the position logits, faded out during training")
     ] = 0.33
 
 
 OscillatorConfig = FrozenWavetableConfig | LearnableWavetableConfig
+"""Config of an oscillator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RbjFilterConfig(Variant):
-    """White-box resonant low-pass (RBJ cookbook): cutoff from the curve, Q constant in a clip."""
+    """White-box resonant low-pass (RBJ cookbook): the curve controls the cutoff, Q is constant within a clip."""
 
     kind: Literal["rbj"] = "rbj"
     min_cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 0")] = 100.0
     max_cutoff_hz: Annotated[
-        float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 1; never above 0.45 of the sample rate")
+        float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 1, limited to 0.45 of the sample rate")
     ] = 8000.0
-    min_q: Annotated[float, Gt(0), Doc("Q at 0")] = 0.7071
-    max_q: Annotated[float, Gt(0), Doc("Q at 1")] = 4.0
+    min_q: Annotated[float, Gt(0), Doc("Q at resonance 0")] = 0.7071
+    max_q: Annotated[float, Gt(0), Doc("Q at resonance 1")] = 4.0
     coefficient_shrink: Annotated[
-        float, Interval(ge=0, lt=1), Doc("pole coefficients are multiplied by 1 - this; 0.001 is the reference's")
+        float,
+        Interval(ge=0, lt=1),
+        Doc("pole coefficients are multiplied by 1 - coefficient_shrink; the reference has 0.001"),
     ] = 0.0
 
     def check(self, audio: AudioConfig) -> None:
@@ -85,8 +90,8 @@ class LearnedFilterConfig(Variant):
     """A biquad whose five coefficients are learned functions of the curve, inside the stability triangle."""
 
     kind: Literal["learned"] = "learned"
-    epsilon: Annotated[float, Interval(gt=0, lt=1), Doc("distance from the triangle's edge")] = 1e-3
-    interpolate: Annotated[Literal["coefficients", "logits"], Doc("what is interpolated from frames to samples")] = (
+    epsilon: Annotated[float, Interval(gt=0, lt=1), Doc("margin to the edge of the stability triangle")] = 1e-3
+    interpolate: Annotated[Literal["coefficients", "logits"], Doc("quantity interpolated from frames to samples")] = (
         "coefficients"
     )
 
@@ -95,24 +100,25 @@ class LearnedFilterConfig(Variant):
 
 
 FilterConfig = RbjFilterConfig | LearnedFilterConfig
+"""Config of a filter."""
 
 
 class SynthVariant(Variant):
-    """Base of the synths' config classes."""
+    """Base class of the configs of all synths."""
 
     __slots__ = ()
 
     modulations: ClassVar[tuple[Modulation, ...]]
-    """The curves that play the synth, in the order of its input; any number of them."""
+    """The curves that control the synth, in the order of its input."""
 
-    def with_wavetable_of(self, data_wavetable: str | None) -> Self:
-        """The config with the data's wavetable in place of 'data'.
+    def with_wavetable_of(self: AnySynth, data_wavetable: str | None) -> AnySynth:
+        """The config with the placeholder 'data' replaced by the wavetable of the data.
 
         Args:
-            data_wavetable: Name or path of the table that made the data, None where the data have none.
+            data_wavetable: Name or path of the wavetable of the data; None if they have none.
 
         Raises:
-            ConfigError: the synth plays the data's wavetable, and the data have none.
+            ConfigError: the config contains the placeholder, and the data have no wavetable.
         """
         del data_wavetable
         return self
@@ -120,7 +126,7 @@ class SynthVariant(Variant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModSynthConfig(SynthVariant):
-    """Wavetable oscillator, time-varying low-pass, amplitude envelope."""
+    """Wavetable oscillator, time-varying low-pass and amplitude envelope in series."""
 
     modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "position in the wavetable"),
@@ -157,7 +163,7 @@ class ModSynthConfig(SynthVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngelConfig(SynthVariant):
-    """Harmonic oscillator plus filtered noise, then an amplitude envelope."""
+    """Harmonic oscillator plus filtered noise, followed by an amplitude envelope."""
 
     modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "amplitudes of the harmonics"),
@@ -166,8 +172,8 @@ class EngelConfig(SynthVariant):
     )
 
     kind: Literal["engel"] = "engel"
-    n_harmonics: Annotated[int, Ge(1), Doc("harmonics of f0; those at or above Nyquist are silent")] = 60
-    n_noise_bands: Annotated[int, Ge(2), Doc("bands of the noise filter")] = 33
+    n_harmonics: Annotated[int, Ge(1), Doc("number of harmonics; those at or above Nyquist are silent")] = 60
+    n_noise_bands: Annotated[int, Ge(2), Doc("frequency bands of the noise filter")] = 33
     noise_taps: Annotated[int, Ge(4), Unit("samples"), Doc("length of the noise filter (even)")] = 64
 
     def check(self, audio: AudioConfig) -> None:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Length and rhythm of a trial."""
+"""Settings of training and evaluation: number of steps, batch sizes, intervals and curriculum."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,18 +11,20 @@ from core.settings.annotations import UnitRange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerConfig:
-    """Length and rhythm of a trial."""
+    """Number of training steps, batch sizes, intervals, gradient clipping and curriculum."""
 
     max_steps: Annotated[
-        int, Ge(0), Unit("steps"), Doc("optimizer steps; 0 leaves the encoder untrained, which is a baseline")
+        int, Ge(0), Unit("steps"), Doc("optimizer steps; 0 leaves the encoder untrained, as a baseline")
     ] = 300
-    batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips of a training step")] = 4
-    evaluation_batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips evaluated at once")] = 64
-    validate_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one validation to the next")] = 60
-    checkpoint_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps from one checkpoint to the next")] = 60
-    gradient_clip: Annotated[float, Gt(0), Doc("largest gradient norm")] = 0.5
+    batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips per training step")] = 4
+    evaluation_batch_size: Annotated[int, Ge(1), Unit("clips"), Doc("clips per evaluation batch")] = 64
+    validate_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps between validations")] = 60
+    checkpoint_every: Annotated[int, Ge(1), Unit("steps"), Doc("steps between checkpoints")] = 60
+    gradient_clip: Annotated[float, Gt(0), Doc("largest norm of the gradient; larger ones are scaled down")] = 0.5
     curriculum_share: Annotated[
-        float, UnitRange, Doc("share of the training over which the curriculum fades; 0 is none")
+        float, UnitRange, Doc("share of the training over which the curriculum fades out; 0 disables it")
     ] = 2 / 3
-    diverged_above: Annotated[float, Gt(0), Doc("a training loss above this ends the trial as diverged")] = 100.0
-    n_audio_clips: Annotated[int, Ge(0), Unit("clips"), Doc("test clips whose sounds are kept to listen to")] = 4
+    diverged_above: Annotated[float, Gt(0), Doc("a larger training loss ends the trial as diverged")] = 100.0
+    n_audio_clips: Annotated[
+        int, Ge(0), Unit("clips"), Doc("test clips whose target and estimate are stored as sound")
+    ] = 4

@@ -1,4 +1,4 @@
-"""Everything that decides the numbers of one trial."""
+"""Config of a trial, which contains every setting that affects its results."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -20,10 +20,10 @@ from core.settings.trainer import TrainerConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialConfig:
-    """Everything that decides the numbers of one trial."""
+    """All settings that affect the results of a trial."""
 
-    seed: Annotated[int, Ge(0), Doc("initial weights, batch order and training phases")] = 0
-    device: Annotated[Literal["auto", "cpu", "cuda"], Doc("'auto' takes CUDA where there is one")] = "auto"
+    seed: Annotated[int, Ge(0), Doc("seed of initial weights, batch order and oscillator phases in training")] = 0
+    device: Annotated[Literal["auto", "cpu", "cuda"], Doc("'auto' uses CUDA if available")] = "auto"
     audio: AudioConfig = field(default_factory=AudioConfig)
     data: DataConfig = field(default_factory=SyntheticDataConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -35,7 +35,7 @@ class TrialConfig:
 
     @property
     def digest(self) -> str:
-        """The name of a resolved config: 16 hex digits of the sha256 of its sorted settings.
+        """Identifier of a resolved config: the first 16 hex digits of `settings_sha256`.
 
         Raises:
             ConfigError: the config is not resolved.
@@ -48,11 +48,11 @@ class TrialConfig:
 
     @property
     def is_baseline(self) -> bool:
-        """True where the curves do not depend on the sound: such an arm is drawn, but never on a front."""
+        """Whether the curves do not depend on the sound; such arms are plotted, but never part of a Pareto front."""
         return self.parameterization.is_baseline or self.trainer.max_steps == 0
 
     @property
     def is_white_box(self) -> bool:
-        """True where a resolved config's synth is the frozen one that made the sounds, so that raw curves compare."""
+        """Whether a resolved config has the synth that made the sounds; recovered and true curves are comparable."""
         true_synth = self.data.true_synth
         return true_synth is not None and settings_sha256(true_synth) == settings_sha256(self.synth)

@@ -1,35 +1,35 @@
-"""What every variant of a tagged union can be asked, with the answers of a variant about which nothing is special.
+"""Base class of the variants of all tagged unions of config classes, with default implementations.
 
 A family (parameterizations, synths, data sources, losses, optimizers) is a union of frozen dataclasses with a `kind`.
-Whatever a rule, the warm-up or a report must know of one variant alone is a method or class attribute of its config, so
-that no other file has to list variants.
+Facts about a single variant that rules, warm-up and reports need are methods or class attributes of its config, so no
+other file lists the variants.
 """
 
 from collections.abc import Hashable
-from typing import Self
 
 from core.settings.audio import AudioConfig
 
 
 class Variant:
-    """Base of the config classes of a family."""
+    """Base class of all variants."""
 
     __slots__ = ()
 
     kind: str
+    """Tag of the variant within its union."""
 
     def check(self, audio: AudioConfig) -> None:
-        """Check whatever involves this part and the clips alone; ranges of single settings are checked on loading.
+        """Check rules that involve several settings of this config or the clips; ranges are checked on loading.
 
         Raises:
-            ValueError: a rule is broken; the message names the rule, the values, and what to do.
+            ValueError: a rule is broken; the message states the rule, the values and a remedy.
         """
 
     def kernels(self) -> Hashable:
-        """A key that is equal for two configs of this kind which run the same compiled kernels."""
+        """A key that is equal for configs which run the same compiled kernels."""
         return self.kind
 
     @classmethod
-    def warm_ups(cls) -> tuple[Self, ...]:
-        """Configs that together run every kernel this kind can need, for compiling them ahead of time."""
+    def warm_ups(cls) -> tuple["Variant", ...]:
+        """Configs that together run every kernel of this variant, to compile them ahead of time."""
         return (cls(),)

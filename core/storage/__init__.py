@@ -1,1 +1,1 @@
-"""Everything that is written to disk: the study's store, its records and curves, and the user's cache folder."""
+"""Storage: records, curves and sounds of studies in a store, and the user's cache folder."""

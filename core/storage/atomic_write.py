@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole, and survive a crash once they do."""
+"""Atomic writes: a file appears under its name only when it is complete and on the disk."""
 
 import os
 import secrets
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder, whose file replaces `path` when the block ends without an error.
+    """A temporary path in the same folder; its file replaces `path` when the block ends without an error.
 
-    The temporary name begins with a dot, so that listings and dataset scans leave it out, and the file's content is on
-    the disk before it gets its name. After an error nothing is left of it.
+    The temporary name starts with a dot, so listings and scans skip it. The content is synced to disk before the file
+    is renamed. After an error the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -24,17 +24,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or none; missing folders are made."""
+    """Write a file completely or not at all; missing folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a whole file under a name that does not exist yet; of several writers at one moment one succeeds.
+    """Write a file completely under a name that does not exist; of several concurrent writers only one succeeds.
 
     Raises:
-        FileExistsError: the name exists.
+        FileExistsError: the name exists already.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -47,7 +47,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Return when the operating system has the file's content on the disk."""
+    """Flush the content of a file to disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The name of the code that decides the numbers of a trial."""
+"""Version of the code that affects the results of a trial."""
 
 import hashlib
 import importlib.metadata
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @cache
 def code_version() -> str:
-    """The version, and a hash of the code that decides the numbers: it changes with any edit of the core."""
+    """Version of the package and a hash of all source files of the core, such as `0.1.0+core.1a2b3c4d`."""
     content = hashlib.sha256()
     package = Path(__file__).parent.parent
     for path in sorted(package.rglob("*.py")):

@@ -1,7 +1,7 @@
-"""Recovered curves as Arrow IPC files: one row per test clip and modulation, memory-mappable, self-describing.
+"""Curve files: recovered and true curves of a trial as Arrow IPC, one row per test clip and modulation.
 
-Files are uncompressed, so that a reader maps them instead of copying. Everything that tells one trial from another is a
-column, so that files of many trials concatenate into one table without loss.
+Files are uncompressed, which allows memory-mapping. Columns identify study, arm, seed and trial, so the files of many
+trials can be concatenated into one table.
 """
 
 import io
@@ -17,7 +17,9 @@ from core.errors import StoreError
 from core.storage.store import Attempt, Store
 
 CURVES_NAME = "curves.arrow"
+"""Name of the curve file in an attempt."""
 SCHEMA_VERSION = 2
+"""Incremented when columns change."""
 _CURVE = pa.list_(pa.float32())
 SCHEMA = pa.schema(
     [
@@ -38,31 +40,36 @@ SCHEMA = pa.schema(
     ],
     metadata={"modstudy.curves.version": str(SCHEMA_VERSION)},
 )
+"""Columns of a curve file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModulationCurves:
-    """The curves of one modulation for all test clips; at least the target or the estimate is known."""
+    """Curves of one modulation for all test clips; at least one of target and estimate is known."""
 
     modulation: str
     target: Float[ndarray, "clip frame"] | None
+    """True curves; None if unknown."""
     estimate: Float[ndarray, "clip frame"] | None
+    """Recovered curves; None if the synth does not have this modulation."""
     projection: Float[ndarray, "clip frame"] | None
+    """True curves projected on all recovered ones (LLS 3); None if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCurves:
-    """The curves of one trial's test clips."""
+    """Curves of all test clips of a trial."""
 
     clip_ids: tuple[str, ...]
     f0_hz: Float[ndarray, " clip"]
     frame_rate: float
     audio_mss: Float[ndarray, " clip"]
+    """Multi-resolution STFT distance of each clip."""
     modulations: tuple[ModulationCurves, ...]
 
 
 def write_curves(attempt: Attempt, curves: TrialCurves, *, study: str, arm: str, seed: int) -> None:
-    """Write a trial's curves into its attempt, clip by clip and modulation by modulation."""
+    """Write the curve file of a trial into its attempt; rows are sorted by clip, then modulation."""
     n_clips, n_modulations = len(curves.clip_ids), len(curves.modulations)
     n_rows = n_clips * n_modulations
     columns = [
@@ -71,19 +78,19 @@ def write_curves(attempt: Attempt, curves: TrialCurves, *, study: str, arm: str,
         pa.array([seed] * n_rows, pa.int64()),
         pa.array([attempt.digest] * n_rows),
         pa.array([clip_id for clip_id in curves.clip_ids for _ in curves.modulations]),
-        pa.array([each.modulation for each in curves.modulations] * n_clips),
+        pa.array([curve.modulation for curve in curves.modulations] * n_clips),
         pa.array(np.repeat(curves.f0_hz.astype(np.float32), n_modulations)),
         pa.array([curves.frame_rate] * n_rows, pa.float64()),
-        _column([each.target for each in curves.modulations], n_clips),
-        _column([each.estimate for each in curves.modulations], n_clips),
-        _column([each.projection for each in curves.modulations], n_clips),
+        _column([curve.target for curve in curves.modulations], n_clips),
+        _column([curve.estimate for curve in curves.modulations], n_clips),
+        _column([curve.projection for curve in curves.modulations], n_clips),
         pa.array(np.repeat(curves.audio_mss.astype(np.float32), n_modulations)),
     ]
     write_table(attempt, pa.Table.from_arrays(columns, schema=SCHEMA))
 
 
 def write_table(attempt: Attempt, table: pa.Table) -> None:
-    """Write a table of `SCHEMA` as the attempt's curves."""
+    """Write a table with the columns of `SCHEMA` as the curve file of an attempt."""
     buffer = io.BytesIO()
     with pa.ipc.new_file(buffer, SCHEMA) as writer:
         writer.write_table(table)
@@ -91,8 +98,8 @@ def write_table(attempt: Attempt, table: pa.Table) -> None:
 
 
 def copy_curves(source: Attempt, target: Attempt, *, study: str, arm: str) -> None:
-    """Write the curves of one attempt into another one, under the name of another study and arm."""
-    table = _read(source.store, source)
+    """Copy the curve file of an attempt to another attempt, with a new name of study and arm."""
+    table = _read_table(source.store, source)
     for name, label in (("study", study), ("arm", arm)):
         column = pa.array([label] * table.num_rows)
         table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
@@ -100,24 +107,24 @@ def copy_curves(source: Attempt, target: Attempt, *, study: str, arm: str) -> No
 
 
 def read_curves(store: Store, digests: Iterable[str]) -> pa.Table:
-    """The curves of the committed attempts at these trials, one table; memory-mapped where the store is local.
+    """Curves of the committed attempts at these trials as one table, memory-mapped if the store is local.
 
     Raises:
-        StoreError: a file is of another schema version.
+        StoreError: a file has another schema version.
     """
     tables = []
     for digest in digests:
         attempt = store.committed(digest)
         if attempt is not None and store.has(attempt.key(CURVES_NAME)):
-            tables.append(_read(store, attempt))
+            tables.append(_read_table(store, attempt))
     return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
 
 def curve_array(column: pa.ChunkedArray) -> Float[ndarray, "row frame"] | None:
-    """A column of curves of one length as an array; None where the column holds only nulls.
+    """A column of curves of equal length as an array; None if all are null.
 
     Raises:
-        StoreError: the column holds some nulls; filter by modulation first.
+        StoreError: some curves are null; filter by modulation first.
     """
     if column.null_count == len(column):
         return None
@@ -128,18 +135,19 @@ def curve_array(column: pa.ChunkedArray) -> Float[ndarray, "row frame"] | None:
 
 
 def _column(curves: Sequence[Float[ndarray, "clip frame"] | None], n_clips: int) -> pa.Array:
-    """One list per clip and modulation, null where a modulation has no curves."""
-    if all(known is None for known in curves):
+    """A column with a list per clip and modulation, which is null for modulations without curves."""
+    if all(curve is None for curve in curves):
         return pa.nulls(n_clips * len(curves), _CURVE)
-    if any(known is None for known in curves):
-        rows = [None if known is None else known[i] for i in range(n_clips) for known in curves]
+    if any(curve is None for curve in curves):
+        rows = [None if curve is None else curve[i] for i in range(n_clips) for curve in curves]
         return pa.array(rows, _CURVE)
-    flat = np.ascontiguousarray(np.stack([np.asarray(known) for known in curves], axis=1), dtype=np.float32)
+    flat = np.ascontiguousarray(np.stack([np.asarray(curve) for curve in curves], axis=1), dtype=np.float32)
     offsets = np.arange(n_clips * len(curves) + 1, dtype=np.int32) * flat.shape[-1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1)))
 
 
-def _read(store: Store, attempt: Attempt) -> pa.Table:
+def _read_table(store: Store, attempt: Attempt) -> pa.Table:
+    """The curve file of an attempt."""
     local = store.local_root
     if local is not None:
         source: pa.NativeFile = pa.memory_map(str(local / attempt.key(CURVES_NAME)))

@@ -1,4 +1,4 @@
-"""What a study plans and what its trials leave behind: plain records, stored as JSON."""
+"""Records of studies: definition, plan segments and trial results, with their JSON serialisation."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,17 +8,21 @@ from pydantic import TypeAdapter
 from core.settings.dotted import flatten
 
 SCHEMA_VERSION = 2
+"""Incremented when fields of stored records change."""
 STATIC_RANGE = 0.05
-"""A mean range of the recovered curves below this means that they hardly move: no modulation was found."""
+"""Recovered curves with a smaller mean range are almost constant: no modulation was found."""
 
 Outcome = Literal["finished", "diverged", "failed"]
+"""How a trial ended."""
 Split = Literal["validation", "test"]
+"""Split of the data on which metrics are evaluated."""
 MetricValues = dict[str, float | None]
+"""Mean over clips by full name of the metric; None if it is undefined for all clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """One axis of a front."""
+    """A metric to optimise, one axis of a Pareto front."""
 
     metric: str
     direction: Literal["minimize", "maximize"]
@@ -26,62 +30,66 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTrial:
-    """One call of the shared trainer: `digest` names its resolved config."""
+    """A planned run of the trainer: an arm with a seed."""
 
     digest: str
+    """Digest of the resolved config."""
     arm: str
     seed: int
     config: dict[str, Any]
-    """Nested settings, as `core.settings.loading.to_settings` gives them."""
+    """Nested settings of the resolved config, from `core.settings.loading.to_settings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedArm:
-    """One setting of the factors."""
+    """A planned arm: one setting of the factors of a study."""
 
     name: str
     settings: dict[str, Any]
-    """Dotted settings that the arm itself makes."""
+    """Dotted settings that define the arm."""
     is_baseline: bool = False
+    """Whether its curves do not depend on the sound."""
     is_white_box: bool = False
-    """Whether its synth is the frozen one that made the sounds, so that raw curves compare with the truth."""
+    """Whether its synth is the one that made the sounds; then recovered and true curves are comparable."""
     modulations: tuple[str, ...] = ()
-    """Names of the curves that its synth is played by."""
+    """Names of the curves that control its synth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataIssue:
-    """A sound that was skipped, or taken with a remark."""
+    """A problem with a source file, which was skipped or used nevertheless."""
 
     source: str
+    """Name of the file."""
     problem: str
     skipped: bool
+    """Whether the file was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDefinition:
-    """The question of a study, fixed when it is first launched."""
+    """Name, question and objectives of a study, fixed when it is first launched."""
 
     name: str
     question: str
     objectives: tuple[Objective, ...]
     study_file: dict[str, Any] = field(default_factory=dict)
-    """The plain values of the study file, overrides included, from which a resumed study proposes on."""
+    """Plain values of the study file including overrides, from which a resumed study continues."""
     schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSegment:
-    """What one stage of a study adds to its plan; it never changes once it is stored."""
+    """Arms and trials that one stage of a study adds to its plan; immutable once stored."""
 
     stage: str
-    """What proposed it: `design`, `seeds`, `search`."""
+    """Stage that proposed the segment: `design`, `seeds` or `search`."""
     arms: tuple[PlannedArm, ...] = ()
-    """Arms that no earlier segment has."""
+    """Arms that are not in an earlier segment."""
     trials: tuple[PlannedTrial, ...] = ()
     data_issues: tuple[DataIssue, ...] = ()
     data_summary: dict[str, Any] = field(default_factory=dict)
-    """Facts about the data source for a reader: number of clips, where each pitch came from."""
+    """Facts about the data for reports, such as the number of clips and the origin of their pitches."""
     code_version: str = ""
     created_at: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -89,7 +97,7 @@ class PlanSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPlan:
-    """A study's definition and the union of its segments: everything that it will do, as far as it is known."""
+    """Plan of a study: its definition and all segments so far."""
 
     definition: StudyDefinition
     segments: tuple[PlanSegment, ...] = ()
@@ -108,37 +116,44 @@ class StudyPlan:
 
     @property
     def arms(self) -> tuple[PlannedArm, ...]:
+        """Arms of all segments."""
         return tuple(arm for segment in self.segments for arm in segment.arms)
 
     @property
     def trials(self) -> tuple[PlannedTrial, ...]:
+        """Trials of all segments."""
         return tuple(trial for segment in self.segments for trial in segment.trials)
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """Different seeds of the trials, in order of appearance."""
         return tuple(dict.fromkeys(trial.seed for trial in self.trials))
 
     @property
     def data_issues(self) -> tuple[DataIssue, ...]:
+        """Different data issues of all segments."""
         return tuple(dict.fromkeys(issue for segment in self.segments for issue in segment.data_issues))
 
     @property
     def data_summary(self) -> dict[str, Any]:
+        """Summary of the data in the first segment that has one; empty if none has."""
         return next((segment.data_summary for segment in self.segments if segment.data_summary), {})
 
     @property
     def code_versions(self) -> tuple[str, ...]:
-        """Of the code that planned the segments, the first one first."""
+        """Different versions of the code that planned the segments, oldest first."""
         return tuple(dict.fromkeys(segment.code_version for segment in self.segments if segment.code_version))
 
     def with_segment(self, segment: PlanSegment) -> "StudyPlan":
+        """The plan with a further segment."""
         return StudyPlan(definition=self.definition, segments=(*self.segments, segment))
 
     def trials_of(self, arm: str) -> tuple[PlannedTrial, ...]:
+        """The trials of an arm."""
         return tuple(trial for trial in self.trials if trial.arm == arm)
 
     def factors(self) -> dict[str, dict[str, Any]]:
-        """By arm, its values of the dotted settings that some arm makes and in which the arms differ."""
+        """Values by arm and dotted path of all settings that define an arm and differ between arms."""
         configs: dict[str, dict[str, Any]] = {}
         for trial in self.trials:
             if trial.arm not in configs:
@@ -157,7 +172,7 @@ class StudyPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """The outcome of one attempt at a trial; its presence in the ledger is the trial's commitment."""
+    """Result of one attempt at a trial; storing it commits the attempt."""
 
     digest: str
     study: str
@@ -168,24 +183,25 @@ class TrialRecord:
     error: str | None = None
     is_baseline: bool = False
     config: dict[str, Any]
-    """Dotted settings."""
+    """Dotted settings of the resolved config."""
     steps: int = 0
+    """Number of training steps."""
     best_step: int = 0
-    """The step whose weights were evaluated: the best validation loss."""
+    """Step with the best validation loss, whose weights were evaluated."""
     metrics: dict[Split, MetricValues] = field(default_factory=dict)
-    """Mean over clips by metric name; None where it is undefined for every clip."""
+    """Metrics by split."""
     undefined: dict[Split, dict[str, int]] = field(default_factory=dict)
-    """How many values (clip and modulation) each metric left out because it is undefined for them."""
+    """Number of undefined values (per clip and modulation) by split and metric; means exclude them."""
     history: tuple[dict[str, float], ...] = ()
-    """One entry per validation: `step`, `train_loss`, `validation_loss`, `elapsed_s`."""
+    """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`."""
     environment: dict[str, Any] = field(default_factory=dict)
-    """Code version, git commit, library versions, host, device name, threads."""
+    """Code version, git commit, host, Python and torch version, number of threads and device name."""
     times_s: dict[str, float] = field(default_factory=dict)
-    """Wall seconds of set-up, training, evaluation and writing."""
+    """Wall time in seconds of set-up, training, evaluation and writing."""
     started_at: str = ""
     finished_at: str = ""
     copied_from: str | None = None
-    """The study that trained it, where this record is a copy."""
+    """Study that ran the trial if this record is a copy; None otherwise."""
     schema_version: int = SCHEMA_VERSION
 
 

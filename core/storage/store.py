@@ -1,18 +1,18 @@
-"""Everything that a study stores, under one root: immutable keys, written whole, committed by a record that comes last.
+"""Store of a study: values by key under one root, written atomically; attempts are committed by a final record.
 
-Layout under the root (a local folder, or any URI that `pyarrow.fs` knows):
+Layout under the root, a local folder or a URI that `pyarrow.fs` supports:
 
-    study.json                                       the study's definition, written once
-    plan/<number>.json                               the plan's segments: each stage adds one, none ever changes
-    trials/<digest>/<attempt>/checkpoint-<step>.pt   what an interrupted trial goes on from
-    trials/<digest>/<attempt>/model.pt               weights of the best validation
-    trials/<digest>/<attempt>/curves.arrow           recovered curves (core.storage.curves)
+    study.json                                       definition of the study, written once
+    plan/<number>.json                               segments of the plan, one per proposal, never changed
+    trials/<digest>/<attempt>/checkpoint-<step>.pt   state from which a trial is resumed
+    trials/<digest>/<attempt>/model.pt               weights with the best validation loss
+    trials/<digest>/<attempt>/curves.arrow           curve file (core.storage.curves)
     trials/<digest>/<attempt>/audio/<clip>.<target|estimate>.flac
-    trials/<digest>/<attempt>/record.json            the commit: written last
-    report/index.html, report/front.png, summary.json    made from the above, and replaceable
+    trials/<digest>/<attempt>/record.json            record that commits the attempt, written last
+    report/index.html, report/front.png, summary.json    derived from the above and replaceable
 
-An attempt is one process's try at a trial. Nothing it wrote counts until its record is there; readers take the highest
-committed attempt. So a worker that outlives its node, or two that work on one trial, cannot mix their files.
+An attempt is one execution of a trial by one process. Its files are ignored until its record exists; readers use the
+latest committed attempt. Concurrent attempts at a trial, or a worker that was thought lost, therefore cannot mix files.
 """
 
 import secrets
@@ -38,17 +38,21 @@ from core.storage.records import (
 )
 
 STUDY_KEY = "study.json"
+"""Key of the definition of the study."""
 PLAN_PREFIX = "plan"
+"""Prefix of the keys of plan segments."""
 RECORD_NAME = "record.json"
+"""Name of the record in an attempt."""
 
 
 class Store:
-    """Bytes by key below one root."""
+    """Store of a study: bytes by key under one root."""
 
     def __init__(self, root: str | Path) -> None:
-        """
+        """Open a store; nothing is written.
+
         Args:
-            root: A local folder (made when first written to), or a URI such as `s3://bucket/prefix`.
+            root: A local folder, created on the first write, or a URI such as `s3://bucket/prefix`.
         """
         self.root = str(root)
         if "://" in self.root:
@@ -58,11 +62,11 @@ class Store:
 
     @property
     def local_root(self) -> Path | None:
-        """The root as a path, None where it is not on this machine's file systems."""
+        """The root as a path; None if it is not a local folder."""
         return Path(self._base) if isinstance(self._fs, fs.LocalFileSystem) else None
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a value whole or not at all: nobody ever reads a part of it."""
+        """Write a value; a local file appears only when complete."""
         path = f"{self._base}/{key}"
         if self.local_root is not None:
             write_atomically(Path(path), data)
@@ -71,12 +75,12 @@ class Store:
             stream.write(data)
 
     def put_new(self, key: str, data: bytes) -> None:
-        """Write a value that nobody has written before.
+        """Write a value under a new key.
 
-        Where the root is no local folder, two processes that write at the same moment are not told apart.
+        If the root is not a local folder, concurrent writers of the same key are not detected.
 
         Raises:
-            StoreError: there is a value already.
+            StoreError: the key exists already.
         """
         try:
             if self.local_root is not None:
@@ -90,7 +94,8 @@ class Store:
         raise StoreError(f"{self.root} already holds {key}; another process wrote it: run the command again")
 
     def get(self, key: str) -> bytes:
-        """
+        """The value of a key.
+
         Raises:
             StoreError: there is no such key.
         """
@@ -101,48 +106,49 @@ class Store:
             raise StoreError(f"{self.root} holds no {key}") from error
 
     def drop(self, key: str) -> None:
-        """Remove a value that nothing refers to any more."""
+        """Remove a key."""
         self._fs.delete_file(f"{self._base}/{key}")
 
     def has(self, key: str) -> bool:
+        """Whether the key exists."""
         return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
 
     def names(self, prefix: str) -> list[str]:
-        """Sorted names directly below a prefix; unfinished writes are left out."""
+        """Sorted names directly below a prefix, without unfinished writes."""
         selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
         return sorted(info.base_name for info in self._fs.get_file_info(selector) if info.base_name[:1] != ".")
 
     def all_names(self, prefix: str) -> list[str]:
-        """Sorted names of all values below a prefix, relative to it; unfinished writes are left out."""
+        """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
         base = f"{self._base}/{prefix}/"
         selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
-        found = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
-        return sorted(info.path.removeprefix(base) for info in found if info.base_name[:1] != ".")
-
-    # ------------------------------------------------------------------------------------------------- plan and ledger
+        infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        return sorted(info.path.removeprefix(base) for info in infos if info.base_name[:1] != ".")
 
     @property
     def has_study(self) -> bool:
+        """Whether a study has been created."""
         return self.has(STUDY_KEY)
 
     def create_study(self, definition: StudyDefinition) -> None:
-        """
+        """Write the definition of a new study.
+
         Raises:
             StoreError: there is a study already.
         """
         self.put_new(STUDY_KEY, definition_to_json(definition))
 
     def append_segment(self, segment: PlanSegment) -> None:
-        """Add a segment to the plan.
+        """Add a segment to the end of the plan.
 
         Raises:
-            StoreError: another process added one at the same moment.
+            StoreError: another process added one at the same time.
         """
         number = 1 + max((int(name.partition(".")[0]) for name in self.names(PLAN_PREFIX)), default=0)
         self.put_new(f"{PLAN_PREFIX}/{number:04d}.json", segment_to_json(segment))
 
     def plan(self) -> StudyPlan:
-        """The definition and all segments.
+        """Plan of the study: its definition and all segments.
 
         Raises:
             StoreError: there is no study.
@@ -153,7 +159,7 @@ class Store:
         return StudyPlan(definition=definition, segments=segments)
 
     def begin(self, digest: str) -> "Attempt":
-        """A new attempt at a trial; its name sorts behind those of all earlier ones."""
+        """A new attempt at a trial; its name sorts after those of all earlier ones."""
         earlier = self.names(f"trials/{digest}")
         number = 1 + max((int(name.partition("-")[0]) for name in earlier), default=0)
         return Attempt(self, digest, f"{number:04d}-{secrets.token_hex(3)}")
@@ -163,15 +169,16 @@ class Store:
         return [Attempt(self, digest, name) for name in reversed(self.names(f"trials/{digest}"))]
 
     def committed(self, digest: str) -> "Attempt | None":
-        """The attempt that counts."""
+        """The latest committed attempt at a trial; None if there is none."""
         return next((attempt for attempt in self.attempts(digest) if attempt.is_committed), None)
 
     def record(self, digest: str) -> TrialRecord | None:
+        """The record of the latest committed attempt at a trial; None if there is none."""
         attempt = self.committed(digest)
         return attempt.record() if attempt else None
 
     def ledger(self) -> Iterator[TrialRecord]:
-        """The record of every trial that has one."""
+        """The records of all trials with a committed attempt."""
         for digest in self.names("trials"):
             if record := self.record(digest):
                 yield record
@@ -179,40 +186,59 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One process's try at a trial: the keys below `trials/<digest>/<name>/`."""
+    """One execution of a trial, which owns the keys below `trials/<digest>/<name>/`."""
 
     store: Store
     digest: str
     name: str
 
     def key(self, name: str) -> str:
+        """Key in the store of a value of the attempt."""
         return f"trials/{self.digest}/{self.name}/{name}"
 
     def put(self, name: str, data: bytes) -> None:
+        """Write a value of the attempt."""
         self.store.put(self.key(name), data)
 
     def get(self, name: str) -> bytes:
+        """A value of the attempt.
+
+        Raises:
+            StoreError: there is no such value.
+        """
         return self.store.get(self.key(name))
 
     def drop(self, name: str) -> None:
+        """Remove a value of the attempt."""
         self.store.drop(self.key(name))
 
     def names(self, prefix: str = "") -> list[str]:
+        """Sorted names directly below a prefix within the attempt."""
         return self.store.names(self.key(prefix).rstrip("/"))
 
     def all_names(self) -> list[str]:
-        """Names of everything in the attempt, with their folders."""
+        """Sorted paths of all values of the attempt."""
         return self.store.all_names(self.key("").rstrip("/"))
 
     @property
     def is_committed(self) -> bool:
+        """Whether the attempt has a record."""
         return self.store.has(self.key(RECORD_NAME))
 
     def commit(self, record: TrialRecord) -> None:
-        """Make the attempt count. Its record is the last thing an attempt writes."""
+        """Write the record, after all other values of the attempt.
+
+        Raises:
+            StoreError: the record belongs to another attempt.
+        """
         if (record.digest, record.attempt) != (self.digest, self.name):
             raise StoreError(f"record of {record.digest}/{record.attempt} does not belong to {self.digest}/{self.name}")
         self.put(RECORD_NAME, record_to_json(record))
 
     def record(self) -> TrialRecord:
+        """The record of a committed attempt.
+
+        Raises:
+            StoreError: the attempt is not committed.
+        """
         return record_from_json(self.get(RECORD_NAME))

@@ -1,1 +1,1 @@
-"""Differentiable synths: building blocks, one file per synth, and `build` from configs."""
+"""Differentiable synths, one per file, the modules they consist of, and their construction from configs."""

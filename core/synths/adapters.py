@@ -11,7 +11,7 @@ from core.ops.adapters import adapt
 
 
 class Adapter(nn.Module):
-    """D independent networks over (curve value, time)."""
+    """One small MLP per control, from curve value and time to the control."""
 
     def __init__(self, n_controls: int) -> None:
         super().__init__()
@@ -22,6 +22,7 @@ class Adapter(nn.Module):
         self.slopes = nn.ModuleList(nn.PReLU() for _ in range(2))
 
     def forward(self, curve: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame control"]:
+        """The controls at each frame, unbounded."""
         first, middle, last = cast("list[ParallelLinear]", self.layers)
         slope1, slope2 = cast("list[nn.PReLU]", self.slopes)
         return adapt(
@@ -38,7 +39,7 @@ class Adapter(nn.Module):
 
 
 class ParallelLinear(nn.Module):
-    """The weights of one linear layer per control, initialised like torch's own."""
+    """Weights of one linear layer per control, initialised as in `torch.nn.Linear`."""
 
     def __init__(self, n_parallel: int, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class ParallelLinear(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw weights and biases uniformly within +-1 / sqrt(n_in)."""
         bound = 1 / math.sqrt(self.weight.shape[1])
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)

@@ -1,4 +1,4 @@
-"""What a synth is: two steps from modulation curves to sound."""
+"""Base class of the synths, which map modulation curves to physical controls, and controls to audio."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,19 +11,21 @@ from torch import Tensor, nn
 from core.synths.note import Note
 
 Controls = TypeVar("Controls")
+"""The controls of a synth, a dataclass of tensors at frame rate."""
 
 
 class Synth(nn.Module, ABC, Generic[Controls]):
-    """A differentiable synth, played by curves in 0..1: its config's `modulations`, in their order."""
+    """A differentiable synth controlled by curves in 0..1, in the order of its config's `modulations`."""
 
     n_samples: int
+    """Samples in a clip."""
     plays_noise: ClassVar[bool] = False
-    """Whether it needs a note's noise."""
+    """Whether `render` needs the noise of a note."""
 
     @property
     @abstractmethod
     def control_ranges(self) -> Mapping[str, tuple[float, float]]:
-        """Smallest and largest value of each field of `Controls`, in the field's own unit."""
+        """Smallest and largest value of each field of `Controls`, in the unit of the field."""
 
     @abstractmethod
     def controls(
@@ -32,16 +34,17 @@ class Synth(nn.Module, ABC, Generic[Controls]):
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Controls:
-        """Curves to physical controls at frame rate.
+        """Map curves to physical controls at frame rate.
 
         Args:
-            curriculum: Strength of the training curriculum, 1 to 0.
-            generator: Draws the curriculum's noise; needed where curriculum > 0.
+            modulation: The curves in 0..1.
+            curriculum: Strength of the training curriculum, from 1 to 0.
+            generator: Source of the curriculum's noise; required if curriculum > 0.
         """
 
     @abstractmethod
     def render(self, controls: Controls, note: Note) -> Float[Tensor, "batch sample"]:
-        """Physical controls to audio. The same controls and note give the same sound, whatever else is in the batch."""
+        """Map physical controls to audio; each clip depends only on its own controls and note."""
 
     def forward(
         self,
@@ -50,8 +53,9 @@ class Synth(nn.Module, ABC, Generic[Controls]):
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch sample"]:
+        """Map curves to audio: `controls`, then `render`."""
         return self.render(self.controls(modulation, curriculum, generator), note)
 
     def sound_parameters(self) -> list[nn.Parameter]:
-        """The weights that are the synth's own sound (such as a table), trained at a learning rate of their own."""
+        """Trainable weights that define the sound, such as a wavetable; they have a separate learning rate."""
         return []

@@ -1,4 +1,4 @@
-"""Configs to synths."""
+"""Construction of synths from their configs."""
 
 from typing import Any, assert_never
 
@@ -23,15 +23,16 @@ from core.wavetables import load_wavetable
 
 
 def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
+    """The synth that a config describes."""
     match config:
         case ModSynthConfig(oscillator=oscillator, filter=filter_):
-            noise = oscillator.position_noise if isinstance(oscillator, LearnableWavetableConfig) else 0.0
+            position_noise = oscillator.position_noise if isinstance(oscillator, LearnableWavetableConfig) else 0.0
             return ModSynth(
-                _oscillator(oscillator, audio),
-                _filter(filter_, audio),
+                _build_oscillator(oscillator, audio),
+                _build_filter(filter_, audio),
                 audio.n_samples,
                 audio.hop_length,
-                position_noise=noise,
+                position_noise=position_noise,
             )
         case EngelConfig():
             return Engel(
@@ -46,7 +47,7 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
             assert_never(config)
 
 
-def _oscillator(config: OscillatorConfig, audio: AudioConfig) -> WavetableOscillator:
+def _build_oscillator(config: OscillatorConfig, audio: AudioConfig) -> WavetableOscillator:
     match config:
         case FrozenWavetableConfig():
             return WavetableOscillator(load_wavetable(config.wavetable), audio.sample_rate, audio.hop_length)
@@ -56,7 +57,7 @@ def _oscillator(config: OscillatorConfig, audio: AudioConfig) -> WavetableOscill
             assert_never(config)
 
 
-def _filter(config: FilterConfig, audio: AudioConfig) -> RbjFilter | LearnedFilter:
+def _build_filter(config: FilterConfig, audio: AudioConfig) -> RbjFilter | LearnedFilter:
     match config:
         case RbjFilterConfig():
             return RbjFilter(

@@ -1,4 +1,4 @@
-"""Harmonic plus noise: harmonics with learned amplitudes (add) and filtered noise (sub), then an envelope (env).
+"""Harmonic plus noise synth: harmonics with learned amplitudes (add), filtered noise (sub) and an envelope (env).
 
 Reference: Engel et al. (2020), "DDSP: Differentiable Digital Signal Processing", arXiv 2001.04643, with the adapters of
 Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
@@ -21,22 +21,22 @@ from core.synths.note import Note
 _MAX_AMPLITUDE = 2.0 + 1e-7
 """Upper bound of exp_sigmoid."""
 _NOISE_BIAS = -5.0
-"""Added to the band logits, so that training starts with little noise."""
+"""Added to the logits of the noise bands: training starts with little noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngelControls:
-    """The controls of the two branches, frame by frame."""
+    """Controls of the harmonic and the noise branch, and the envelope, at frame rate."""
 
     harmonic_amplitude: Float[Tensor, "batch frame 1"]
     harmonic_distribution: Float[Tensor, "batch frame harmonic"]
-    """Not yet normalised: that needs the note's pitch."""
+    """Relative amplitudes; `render` normalises them below Nyquist, which depends on the pitch."""
     noise_magnitudes: Float[Tensor, "batch frame band"]
     amplitude: Float[Tensor, "batch frame"]
 
 
 class Engel(Synth[EngelControls]):
-    """DDSP's harmonic and noise synth behind one curve per branch."""
+    """DDSP's harmonic plus noise synth with one modulation curve per branch and one for the envelope."""
 
     plays_noise = True
 

@@ -1,7 +1,8 @@
-"""Filters whose curve moves a biquad: a resonant low-pass, and one learned within the stability triangle.
+"""Time-varying biquads controlled by a curve: a resonant low-pass, and a filter learned within the stability triangle.
 
 Low-pass coefficients: Bristow-Johnson, "Audio EQ Cookbook". The learned filter's stability triangle: Nercessian et al.
-(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204."""
+(2021), arXiv 2103.04336, as used by Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+"""
 
 import math
 from typing import Literal
@@ -19,7 +20,7 @@ from core.units import LogRange
 def rbj_lowpass(
     cutoff_hz: Float[Tensor, "*shape"], q: Float[Tensor, "*shape"], sample_rate: int
 ) -> tuple[Float[Tensor, "*shape 3"], Float[Tensor, "*shape 2"]]:
-    """Coefficients (b, a) of the resonant low-pass of the cookbook, a0 normalised to 1."""
+    """Coefficients (b, a) of the cookbook's resonant low-pass, normalised to a0 = 1."""
     w = 2 * math.pi * cutoff_hz / sample_rate
     cos, alpha = torch.cos(w), torch.sin(w) / (2 * q)
     a0 = 1 + alpha
@@ -28,7 +29,7 @@ def rbj_lowpass(
 
 
 def stable_poles(logits: Float[Tensor, "*shape 2"], epsilon: float) -> Float[Tensor, "*shape 2"]:
-    """Any two numbers to (a1, a2) inside the triangle |a1| < 1 + a2, a2 < 1, where a fixed biquad is stable.
+    """Map logits to (a1, a2) in the triangle |a1| < 1 + a2, a2 < 1, where a time-invariant biquad is stable.
 
     With t = (1 - epsilon) tanh(logits): a1 = 2 t_0,  a2 = t_1 + |t_0| (1 - t_1)
     """
@@ -37,7 +38,10 @@ def stable_poles(logits: Float[Tensor, "*shape 2"], epsilon: float) -> Float[Ten
 
 
 class RbjFilter(nn.Module):
-    """White box: the curve is the logarithm of the cutoff; Q is a constant of the note."""
+    """White-box resonant low-pass with time-varying cutoff and constant Q.
+
+    `cutoff` and `q` are the logarithmic ranges to which curve and resonance are mapped.
+    """
 
     def __init__(
         self,
@@ -61,14 +65,16 @@ class RbjFilter(nn.Module):
         q: Float[Tensor, " batch"],
         gain: Float[Tensor, "batch frame"],
     ) -> Float[Tensor, "batch sample"]:
+        """Filter the audio and multiply it by the gain."""
         b, a = rbj_lowpass(cutoff_hz, q[:, None].expand_as(cutoff_hz), self.sample_rate)
         return biquad(audio, b, a * self.shrink, gain, self.hop_length)
 
 
 class LearnedFilter(nn.Module):
-    """Grey box: five logits per frame become a stable biquad."""
+    """Grey-box biquad: five logits per frame become the coefficients of a stable filter."""
 
     n_controls = 5
+    """Logits per frame: two for a1 and a2, three for b."""
 
     def __init__(
         self, hop_length: int, epsilon: float = 1e-3, interpolate: Literal["coefficients", "logits"] = "coefficients"
@@ -84,6 +90,7 @@ class LearnedFilter(nn.Module):
         logits: Float[Tensor, "batch frame 5"],
         gain: Float[Tensor, "batch frame"],
     ) -> Float[Tensor, "batch sample"]:
+        """Filter the audio and multiply it by the gain."""
         if self.interpolate == "coefficients":
             a = stable_poles(logits[..., :2], self.epsilon)
             return biquad(audio, logits[..., 2:], a, gain, self.hop_length)

@@ -21,17 +21,17 @@ from core.synths.wavetable import LearnableWavetable, WavetableOscillator
 
 @dataclass(frozen=True, slots=True)
 class ModSynthControls:
-    """The controls of each module, frame by frame."""
+    """Controls of oscillator, filter and envelope at frame rate."""
 
     position: Float[Tensor, "batch frame"]
-    """Place in the wavetable, 0..1."""
+    """Position in the wavetable, 0..1."""
     filter: Float[Tensor, "batch frame"] | Float[Tensor, "batch frame 5"]
-    """Cutoff in Hz (white box) or the learned filter's logits."""
+    """Cutoff in Hz (white box), or logits of the learned filter (grey box)."""
     amplitude: Float[Tensor, "batch frame"]
 
 
 class ModSynth(Synth[ModSynthControls]):
-    """Assembled from an oscillator and a filter; what is learned gets an adapter."""
+    """Oscillator, filter and envelope in series; learnable modules are controlled through an adapter."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a note is beside its modulation."""
+"""Notes: the inputs of a synth besides its modulation curves."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,10 @@ from core.clips import Clips
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Constants of each clip, and the chance in its sound, drawn outside the synth so that rendering is a function."""
+    """Pitch, resonance, start phase and noise of each clip.
+
+    Phase and noise are random and drawn outside the synth, so rendering is deterministic.
+    """
 
     f0_hz: Float[Tensor, " batch"]
     q: Float[Tensor, " batch"]
@@ -21,13 +24,20 @@ class Note:
     noise: Float[Tensor, "batch sample"] | None = None
     """White noise, uniform in -1..1, for synths that play it."""
 
-    def __getitem__(self, part: slice) -> "Note":
-        noise = None if self.noise is None else self.noise[part]
-        return Note(f0_hz=self.f0_hz[part], q=self.q[part], phase=self.phase[part], noise=noise)
+    def __getitem__(self, index: slice) -> "Note":
+        """The notes of a slice of the clips."""
+        noise = None if self.noise is None else self.noise[index]
+        return Note(f0_hz=self.f0_hz[index], q=self.q[index], phase=self.phase[index], noise=noise)
 
 
 def draw_note(clips: Clips, generator: torch.Generator, *, with_noise: bool) -> Note:
-    """Each clip's note with a phase of its own, and a noise; the generator is a CPU one, for equal draws everywhere."""
+    """A note per clip, with random phase and optionally white noise.
+
+    Args:
+        clips: Source of pitch and resonance.
+        generator: On the CPU, where draws do not depend on the device.
+        with_noise: Whether to draw noise.
+    """
     batch, n_samples = clips.audio.shape
     device = clips.audio.device
     phase = torch.rand(batch, generator=generator).to(device)

@@ -8,9 +8,10 @@ from core.ops.table_read import band_limit, read_table
 
 
 class WavetableOscillator(nn.Module):
-    """Plays a frozen or learnable table."""
+    """Reads a frozen or learnable wavetable at a position and pitch."""
 
     table: Tensor
+    """The wavetable, one cycle per position."""
 
     def __init__(
         self, table: Float[Tensor, "position sample"], sample_rate: int, hop_length: int, *, learnable: bool = False
@@ -30,16 +31,25 @@ class WavetableOscillator(nn.Module):
         phase: Float[Tensor, " batch"],
         n_samples: int,
     ) -> Float[Tensor, "batch {n_samples}"]:
+        """Audio at a constant pitch while the position moves through the band-limited table.
+
+        Args:
+            position: In 0..1.
+            f0_hz: Pitch of each clip.
+            phase: Start phase in cycles, 0..1.
+            n_samples: Samples in a clip.
+        """
         tables = band_limit(self.table, f0_hz, self.sample_rate)
         return read_table(tables, position, f0_hz, phase, n_samples, self.sample_rate, self.hop_length)
 
 
 class LearnableWavetable(WavetableOscillator):
-    """A table that starts as faint noise, N(0, 0.01^2), and is trained."""
+    """Oscillator whose wavetable is trained, starting from faint noise, N(0, 0.01^2)."""
 
     def __init__(self, n_positions: int, table_length: int, sample_rate: int, hop_length: int) -> None:
         super().__init__(torch.empty(n_positions, table_length), sample_rate, hop_length, learnable=True)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw the table from N(0, 0.01^2)."""
         nn.init.normal_(self.table, std=0.01)

@@ -1,1 +1,1 @@
-"""From a resolved config to a trained model and a committed record."""
+"""Training: resolving configs, models, optimizers, the training loop, checkpoints and complete trials."""

@@ -1,6 +1,6 @@
-"""Checkpoints: all that a trial needs to go on as if it had never stopped.
+"""Checkpoints: the state from which a trial is resumed with the same results as without interruption.
 
-No random state is among it: every draw derives from (seed, purpose, step), see `core.seeding`.
+They contain no random state, because every draw derives from (seed, purpose, step), see `core.seeding`.
 """
 
 import io
@@ -16,21 +16,25 @@ from core.errors import StoreError
 from core.storage.store import Attempt, Store
 
 MODEL_NAME = "model.pt"
+"""Name in an attempt of the weights with the best validation loss."""
 _PREFIX = "checkpoint-"
-_KEPT = 2
+_MAX_CHECKPOINTS = 2
+"""Checkpoints stored per attempt; older ones are removed."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A trial after `step` steps; weights and optimizers are in their training state."""
+    """State of a trial after `step` steps; weights and optimizers are in training mode."""
 
     digest: str
     step: int
     model: dict[str, Any]
+    """State dict of the model."""
     optimizers: list[dict[str, Any]]
+    """State dicts of the optimizers."""
     best_model: dict[str, Any]
-    """Averaged weights of the best validation so far."""
+    """Averaged weights with the best validation loss so far."""
     best_step: int
     best_loss: float
     history: list[dict[str, float]] = field(default_factory=list)
@@ -40,21 +44,21 @@ class Checkpoint:
 
 
 def save_checkpoint(attempt: Attempt, checkpoint: Checkpoint) -> None:
-    """Keep a checkpoint with its attempt, and drop all but the attempt's newest two."""
+    """Write a checkpoint into an attempt and remove all but the latest two."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     attempt.put(f"{_PREFIX}{checkpoint.step:08d}.pt", to_bytes(content))
-    for name in _checkpoint_names(attempt)[_KEPT:]:
+    for name in _checkpoint_names(attempt)[_MAX_CHECKPOINTS:]:
         attempt.drop(name)
 
 
 def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
-    """The furthest checkpoint of any attempt at this trial; damaged ones are passed over with a warning.
+    """The checkpoint with the most steps of all attempts at a trial, None if there is none; damaged ones are skipped.
 
     Raises:
         StoreError: a checkpoint belongs to another config.
     """
-    found = ((name, attempt) for attempt in store.attempts(digest) for name in _checkpoint_names(attempt))
-    for name, attempt in sorted(found, key=lambda pair: pair[0], reverse=True):
+    checkpoints = ((name, attempt) for attempt in store.attempts(digest) for name in _checkpoint_names(attempt))
+    for name, attempt in sorted(checkpoints, key=lambda pair: pair[0], reverse=True):
         try:
             content = from_bytes(attempt.get(name))
         except (RuntimeError, EOFError, UnpicklingError, zipfile.BadZipFile) as error:
@@ -71,21 +75,23 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
 
 
 def drop_checkpoints(attempt: Attempt) -> None:
-    """Forget an attempt's checkpoints; a committed trial needs none."""
+    """Remove all checkpoints of an attempt."""
     for name in _checkpoint_names(attempt):
         attempt.drop(name)
 
 
 def to_bytes(content: Any) -> bytes:
+    """Tensors and plain values serialised by `torch.save`."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
 
 
 def from_bytes(data: bytes) -> Any:
-    """Tensors and plain values only: nothing in a file can run code here."""
+    """Tensors (on the CPU) and plain values from the output of `to_bytes`; objects that could run code are refused."""
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
 def _checkpoint_names(attempt: Attempt) -> list[str]:
+    """Names of the checkpoints of an attempt, latest first."""
     return sorted((name for name in attempt.names() if name.startswith(_PREFIX)), reverse=True)

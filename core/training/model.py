@@ -1,4 +1,4 @@
-"""A trial's model: what predicts the curves, and the synth that plays them."""
+"""Model of a trial: an encoder or baseline that provides the modulation curves, and the synth they control."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.synths.note import Note
 
 
 class EncodedCurves(nn.Module):
-    """Curves that an encoder predicts from the sound."""
+    """Modulation curves predicted from the sound by an encoder and a parameterization."""
 
     def __init__(self, encoder: LfoNet, parameterization: Parameterization) -> None:
         super().__init__()
@@ -31,12 +31,13 @@ class EncodedCurves(nn.Module):
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,  # noqa: ARG002  (for baselines)
     ) -> Float[Tensor, "batch modulation frame"]:
+        """Curves in 0..1."""
         curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
         return curves
 
 
 class BaselineCurves(nn.Module):
-    """Curves that do not depend on the sound."""
+    """Modulation curves of a baseline, which do not depend on the sound."""
 
     def __init__(self, baseline: Baseline, n_modulations: int) -> None:
         super().__init__()
@@ -46,9 +47,10 @@ class BaselineCurves(nn.Module):
     def forward(
         self,
         audio: Float[Tensor, "batch sample"],
-        curriculum: float = 0.0,  # noqa: ARG002  (the curriculum is the encoder's)
+        curriculum: float = 0.0,  # noqa: ARG002  (for encoders)
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch modulation frame"]:
+        """Curves in 0..1; of the audio only batch size, device and dtype are used."""
         if generator is None:
             raise ValueError("curves of a baseline are drawn from a generator; give forward one")
         curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, generator)
@@ -56,7 +58,7 @@ class BaselineCurves(nn.Module):
 
 
 class DiscoveryModel(nn.Module):
-    """Sound to curves to sound."""
+    """Sound to modulation curves to sound."""
 
     def __init__(self, curves: EncodedCurves | BaselineCurves, synth: Synth[Any]) -> None:
         super().__init__()
@@ -70,24 +72,26 @@ class DiscoveryModel(nn.Module):
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
-        """The estimate of the sound, and the recovered curves in 0..1.
+        """The estimated sound and the recovered curves in 0..1.
 
         Args:
-            curriculum: Strength of the training curriculum, 1 to 0; evaluation leaves it at 0.
-            generator: Draws baselines' curves and the curriculum's noise.
+            audio: The target.
+            note: Pitch, resonance, phase and noise for the synth.
+            curriculum: Strength of the training curriculum, from 1 to 0; it is 0 in evaluation.
+            generator: Source of the curves of random baselines and of the curriculum's noise.
         """
         modulation = self.curves(audio, curriculum, generator)
         return self.synth(modulation, note, curriculum, generator), modulation
 
 
 def build_model(config: TrialConfig) -> DiscoveryModel:
-    """The model of a resolved config with its initial weights, equal for equal seeds in whatever two configs share."""
-    model = DiscoveryModel(_curves(config), build_synth(config.synth, config.audio))
+    """The model of a resolved config; modules that two configs share get the same initial weights for the same seed."""
+    model = DiscoveryModel(_build_curves(config), build_synth(config.synth, config.audio))
     initialise(model, config.seed)
     return model
 
 
-def _curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
+def _build_curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
     n_modulations = len(config.synth.modulations)
     parameterization = build_parameterization(config.parameterization, config.audio)
     if isinstance(parameterization, Baseline):

@@ -1,7 +1,7 @@
-"""Schedule-Free AdamW (Defazio et al. 2024, arXiv 2405.15682) over parameters that lie in one vector.
+"""Schedule-Free AdamW (Defazio et al. 2024, arXiv 2405.15682) over parameters flattened into one vector.
 
-It trains one set of weights and evaluates another, averaged one. A trial only ever trains, and evaluates on a copy,
-because switching back and forth is not exact to the bit.
+Schedule-Free optimizers compute gradients at one set of weights and evaluate another, averaged one. Switching between
+the two is not bit-exact, so a trial evaluates a copy of the model, and its optimizers stay in training mode.
 """
 
 import copy
@@ -17,7 +17,7 @@ from core.training.model import DiscoveryModel
 
 
 class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]  # schedulefree has no types
-    """On the CPU the parameters become parts of one vector: a step is a few operations, not a few for each of them."""
+    """Schedule-Free AdamW; on the CPU all parameters are views of one vector, so a step takes only a few operations."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], config: OptimizerConfig, lr: float) -> None:
         self.parameters = list(parameters)
@@ -32,17 +32,17 @@ class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]  # schedulefree has no
         )
         self.train()
 
-    # torch's decorator keeps its compiler out of this method by importing it, which takes a process two seconds.
+    # torch's decorator of this method imports its compiler, which takes two seconds per process.
     add_param_group = getattr(Optimizer.add_param_group, "__wrapped__", Optimizer.add_param_group)
 
     @property
     def trained(self) -> list[nn.Parameter]:
-        """What it trains: the vector, or the parameters themselves."""
+        """The optimized parameters: the vector, or on other devices the parameters themselves."""
         parameters: list[nn.Parameter] = self.param_groups[0]["params"]
         return parameters
 
     def take(self, gradients: Sequence[Tensor]) -> None:
-        """Gradients of the parameters for the next step."""
+        """Set the gradients of the parameters for the next step."""
         # Copies, since one tensor may be the gradient of two parameters.
         if self.is_flat:
             gradients = [torch.cat([gradient.flatten() for gradient in gradients])]
@@ -53,21 +53,23 @@ class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]  # schedulefree has no
 
 
 def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[FlatAdamW]:
-    """One for the synth's own sound, one for everything else; none where nothing can be trained. In training mode."""
-    sound = model.synth.sound_parameters()
-    own = {id(parameter) for parameter in sound}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in own and parameter.requires_grad]
+    """An optimizer for the parameters of the synth's sound and one for all others; none for an empty group."""
+    sound_parameters = model.synth.sound_parameters()
+    sound_ids = {id(parameter) for parameter in sound_parameters}
+    others = [
+        parameter for parameter in model.parameters() if id(parameter) not in sound_ids and parameter.requires_grad
+    ]
     return [
         FlatAdamW(parameters, config, lr)
-        for parameters, lr in ((others, config.lr), (sound, config.synth_lr))
+        for parameters, lr in ((others, config.lr), (sound_parameters, config.synth_lr))
         if parameters
     ]
 
 
 def compute_gradients(loss: Tensor, optimizers: Sequence[FlatAdamW], gradient_clip: float) -> None:
-    """Give all optimizers the gradients of a loss for their next step; the norm over all parameters is limited.
+    """Set the gradients of a loss for the next step of all optimizers, clipped by the norm over all parameters.
 
-    They are asked for, not accumulated: with many small parameters that costs more than the gradients.
+    `torch.autograd.grad` is used, because accumulating into many small parameters takes longer than the gradients.
     """
     parameters = [parameter for optimizer in optimizers for parameter in optimizer.parameters]
     gradients = iter(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
@@ -77,24 +79,24 @@ def compute_gradients(loss: Tensor, optimizers: Sequence[FlatAdamW], gradient_cl
 
 
 def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
-    """One vector whose parts the parameters become views of."""
+    """A vector with the values of the parameters, which become views of it."""
     vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
-    parts = torch.split(vector.detach(), [parameter.numel() for parameter in parameters])
-    for parameter, part in zip(parameters, parts, strict=True):
-        parameter.data = part.view_as(parameter)
+    views = torch.split(vector.detach(), [parameter.numel() for parameter in parameters])
+    for parameter, view in zip(parameters, views, strict=True):
+        parameter.data = view.view_as(parameter)
     return vector
 
 
 def averaged_model(model: DiscoveryModel, optimizers: Sequence[FlatAdamW]) -> DiscoveryModel:
     """A copy of the model with the averaged weights that Schedule-Free evaluates."""
     trained = [parameter for optimizer in optimizers for parameter in optimizer.trained]
-    before = [parameter.detach().clone() for parameter in trained]
+    training_values = [parameter.detach().clone() for parameter in trained]
     for optimizer in optimizers:
         optimizer.eval()
     averaged = copy.deepcopy(model)
     for optimizer in optimizers:
         optimizer.train()
     with torch.no_grad():
-        for parameter, value in zip(trained, before, strict=True):
+        for parameter, value in zip(trained, training_values, strict=True):
             parameter.copy_(value)
     return averaged

@@ -1,4 +1,4 @@
-"""Resolve a config: nothing is left to chance or to the machine, so that its digest names its numbers."""
+"""Resolving of configs: choices that depend on machine or data are made explicit, so the digest identifies results."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,11 +21,12 @@ from core.storage.records import DataIssue
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
+"""A config or a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved config with what a reader should know of its data."""
+    """A resolved config with issues and summary of its data."""
 
     config: TrialConfig
     issues: tuple[DataIssue, ...] = ()
@@ -33,24 +34,24 @@ class Resolved:
 
 
 def resolve(config: TrialConfig) -> Resolved:
-    """A resolved config by itself; `Resolver` scans the data of several configs once.
+    """Resolve a single config; see `Resolver.resolve`.
 
     Raises:
-        ConfigError, DataError: as `Resolver.resolve`.
+        ConfigError, DataError: as for `Resolver.resolve`.
     """
     return Resolver().resolve(config)
 
 
 class Resolver:
-    """Resolves configs, scanning each data source once in its own lifetime: a folder of sounds takes its time."""
+    """Resolves several configs and scans each data source only once, since scanning a folder takes time."""
 
     def __init__(self) -> None:
         self._scans: dict[tuple[DataConfig, AudioConfig], SourceScan] = {}
 
     def resolve(self, config: TrialConfig) -> Resolved:
-        """Check all rules, then fill in device, absolute paths, hashes of contents and the loss's defaults.
+        """Check all rules and fill in device, wavetable, absolute paths, hashes of content and defaults of the loss.
 
-        Resolving a resolved config changes nothing, unless the content behind it changed.
+        A resolved config is unchanged, unless its content has changed.
 
         Raises:
             ConfigError: a rule is broken.
@@ -70,13 +71,14 @@ class Resolver:
         return Resolved(resolved, scan.issues, scan.summary)
 
     def _scan(self, data: DataConfig, audio: AudioConfig) -> SourceScan:
+        """Scan of a data source, cached."""
         if (data, audio) not in self._scans:
             self._scans[data, audio] = build_source(data, audio).scan()
         return self._scans[data, audio]
 
 
 def resolve_without_data(config: TrialConfig) -> TrialConfig:
-    """A config that a model can be built and timed from where its sounds need not exist: on the CPU, without hashes.
+    """A config from which a model can be built on the CPU, without hashes; its data need not exist.
 
     Raises:
         ConfigError: a rule is broken.
@@ -87,6 +89,11 @@ def resolve_without_data(config: TrialConfig) -> TrialConfig:
 
 
 def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device; 'auto' is CUDA if available.
+
+    Raises:
+        ConfigError: CUDA is requested, but not available.
+    """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
@@ -95,19 +102,21 @@ def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "c
 
 
 def _with_absolute_paths(part: Part) -> Part:
-    """So that a study can be resumed from another folder; paths are no part of a digest."""
-    return _with_contents(part, lambda name, path, mark: {name: _absolute(path, mark)})
+    """Existing paths made absolute: a study can be resumed in another working directory. Digests exclude paths."""
+    return _replace_contents(part, lambda name, path, mark: {name: _absolute(path, mark)})
 
 
 def _with_hashes(part: Part, scan: SourceScan) -> Part:
-    return _with_contents(part, lambda _, path, mark: {mark.hash_field: _content_sha256(path, mark, scan)})
+    """The hash of each content filled in."""
+    return _replace_contents(part, lambda _, path, mark: {mark.hash_field: _content_sha256(path, mark, scan)})
 
 
-def _with_contents(part: Part, changes_of: Callable[[str, str, ContentPath], dict[str, str]]) -> Part:
-    """A part of a config with changes for each `ContentPath` setting in it and in the parts below it.
+def _replace_contents(part: Part, changes_of: Callable[[str, str, ContentPath], dict[str, str]]) -> Part:
+    """A part of a config with fields changed for each `ContentPath` setting, also in nested parts.
 
     Args:
-        changes_of: The new values by field, from the setting's field, value and mark.
+        part: The config or part of one.
+        changes_of: Function of a setting's field, value and mark; returns new values by field.
     """
     assert dataclasses.is_dataclass(part)
     assert not isinstance(part, type)
@@ -117,17 +126,19 @@ def _with_contents(part: Part, changes_of: Callable[[str, str, ContentPath], dic
         if mark := content_path(annotations[entry.name]):
             changes |= changes_of(entry.name, value, mark)
         elif dataclasses.is_dataclass(value):
-            changes[entry.name] = _with_contents(value, changes_of)
+            changes[entry.name] = _replace_contents(value, changes_of)
     return replace(part, **changes)
 
 
 def _absolute(value: str, mark: ContentPath) -> str:
+    """An existing path made absolute; other values are unchanged."""
     is_name = mark.content == "wavetable" and value in BUILTIN_WAVETABLES
     path = Path(value).expanduser()
     return str(path.absolute()) if value and not is_name and path.exists() else value
 
 
 def _content_sha256(value: str, mark: ContentPath, scan: SourceScan) -> str:
+    """Hash of the content that a setting names."""
     match mark.content:
         case "wavetable":
             return wavetable_sha256(value)

@@ -1,6 +1,6 @@
-"""The one loop that trains every arm of every study.
+"""Training loop of a trial, with validation, checkpoints and evaluation.
 
-It knows neither study nor tracker: progress and checkpoints go to callbacks.
+Progress and checkpoints are passed to callbacks; the loop does not depend on studies or trackers.
 """
 
 import math
@@ -27,37 +27,42 @@ from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
 
 PROGRESS_EVERY = 10
-"""Steps from one progress callback to the next."""
+"""Steps between calls of `on_progress`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a trial is."""
+    """Progress of a trial."""
 
     step: int
     max_steps: int
     train_loss: float | None
-    """Mean over the steps since the last validation; None before the first step."""
+    """Mean since the last validation; None before the first step."""
     validation_loss: float | None
-    """The latest."""
+    """Loss of the latest validation."""
     elapsed_s: float
 
 
 OnProgress = Callable[[Progress], None]
+"""Callback for the progress of a trial."""
 OnCheckpoint = Callable[[Checkpoint], None]
+"""Callback that stores a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitResult:
-    """A trained model and the history of its training."""
+    """A trained model and its training history."""
 
     model: DiscoveryModel
-    """With the weights of the best validation."""
+    """With the averaged weights of the best validation loss."""
     steps: int
+    """Number of training steps."""
     best_step: int
+    """Step with the best validation loss."""
     history: tuple[dict[str, float], ...]
+    """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`."""
     divergence: str | None
-    """Why training ended early, None where it reached its last step."""
+    """Why training diverged; None if it reached the last step."""
 
 
 def fit(
@@ -69,12 +74,15 @@ def fit(
     on_checkpoint: OnCheckpoint = lambda _: None,
     on_progress: OnProgress = lambda _: None,
 ) -> FitResult:
-    """Train the model of a resolved config and return it at its best validation loss.
+    """Train the model of a resolved config and return it with the weights of the best validation loss.
 
     Args:
-        resume_from: The last checkpoint of an earlier attempt; the result is the same as without the interruption.
-        on_checkpoint: Called with a checkpoint every `trainer.checkpoint_every` steps.
-        on_progress: Called with the progress every few steps and after each validation.
+        config: The resolved config.
+        digest: Its digest, stored in checkpoints.
+        dataset: The clips to train and validate on.
+        resume_from: A checkpoint of an earlier attempt; the result is the same as without the interruption.
+        on_checkpoint: Called every `trainer.checkpoint_every` steps.
+        on_progress: Called every `PROGRESS_EVERY` steps and after each validation.
     """
     keep_freed_memory()
     run = _Run(config, digest, dataset)
@@ -99,7 +107,7 @@ def fit(
 
 
 class _Run:
-    """The state of a training: what a checkpoint holds, and how to go on."""
+    """State of the training of one trial, which can be saved to and restored from a checkpoint."""
 
     def __init__(self, config: TrialConfig, digest: str, dataset: Dataset) -> None:
         device = torch.device(config.device)
@@ -120,13 +128,15 @@ class _Run:
 
     @property
     def elapsed_s(self) -> float:
+        """Wall time of the training in seconds, including earlier attempts."""
         return self._elapsed_before + time.perf_counter() - self._started
 
     def train(self) -> None:
+        """Take one training step, and record its loss or the divergence."""
         loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
         self.step += 1
         limit = self.config.trainer.diverged_above
-        # Written so that a loss that is not a number diverges too.
+        # True for NaN as well.
         if not loss <= limit:
             self.divergence = (
                 f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
@@ -136,7 +146,7 @@ class _Run:
         self.recent_losses.append(loss)
 
     def validate(self) -> None:
-        """Measure the averaged weights, remember them if they are the best, and open a new entry of the history."""
+        """Evaluate the averaged weights, save them if they are the best so far, and add an entry to the history."""
         averaged = averaged_model(self.model, self.optimizers)
         loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
         if not math.isfinite(loss):
@@ -151,6 +161,7 @@ class _Run:
         self.recent_losses = []
 
     def progress(self) -> Progress:
+        """The current progress."""
         recent = self.recent_losses
         return Progress(
             step=self.step,
@@ -161,6 +172,7 @@ class _Run:
         )
 
     def checkpoint(self) -> Checkpoint:
+        """The current state."""
         return Checkpoint(
             digest=self.digest,
             step=self.step,
@@ -175,6 +187,7 @@ class _Run:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from the state in a checkpoint."""
         self.model.load_state_dict(checkpoint.model)
         for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
             optimizer.load_state_dict(state)
@@ -185,6 +198,7 @@ class _Run:
         self._elapsed_before = checkpoint.elapsed_s
 
     def finish(self) -> FitResult:
+        """The result, with the best weights loaded into the model."""
         self.model.load_state_dict(self.best_model)
         return FitResult(
             model=self.model,
@@ -203,11 +217,11 @@ def train_step(
     config: TrialConfig,
     step: int,
 ) -> float:
-    """One optimizer step; everything random in it derives from the seed and the step."""
+    """Take one training step and return its loss; all random draws derive from the seed and the step."""
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
-    draw = generator(config.seed, "training", step)
-    note = draw_note(batch, draw, with_noise=model.synth.plays_noise)
-    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), draw)
+    rng = generator(config.seed, "training", step)
+    note = draw_note(batch, rng, with_noise=model.synth.plays_noise)
+    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), rng)
     loss: Tensor = loss_function(estimate, batch.audio)
     compute_gradients(loss, optimizers, config.trainer.gradient_clip)
     for optimizer in optimizers:
@@ -216,13 +230,13 @@ def train_step(
 
 
 def curriculum_strength(config: TrainerConfig, step: int) -> float:
-    """From 1 at the first step to 0 at `curriculum_share` of the training."""
+    """Strength of the curriculum: it falls linearly from 1 at step 0 to 0 after `curriculum_share` of the steps."""
     fading = config.max_steps * config.curriculum_share
     return max(0.0, 1.0 - step / fading) if fading > 0 else 0.0
 
 
 def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Tensor, " {batch_size}"]:
-    """The clips of a step: every batch is full, and runs through one shuffled epoch after the other."""
+    """Indices of the clips in a batch; batches run through consecutive shuffled epochs and are all full."""
     positions = range(step * batch_size, (step + 1) * batch_size)
     orders = {
         epoch: torch.randperm(n_clips, generator=generator(seed, "batches", epoch))
@@ -235,10 +249,10 @@ def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Te
 def estimate_clips(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
 ) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
-    """Estimates of all clips without the curriculum, at phases that belong to the data, not to the trial."""
+    """Estimated sounds and curves of all clips; start phases depend on the seed of the data, not of the trial."""
     audio, modulation = [], []
-    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
-        estimate, curves = model(part.audio, note, 0.0, draw)
+    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
+        estimate, curves = model(batch.audio, note, 0.0, rng)
         audio.append(estimate)
         modulation.append(curves)
     return torch.cat(audio), torch.cat(modulation)
@@ -248,21 +262,22 @@ def estimate_clips(
 def evaluation_loss(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig, loss_function: nn.Module
 ) -> float:
-    """Mean loss per clip over a split."""
+    """Loss over a split, as the mean over batches weighted by their number of clips."""
     total = 0.0
-    for part, note, draw in _evaluation_batches(model.synth, clips, split, config):
-        estimate, _ = model(part.audio, note, 0.0, draw)
-        total += float(loss_function(estimate, part.audio)) * len(part)
+    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
+        estimate, _ = model(batch.audio, note, 0.0, rng)
+        total += float(loss_function(estimate, batch.audio)) * len(batch)
     return total / len(clips)
 
 
 def _evaluation_batches(
     synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
 ) -> Iterator[tuple[Clips, Note, torch.Generator]]:
+    """Batches of a split with their notes, and the generator of the curves of random baselines."""
     note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.plays_noise)
-    # Curves of baselines are the trial's: they differ from seed to seed.
-    draw = generator(config.seed, "curves", split)
+    # Curves of random baselines depend on the seed of the trial.
+    rng = generator(config.seed, "curves", split)
     size = config.trainer.evaluation_batch_size
     for start in range(0, len(clips), size):
-        part = slice(start, start + size)
-        yield clips[part], note[part], draw
+        batch = slice(start, start + size)
+        yield clips[batch], note[batch], rng

@@ -1,4 +1,4 @@
-"""A whole trial: from a resolved config to a committed record with its curves and sounds."""
+"""Execution of a trial: from a resolved config to a committed record with curves, sounds and weights."""
 
 import io
 import logging
@@ -36,6 +36,7 @@ from core.training.trainer import OnProgress, estimate_clips, fit
 
 _log = logging.getLogger(__name__)
 _SPLITS: tuple[Split, ...] = ("validation", "test")
+"""Splits that are evaluated after training."""
 
 
 def run_trial(
@@ -46,9 +47,9 @@ def run_trial(
     arm: str,
     on_progress: OnProgress = lambda _: None,
 ) -> TrialRecord:
-    """Run one resolved config to its committed record, going on from the furthest checkpoint of the same digest.
+    """Run the trial of a resolved config and commit its record; it resumes from the latest checkpoint of its digest.
 
-    An ordinary exception becomes a record with the outcome "failed"; a killed process leaves none.
+    An exception results in a record with the outcome "failed"; a killed process leaves no record.
     """
     name = config.digest
     attempt = store.begin(name)
@@ -66,7 +67,7 @@ def run_trial(
     )
     try:
         record = _run(config, attempt, record, on_progress)
-    except Exception as error:  # noqa: BLE001  (whatever ends a trial is its outcome, and must not end the study)
+    except Exception as error:  # noqa: BLE001  (an error is an outcome of the trial and must not end the study)
         _log.warning("trial %s failed: %s", name, error)
         record = replace(record, error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
     record = replace(record, finished_at=_now())
@@ -76,7 +77,7 @@ def run_trial(
 
 
 def environment() -> dict[str, Any]:
-    """Whatever beside the config can influence a trial's numbers or times."""
+    """Everything besides the config that can affect the results or times of a trial: code, host, versions, threads."""
     return {
         "code_version": code_version(),
         "git_commit": _git_commit(),
@@ -89,6 +90,7 @@ def environment() -> dict[str, Any]:
 
 
 def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, on_progress: OnProgress) -> TrialRecord:
+    """Train, evaluate and write the results; returns the record with outcome and metrics."""
     clock = _Clock()
     checkpoint = latest_checkpoint(attempt.store, attempt.digest)
     dataset = cached_dataset(config)
@@ -119,6 +121,7 @@ def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, on_progress
 
 
 def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: TrialConfig) -> Evaluation:
+    """Estimates of a split and their metrics."""
     clips = dataset.validation if split == "validation" else dataset.test
     audio, modulation = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
     estimates = Estimates(
@@ -135,6 +138,7 @@ def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: Tri
 def _write_results(
     attempt: Attempt, model: DiscoveryModel, evaluation: Evaluation, config: TrialConfig, record: TrialRecord
 ) -> None:
+    """Write curves, sounds of some clips, and weights into the attempt."""
     estimates = evaluation.estimates
     clips = estimates.clips
     curves = TrialCurves(
@@ -153,21 +157,21 @@ def _write_results(
 
 
 def _curves_by_modulation(estimates: Estimates) -> Iterator[ModulationCurves]:
-    """The modulations of the synth, then those that only the truth has."""
-    truth, projection = estimates.clips.modulation, estimates.projection()
+    """Curves of the modulations of the synth, followed by those that only the data have."""
+    true_curves, projection = estimates.clips.modulation, estimates.projection()
     true_names, names = estimates.clips.modulation_names, estimates.modulation_names
     for name in dict.fromkeys((*names, *true_names)):
         is_true, is_estimated = name in true_names, name in names
         yield ModulationCurves(
             modulation=name,
-            target=truth[:, true_names.index(name)].numpy() if truth is not None and is_true else None,
+            target=true_curves[:, true_names.index(name)].numpy() if true_curves is not None and is_true else None,
             estimate=estimates.modulation[:, names.index(name)].numpy() if is_estimated else None,
             projection=projection[:, true_names.index(name)].numpy() if projection is not None and is_true else None,
         )
 
 
 def _flac(audio: Float[np.ndarray, " sample"], sample_rate: int) -> bytes:
-    """16-bit FLAC; a sound that exceeds full scale is turned down as a whole."""
+    """A sound as 16-bit FLAC, scaled down if it exceeds full scale."""
     buffer = io.BytesIO()
     gain = min(1.0, 0.999 / max(float(np.abs(audio).max()), 1e-9))
     soundfile.write(buffer, audio * gain, sample_rate, format="FLAC", subtype="PCM_16")
@@ -175,24 +179,27 @@ def _flac(audio: Float[np.ndarray, " sample"], sample_rate: int) -> bytes:
 
 
 class _Clock:
-    """Wall seconds by phase."""
+    """Wall time in seconds of consecutive phases of a trial."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
+        """Record the time since the last call under a name."""
         now = time.perf_counter()
         self.laps[name] = round(now - self._last, 3)
         self._last = now
 
 
 def _now() -> str:
+    """The current time (UTC) in ISO format."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @cache
 def _git_commit() -> str | None:
+    """The git commit of the code; None if it is unknown."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10

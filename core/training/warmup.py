@@ -1,4 +1,4 @@
-"""A few steps on noise before a trial runs: they compile its kernels, and tell how long it will take."""
+"""Training steps on noise, to compile kernels ahead of a trial and to estimate its duration."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +21,21 @@ from core.training.trainer import evaluation_loss, train_step
 
 
 def warm_up(config: TrialConfig) -> None:
-    """Take one training step and one evaluation of a config, resolved or not, on one clip of noise.
+    """Compile all kernels of a config, resolved or not, by a training step and an evaluation on a clip of noise.
 
-    Every kernel it needs is compiled then, and numba caches it on disk.
+    numba caches the compiled kernels on disk.
     """
-    alone = replace(resolve_without_data(config), trainer=replace(config.trainer, batch_size=1))
-    step = step_on_noise(alone)
+    single_clip_config = replace(resolve_without_data(config), trainer=replace(config.trainer, batch_size=1))
+    step = step_on_noise(single_clip_config)
     if step is not None:
         step()
-    evaluation_loss(build_model(alone), _noise(alone, 1), "validation", alone, build_loss(alone.loss))
+    evaluation_loss(
+        build_model(single_clip_config),
+        _noise(single_clip_config, 1),
+        "validation",
+        single_clip_config,
+        build_loss(single_clip_config.loss),
+    )
 
 
 def warm_up_all() -> None:
@@ -39,7 +45,7 @@ def warm_up_all() -> None:
 
 
 def every_kernel() -> Iterator[TrialConfig]:
-    """Configs that together run every kernel: each parameterization's warm-ups, and each synth's."""
+    """Configs that together run every kernel, from the `warm_ups` of all parameterizations and synths."""
     for parameterization_class in get_args(ParameterizationConfig):
         for parameterization in parameterization_class.warm_ups():
             yield replace(SMALL.config, parameterization=parameterization)
@@ -49,7 +55,7 @@ def every_kernel() -> Iterator[TrialConfig]:
 
 
 def step_on_noise(config: TrialConfig) -> Callable[[], float] | None:
-    """A function that takes one training step on a batch of noise; None where the resolved config trains nothing."""
+    """A function that takes one training step on noise and returns the loss; None if the config trains nothing."""
     model = build_model(config)
     optimizers = build_optimizers(model, config.optimizer)
     if not optimizers or not config.trainer.max_steps:
@@ -61,9 +67,9 @@ def step_on_noise(config: TrialConfig) -> Callable[[], float] | None:
 
 
 def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
-    """Roughly how long a trial takes on one thread of this machine: a few steps are timed on noise.
+    """Estimated duration of a trial in seconds on one thread of this machine, from the time of a few steps on noise.
 
-    The sounds need not exist: a step takes as long whatever it hears.
+    The data need not exist, because the time of a step does not depend on the sounds.
     """
     config = resolve_without_data(config)
     torch.set_num_threads(1)
@@ -88,10 +94,11 @@ def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
 
 
 def _noise(config: TrialConfig, size: int) -> Clips:
-    draw = torch.Generator().manual_seed(0)
+    """Clips of white noise."""
+    rng = torch.Generator().manual_seed(0)
     return Clips(
         ids=tuple(map(str, range(size))),
-        audio=torch.rand(size, config.audio.n_samples, generator=draw) - 0.5,
+        audio=torch.rand(size, config.audio.n_samples, generator=rng) - 0.5,
         f0_hz=torch.full((size,), 220.0),
         q=torch.zeros(size),
         modulation=None,

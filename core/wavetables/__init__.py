@@ -1,4 +1,4 @@
-"""Wavetables, built in or from files: single cycles side by side, read by position and phase."""
+"""Wavetables, built in or from files: tables of single cycles, indexed by position and phase."""
 
 from core.wavetables.builtin import BUILTIN_WAVETABLES, BuiltinWavetable
 from core.wavetables.files import load_wavetable, wavetable_sha256

@@ -1,9 +1,9 @@
-"""Ten wavetables of our own making: continuous along the position, periodic along the cycle, different in kind.
+"""Ten built-in wavetables of different character, continuous along the position and periodic along the cycle.
 
-Each is a spectrum per position, `row(x) = sum_k Re(c_k e^(i k x))` over the harmonics k = 1 .. 255 of a cycle, so no
-row has a seam, a constant part, or anything that folds back. Shapes with corners are tapered by Lanczos' sigma factors
-(Lanczos 1956), which removes most of the Gibbs overshoot. Values lie on a grid of 2^-20: a last-bit difference between
-two machines' mathematics does not change the table, nor the hash that names a trial.
+Each is defined by a spectrum per position, `row(x) = sum_k Re(c_k e^(i k x))` over the harmonics k = 1 .. 255 of a
+cycle: rows are periodic, band-limited and free of DC. Spectra of shapes with corners are multiplied by Lanczos' sigma
+factors (Lanczos 1956), which removes most of the Gibbs overshoot. Values are rounded to multiples of 2^-20: the hash of
+a table must not depend on the last bits, in which machines differ.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,23 +18,30 @@ from numpy import ndarray
 from torch import Tensor
 
 N_POSITIONS = 64
+"""Cycles in a built-in table."""
 CYCLE_LENGTH = 1024
+"""Samples per cycle of a built-in table."""
 N_HARMONICS = 255
+"""Highest harmonic in a built-in table."""
 _GRID = 2.0**20
+"""Values are multiples of 1 / _GRID."""
 _OVERSAMPLING = 64
+"""Oversampling of the waveforms from which spectra are computed."""
 Spectrum = Complex[ndarray, "position harmonic"]
 """Complex amplitude of each harmonic 1, 2, ...; sin(k x) has amplitude -i."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltinWavetable:
-    """A named recipe: what it sounds like, and its spectrum at each position."""
+    """Definition of a built-in wavetable: its description and its spectrum at each position."""
 
     prose: str
+    """The sound of the table, in words."""
     spectrum: Callable[[], Spectrum]
+    """Function that returns the spectrum at each position."""
 
     def make(self) -> Float[Tensor, "position sample"]:
-        """The table, (64, 1024) float32: zero mean in each row, largest magnitude 1."""
+        """The table as float32, with zero mean in each row and a largest magnitude of 1."""
         bins = np.zeros((N_POSITIONS, CYCLE_LENGTH // 2 + 1), np.complex128)
         bins[:, 1 : N_HARMONICS + 1] = self.spectrum() * (CYCLE_LENGTH / 2)
         rows = np.fft.irfft(bins, n=CYCLE_LENGTH)
@@ -43,18 +50,20 @@ class BuiltinWavetable:
 
 @cache
 def builtin_wavetable(name: str) -> Float[Tensor, "position sample"]:
-    """The built-in table of this name, made once per process; do not write into it."""
+    """The built-in table with this name, cached per process; it must not be modified."""
     return BUILTIN_WAVETABLES[name].make()
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
 _K = np.arange(1, N_HARMONICS + 1, dtype=np.float64)
+"""Number of each harmonic."""
 _POSITION = np.linspace(0.0, 1.0, N_POSITIONS)[:, None]
+"""Position in 0..1 of each row."""
 _PHASE = 2 * np.pi * np.arange(CYCLE_LENGTH * _OVERSAMPLING) / (CYCLE_LENGTH * _OVERSAMPLING)
+"""Phases in radians of an oversampled cycle."""
 _SIGMA = np.sinc(_K / (N_HARMONICS + 1))
-# Schroeder's phases (1970) spread a bright spectrum over the cycle, so that it is not one click.
+"""Lanczos' sigma factors."""
 _SPREAD = np.exp(-1j * np.pi * _K * (_K - 1) / 32)
+"""Phase factors (Schroeder 1970) that spread the energy of a bright spectrum over the cycle."""
 
 
 def _sine_to_saw() -> Spectrum:
@@ -73,7 +82,7 @@ def _saw_to_square() -> Spectrum:
 
 
 def _fm_bell() -> Spectrum:
-    return _of_rows(lambda position: np.sin(_PHASE + 5.0 * position * np.sin(3 * _PHASE)))
+    return _spectrum_of(lambda position: np.sin(_PHASE + 5.0 * position * np.sin(3 * _PHASE)))
 
 
 def _wave_fold() -> Spectrum:
@@ -81,19 +90,19 @@ def _wave_fold() -> Spectrum:
         gain = 0.6 + 7.0 * position
         return np.asarray(np.sin(gain * (np.sin(_PHASE) + 0.25)))
 
-    # A constant loudness over the fold: the sine of a small gain is small.
-    rows = _of_rows(fold)
+    # Equal energy in all rows: those of small gain would be quiet.
+    rows = _spectrum_of(fold)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _hard_sync() -> Spectrum:
-    def synced(position: float) -> Float[ndarray, " sample"]:
-        # The reset stands in the middle of the row; the window fades the slave out before it.
+    def waveform(position: float) -> Float[ndarray, " sample"]:
+        # The reset is in the middle of the row; the window fades the waveform out before it.
         master = (_PHASE + np.pi) % (2 * np.pi)
         slave = master / (2 * np.pi) * 2.0 ** (2 * position)
         return np.asarray((2 * (slave % 1.0) - 1) * np.cos(master / 4) ** 2)
 
-    return _of_rows(synced) * _SIGMA
+    return _spectrum_of(waveform) * _SIGMA
 
 
 def _formant_sweep() -> Spectrum:
@@ -114,20 +123,20 @@ def _drawbars() -> Spectrum:
 
 
 def _random_morph() -> Spectrum:
-    # Fractional parts of multiples of square roots: numbers without a pattern that are the same everywhere, for ever.
+    # Fractional parts of multiples of square roots are patternless numbers that do not depend on a random generator.
     anchors = np.arange(1, 7)[:, None]
     loudness = (anchors * np.sqrt(2) * 97 + _K * np.sqrt(3) * anchors**2) % 1.0
     angle = 2 * np.pi * ((anchors * np.sqrt(5) * 89 + _K * np.sqrt(7) * anchors) % 1.0)
     spectra = loudness**4 * np.exp(1j * angle) / np.sqrt(_K) * (_K <= 64)
     spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
-    place = _POSITION[:, 0] * (len(anchors) - 1)
-    left = np.minimum(place.astype(int), len(anchors) - 2)
-    share = (place - left)[:, None] * (np.pi / 2)
+    position = _POSITION[:, 0] * (len(anchors) - 1)
+    left = np.minimum(position.astype(int), len(anchors) - 2)
+    share = (position - left)[:, None] * (np.pi / 2)
     return np.asarray(np.cos(share) * spectra[left] + np.sin(share) * spectra[left + 1])
 
 
-def _of_rows(row: Callable[[float], Float[ndarray, " sample"]]) -> Spectrum:
-    """The harmonics of a finely sampled cycle per position."""
+def _spectrum_of(row: Callable[[float], Float[ndarray, " sample"]]) -> Spectrum:
+    """Spectrum at each position of a waveform, given as a function that returns a cycle sampled at `_PHASE`."""
     rows = np.stack([row(position) for position in _POSITION[:, 0].tolist()])
     return np.asarray(np.fft.rfft(rows)[:, 1 : N_HARMONICS + 1] * (2 / _PHASE.size))
 
@@ -148,3 +157,4 @@ BUILTIN_WAVETABLES: Mapping[str, BuiltinWavetable] = MappingProxyType(
         "random_morph": BuiltinWavetable("six unrelated spectra, each fading into the next", _random_morph),
     }
 )
+"""All built-in wavetables by name."""

@@ -1,7 +1,8 @@
-"""Wavetables from files: a wav of cycles one after another, or a folder of single cycles.
+"""Wavetables from files: a wav file with consecutive cycles, or a folder with one cycle per file.
 
-The cycle length of a wav is what its `clm ` chunk says (Xfer Serum's convention: the text `<!>2048 ...`). Without one
-it is 2048 where that divides the file into whole cycles, else the largest power of two from 256 to 4096 that does.
+The cycle length of a wav file is given by its `clm ` chunk (convention of Xfer Serum: the text `<!>2048 ...`). Without
+this chunk it is 2048 if that divides the file into whole cycles, else the largest power of two from 256 to 4096 that
+does.
 """
 
 import hashlib
@@ -22,19 +23,21 @@ from core.sound_files import find_sounds, read_mono
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096
+"""Shortest and longest cycle in a wav file, in samples."""
 _MIN_SINGLE_CYCLE = 8
+"""Shortest single cycle in a folder, in samples."""
 
 
 def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
-    """A built-in table by name, or the table in a wav or in a folder of single cycles.
+    """A built-in table by its name, or a table from a wav file or a folder of single cycles.
 
-    Rows from files are made zero mean and the table is scaled to a largest magnitude of 1. Single cycles are taken in
-    the order of their names; where their lengths differ, each is resampled in the Fourier domain (so it stays periodic)
-    to the smallest power of two from 256 that holds the longest.
+    Rows from files are shifted to zero mean, and the table is scaled to a largest magnitude of 1. Single cycles are
+    sorted by file name. If their lengths differ, all are resampled in the Fourier domain, which preserves periodicity,
+    to the smallest power of two that is at least 256 and at least the longest length.
 
     Raises:
         ConfigError: no built-in table, file or folder has this name.
-        DataError: the file or folder is no wavetable.
+        DataError: the file or folder does not contain a wavetable.
     """
     if name_or_path in BUILTIN_WAVETABLES:
         return builtin_wavetable(name_or_path).clone()
@@ -58,7 +61,7 @@ def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
 
 
 def wavetable_sha256(name_or_path: str) -> str:
-    """Hash of a table's shape and values, whatever file it came from."""
+    """Hash of the shape and values of a table, independent of its name or path."""
     if name_or_path in BUILTIN_WAVETABLES:
         return _builtin_sha256(name_or_path)
     return _sha256(load_wavetable(name_or_path))
@@ -66,6 +69,7 @@ def wavetable_sha256(name_or_path: str) -> str:
 
 @cache
 def _builtin_sha256(name: str) -> str:
+    """Hash of a built-in table, cached."""
     return _sha256(builtin_wavetable(name))
 
 
@@ -75,8 +79,9 @@ def _sha256(table: Float[Tensor, "position sample"]) -> str:
 
 
 def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
-    audio = _read(path)
-    length = _marked_length(path) or _deduced_length(path, len(audio))
+    """The consecutive cycles of a wav file."""
+    audio = _read_sound(path)
+    length = _length_in_clm_chunk(path) or _default_length(path, len(audio))
     if not MIN_CYCLE <= length <= MAX_CYCLE or len(audio) % length:
         raise DataError(
             f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {path} has {len(audio)} "
@@ -85,8 +90,8 @@ def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
     return audio.reshape(-1, length)
 
 
-def _marked_length(path: Path) -> int | None:
-    """The cycle length in the `clm ` chunk of a RIFF file, None without one."""
+def _length_in_clm_chunk(path: Path) -> int | None:
+    """The cycle length in the `clm ` chunk of a RIFF file; None if there is no such chunk."""
     data = path.read_bytes()
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
@@ -100,7 +105,8 @@ def _marked_length(path: Path) -> int | None:
     return None
 
 
-def _deduced_length(path: Path, n_samples: int) -> int:
+def _default_length(path: Path, n_samples: int) -> int:
+    """Cycle length of a wav file without a `clm ` chunk."""
     for length in (2048, 4096, 1024, 512, 256):
         if n_samples and n_samples % length == 0:
             return length
@@ -111,31 +117,34 @@ def _deduced_length(path: Path, n_samples: int) -> int:
 
 
 def _single_cycles(folder: Path) -> Float[ndarray, "position sample"]:
+    """The cycles of a folder, one per file."""
     files = find_sounds(folder)
     if not files:
         raise DataError(f"a folder of single cycles must hold sound files; {folder} has none")
-    cycles = [_read(file) for file in files]
+    cycles = [_read_sound(file) for file in files]
     for file, cycle in zip(files, cycles, strict=True):
         if not _MIN_SINGLE_CYCLE <= len(cycle) <= MAX_CYCLE:
             raise DataError(
                 f"a single cycle has {_MIN_SINGLE_CYCLE} to {MAX_CYCLE} samples; {file} has {len(cycle)}; "
                 "keep only single cycles in the folder"
             )
-    return _stack(cycles)
+    return _stack_cycles(cycles)
 
 
-def _stack(cycles: Sequence[Float[ndarray, " _"]]) -> Float[ndarray, "position sample"]:
+def _stack_cycles(cycles: Sequence[Float[ndarray, " _"]]) -> Float[ndarray, "position sample"]:
+    """Cycles as rows of a table, resampled if their lengths differ."""
     lengths = {len(cycle) for cycle in cycles}
     if len(lengths) == 1:
         return np.stack(cycles)
-    # A second to import, which nobody else needs to wait for.
+    # Importing scipy.signal takes a second and is needed only here.
     from scipy.signal import resample
 
     length = max(MIN_CYCLE, 1 << (max(lengths) - 1).bit_length())
     return np.stack([resample(cycle, length) for cycle in cycles])
 
 
-def _read(path: Path) -> Float[ndarray, " sample"]:
+def _read_sound(path: Path) -> Float[ndarray, " sample"]:
+    """The samples of a sound file in mono."""
     try:
         return read_mono(path)[0]
     except (soundfile.LibsndfileError, OSError) as error:

@@ -133,6 +133,4 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
 
 def _costs(record: TrialRecord) -> MetricValues:
     """Metrics that are computed from the record itself."""
-    return {
-        metric.name: metric.compute.function(record) for metric in METRICS if isinstance(metric.compute, TrialCost)
-    }
+    return {metric.name: metric.compute.function(record) for metric in METRICS if isinstance(metric.compute, TrialCost)}

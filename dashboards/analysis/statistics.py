@@ -16,12 +16,12 @@ CONFIDENCE = 0.95
 MIN_PAIRS_FOR_TEST = 6
 """The fewest pairs with which a two-sided sign-flip test can fall below 0.05: 2 / 2^6 = 0.031."""
 EXACT_PAIRS = 12
-"""Up to this many pairs every sign pattern is counted; beyond, a fixed draw of patterns stands for all."""
+"""Up to this many pairs every sign pattern is counted; above, a fixed random sample of patterns is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds with its 95 % t interval, which one seed alone does not give."""
+    """A mean over seeds with its 95 % t interval; no interval with one seed."""
 
     mean: float
     lo: float | None
@@ -29,7 +29,7 @@ class Estimate:
     n: int
 
     def overlaps(self, other: "Estimate") -> bool | None:
-        """Whether the two intervals meet; None where one of them is unknown."""
+        """Whether the two intervals overlap; None where one of them is unknown."""
         if self.lo is None or self.hi is None or other.lo is None or other.hi is None:
             return None
         return self.lo <= other.hi and other.lo <= self.hi
@@ -108,7 +108,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def seed_caveat(n_seeds: int) -> str:
-    """What this many paired seeds can and cannot carry, in words for a reader."""
+    """A sentence on the claims that this many paired seeds support."""
     if n_seeds < 1:
         return "No seed has finished: there is nothing to compare yet."
     if n_seeds == 1:

@@ -12,9 +12,11 @@ def _context(report: ReportData) -> Mapping[str, Any] | None:
     shown = gallery(report.store, report.results)
     if not shown.clips:
         return None
+    curves = (curve for clip in shown.clips for view in clip.arms for curve in view.curves)
     name = f"{PEARSON.name}.lls3"
     return {
         "gallery": shown,
+        "has_missing_curves": any(curve.estimate is None for curve in curves),
         "correlation_metrics": [metric for metric in report.results.metrics if metric.startswith(name)],
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.analysis.findings import findings
+from dashboards.findings import findings
 from dashboards.report.section import ReportData, Section
 
 

@@ -4,7 +4,6 @@ It is made from the store alone and written back to it; a study that is still ru
 committed so far.
 """
 
-from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -70,7 +69,7 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
         data=data,
         css=_asset("page.css"),
         page_script=_asset("page.js"),
-        section_scripts=list(_scripts(section for section, _ in shown)),
+        section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in shown if section.scripts],
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -98,11 +97,6 @@ def _environment(results: StudyResults) -> Environment:
         "arrow": lambda metric: formatting.arrow(formatting.axis(metric, results.objectives).direction),
     }
     return environment
-
-
-def _scripts(sections: Iterator[Section]) -> Iterator[Markup]:
-    names = dict.fromkeys(name for section in sections for name in section.scripts)
-    return map(_asset, names)
 
 
 def _asset(name: str) -> Markup:

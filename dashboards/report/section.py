@@ -37,6 +37,6 @@ class Section:
     context: Callable[[ReportData], Mapping[str, Any] | None]
     """The template's own variables; None leaves the section out."""
     scripts: tuple[str, ...] = ()
-    """Names of JavaScript files among the templates, run in order after `page.js`."""
+    """Names of JavaScript files among the templates, run after `page.js` as one block."""
     data: Callable[[ReportData], Mapping[str, Any]] = no_data
     """What the scripts read, as plain values; all sections share one object."""

@@ -12,9 +12,9 @@ from typing import Any
 from core.storage.records import STATIC_RANGE
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.comparisons import Comparison, comparisons
-from dashboards.analysis.findings import findings
 from dashboards.analysis.statistics import Estimate, seed_caveat
 from dashboards.analysis.study_results import StudyResults, front_statistics
+from dashboards.findings import findings
 
 SCHEMA_VERSION = 1
 

@@ -1,1 +1,1 @@
-"""Designs: strategies that propose all arms of a study at once, one design per file."""
+"""Designs, one per file: strategies that propose all their arms at once."""

@@ -1,4 +1,4 @@
-"""What a design is: a strategy whose arms do not depend on results."""
+"""Base class of the designs, strategies whose arms do not depend on results."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from search_spaces.strategy import Arm, History, Strategy
 
 
 class Design(Strategy):
-    """Proposes its arms once, and arms that were added to it since."""
+    """Proposes all its arms that are not in the history."""
 
     stage: ClassVar[str] = "design"
 
     @abstractmethod
     def arms(self) -> Sequence[Arm]:
-        """All arms, in the order in which they are shown.
+        """All arms, in the order of reports.
 
         Raises:
-            ConfigError: an arm cannot be built, or two are the same.
+            ConfigError: an arm cannot be built, or two are equal.
         """
 
     def propose(self, history: History) -> Sequence[Arm]:

@@ -1,4 +1,4 @@
-"""Explicit arms: a list of named settings; an arm may start from the settings of another one."""
+"""Explicit arms: a list of named settings, in which an arm can start from the settings of another one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from search_spaces.strategy import Arm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplicitArm:
-    """One arm as a study file writes it."""
+    """Entry of an explicit arm in a study file."""
 
     name: str
     like: str | None = None
-    """Another explicit arm whose settings it starts from."""
+    """Another explicit arm from whose settings this one starts."""
     config: dict[str, Any] = field(default_factory=dict)
     """Nested or dotted settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplicitArms(Design):
-    """The arms of a list, in its order."""
+    """Design with the arms of a list, in its order."""
 
     entries: Sequence[ExplicitArm]
 
@@ -32,14 +32,18 @@ class ExplicitArms(Design):
         return [Arm(entry.name, self._settings(entry, (entry.name,))) for entry in self.entries]
 
     def _settings(self, entry: ExplicitArm, chain: tuple[str, ...]) -> dict[str, Any]:
-        """The entry's settings over those that it starts from.
+        """The settings of the arm from which the entry starts, overridden by its own.
 
         Args:
-            chain: Names of the arms that lead here by `like`, this one last.
+            entry: The arm.
+            chain: Names of the arms that refer to this entry by `like`, and its own name last.
+
+        Raises:
+            ConfigError: `like` names no arm, or the references form a cycle.
         """
-        own = flatten(entry.config)
+        own_settings = flatten(entry.config)
         if entry.like is None:
-            return own
+            return own_settings
         names = [other.name for other in self.entries]
         base = next((other for other in self.entries if other.name == entry.like), None)
         if base is None:
@@ -47,4 +51,4 @@ class ExplicitArms(Design):
             raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is no arm here; {hint}")
         if entry.like in chain:
             raise ConfigError(f"arms must not be like each other in a circle: {' -> '.join((*chain, entry.like))}")
-        return {**self._settings(base, (*chain, base.name)), **own}
+        return {**self._settings(base, (*chain, base.name)), **own_settings}

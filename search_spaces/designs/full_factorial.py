@@ -1,4 +1,4 @@
-"""Full factorial design: every combination of the values of a space's dimensions, as far as its conditions allow."""
+"""Full factorial design: all combinations of the values of a space's dimensions that its conditions allow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from search_spaces.strategy import Arm
 
 @dataclass(frozen=True, slots=True)
 class FullFactorial(Design):
-    """Every point of a finite space."""
+    """Design with an arm for every point of a finite space."""
 
     space: Space
 

@@ -1,4 +1,4 @@
-"""One factor at a time: a baseline, and arms that change one thing of it."""
+"""One factor at a time: a baseline, and arms that each differ from it in one factor."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,23 +14,24 @@ from search_spaces.strategy import Arm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneFactor(Design):
-    """One factor at a time: `path` takes the baseline's value in one arm, and another one in each other arm.
+    """Ablation of one factor: the setting at `path` has the baseline's value in one arm and other values in the others.
 
-    Values are config objects, tables of settings, or plain values. Without a path the values are tables from the root,
-    so that each arm may change something else.
+    Values are config objects, tables of settings or plain values. Without a path they are tables of settings from the
+    root, so each arm can change a different setting.
     """
 
     baseline: Any
     variations: Mapping[str, Any] = field(default_factory=dict)
-    """The other values by the name of their arm."""
+    """Values of the other arms, by name."""
     path: str = ""
+    """Dotted path of the factor; empty for the root."""
     baseline_name: str = "baseline"
 
     def arms(self) -> tuple[Arm, ...]:
-        """The baseline and every other arm, by name.
+        """The baseline, followed by the other arms.
 
         Raises:
-            ConfigError: the path is unknown, there is no variation, or two arms are the same.
+            ConfigError: the path is unknown, there is no variation, or two arms are equal.
         """
         if self.path:
             check_known(self.path)
@@ -38,15 +39,16 @@ class OneFactor(Design):
             raise ConfigError("an ablation needs at least one arm beside its baseline; got none")
         if self.baseline_name in self.variations:
             raise ConfigError(f"the ablation's arm {self.baseline_name!r} has the baseline's name; rename one of them")
-        expanded: list[Arm] = []
+        arms: list[Arm] = []
         for name, value in {self.baseline_name: self.baseline, **self.variations}.items():
             settings = self._settings(value)
-            if same := next((arm.name for arm in expanded if arm.settings == settings), None):
+            if same := next((arm.name for arm in arms if arm.settings == settings), None):
                 raise ConfigError(f"the ablation's arms {same!r} and {name!r} are the same; leave one of them out")
-            expanded.append(Arm(name, settings))
-        return tuple(expanded)
+            arms.append(Arm(name, settings))
+        return tuple(arms)
 
     def _settings(self, value: Any) -> dict[str, Any]:
+        """Dotted settings of an arm with this value."""
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             value = dataclasses.asdict(value)
         if isinstance(value, Mapping):

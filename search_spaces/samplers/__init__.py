@@ -1,1 +1,1 @@
-"""Samplers: where in a space a search looks next, one sampler per file."""
+"""Samplers, one per file, which choose the points of a space that a search tries."""

@@ -1,4 +1,4 @@
-"""What a sampler is: a function from a space and a history to the next point."""
+"""Base class of the samplers, which choose the next point of a search from a space and a history."""
 
 from abc import ABC, abstractmethod
 
@@ -7,16 +7,17 @@ from search_spaces.strategy import History
 
 
 class Sampler(ABC):
-    """Chooses points one by one."""
+    """Chooses the points of a search one by one."""
 
     @abstractmethod
     def sample(self, space: Space, number: int, history: History) -> Point:
-        """The point of a search's proposal.
+        """The point of a proposal.
 
-        Whatever is random in it derives from the sampler's seed and the proposal's number, so that a search that was
-        interrupted goes on with the points it would have tried.
+        Random draws derive from the sampler's seed and the number of the proposal, so an interrupted search continues
+        with the same points as without the interruption.
 
         Args:
-            number: Of the proposal, from 0.
+            space: The space to draw from.
+            number: Number of the proposal, from 0.
             history: All arms proposed before the current round.
         """

@@ -1,4 +1,4 @@
-"""Configs to samplers."""
+"""Construction of samplers from their configs."""
 
 from typing import assert_never
 

@@ -11,7 +11,7 @@ from search_spaces.strategy import History
 
 @dataclass(frozen=True, slots=True)
 class RandomSampler(Sampler):
-    """Points that do not depend on results."""
+    """Draws points independently and uniformly from the domains, regardless of results."""
 
     seed: int
 

@@ -1,7 +1,7 @@
 """Settings of the samplers, one class per kind.
 
-To add one: its class and its place in `SamplerConfig` here, its class beside the others in `search_spaces/samplers`,
-and its case in `search_spaces/samplers/build.py`.
+To add a sampler, add its config class to `SamplerConfig`, its module to `search_spaces/samplers` and its case to
+`search_spaces/samplers/build.py`.
 """
 
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ def catalog_content() -> dict[str, Any]:
 
 
 def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
-    """The catalog as tables for a terminal."""
+    """The content of the catalog as tables for a terminal."""
     parts: list[RenderableType] = []
     for group in GROUPS:
         for entry in found[group]:

@@ -22,7 +22,7 @@ EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
 ENOUGH_DISK = 5 * 2**30
 ENOUGH_MEMORY = 4 * 2**30
 Finding = tuple[str, str, bool]
-"""What was looked at, what was found, and whether a study can do with it."""
+"""Subject, finding, and whether it is good enough for a study."""
 
 
 @reported
@@ -46,7 +46,7 @@ def doctor(
 
 
 def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
-    """Look at one thing after the other."""
+    """Inspect Python, hardware, packages and Ray, one after the other."""
     from study.planning.resources import usable_cpus
 
     yield (

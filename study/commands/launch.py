@@ -39,7 +39,7 @@ def launch(
 ) -> int:
     """Plan a study, run what is open, and report.
 
-    Typed again it resumes, runs what the study file or --seeds has added, or reports anew.
+    A second call resumes the study, or runs what its file or --seeds has added.
     """
     from core.settings.loading import parse_assignment
     from search_spaces.study_file import load_study

@@ -1,4 +1,4 @@
-"""What the commands share: options, the terminal, and one line and an exit code for every error."""
+"""Options, consoles, exit codes and error reporting that the commands share."""
 
 import functools
 import sys
@@ -39,7 +39,7 @@ Assignments = Annotated[
 
 
 def reported(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Turn this project's errors into one line and an exit code."""
+    """Decorate a command: errors of this project become one line on stderr and an exit code."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""How fast training is here: a few steps, and the compiled kernels against what the libraries alone take for the same.
+"""`modstudy doctor --bench`: timings of a few training steps, and of compiled kernels against library calls.
 
 All in one process, so a rough figure: `make bench` in a checkout measures whole steps against a composition of library
 calls, each in a process of its own.
@@ -19,11 +19,11 @@ class Speed:
     what: str
     ours_ms: float
     libraries_ms: float | None
-    """None where there is nothing to compare with."""
+    """The same by library calls, None where there is no such composition."""
 
 
 def speeds() -> Iterator[Speed]:
-    """Measure one thing after the other, with one thread."""
+    """Time training steps and kernels, one after the other, with one thread."""
     import torch
 
     from core.training.memory import keep_freed_memory

@@ -52,7 +52,7 @@ def objective(config: dict[str, Any], *, root: str, study: str, threads: int) ->
 
 
 def clean_start(threads: int) -> None:
-    """Leave nothing of an earlier trial in this process to the next one."""
+    """Reset threads, random state and torch defaults, so that no earlier trial of this process has an effect."""
     import numpy as np
     import torch
 

@@ -18,7 +18,7 @@ def prepare_data(trials: Sequence[PlannedTrial]) -> None:
     for trial in different.values():
         try:
             cached_dataset(from_settings(trial.config))
-        except Exception as error:  # noqa: BLE001  (each trial meets it itself, and it is the trial's outcome)
+        except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
             _log.warning("the data of arm %s cannot be prepared: %s", trial.arm, error)
 
 
@@ -33,5 +33,5 @@ def prepare_kernels(trials: Sequence[PlannedTrial]) -> None:
     for config in different.values():
         try:
             warm_up(config)
-        except Exception as error:  # noqa: BLE001  (each trial meets it itself, and it is the trial's outcome)
+        except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
             _log.warning("the kernels of %s cannot be compiled: %s", config.parameterization.kind, error)

@@ -66,9 +66,9 @@ def seconds_to_start(machine: Machine) -> float:
 @contextmanager
 def _environment(threads: int) -> Iterator[None]:
     """The environment of Ray's processes: no telemetry, and one thread per CPU of a trial."""
-    wanted = RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    variables = RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

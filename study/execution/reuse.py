@@ -1,4 +1,4 @@
-"""Trials that another study of the same root has finished: copied under the new study's labels, not trained again."""
+"""Reuse of trials that another study of the same root has finished: their results are copied and relabelled."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from core.storage.store import RECORD_NAME, Attempt, Store
 
 
 def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], others: Sequence[Store]) -> Counter[str]:
-    """Copy what other studies finished under the same digest and with the same code, and count it by their names.
+    """Copy results of other studies with equal digest and code version, and return their number by study.
 
     Args:
         study: Name of the study that the trials belong to.

@@ -49,7 +49,7 @@ def run_trials(
 
     Args:
         study: Name of the study, for labels.
-        folder: For Ray Tune's own files, which nobody reads.
+        folder: For Ray Tune's own files, which are not read again.
         on_record: Called with each record that was committed.
 
     Raises:
@@ -86,7 +86,7 @@ class _Watch(tune.Callback):
         self._on_record = on_record
 
     def __getstate__(self) -> dict[str, Any]:
-        """Ray Tune pickles its callbacks for a restore of its own state, which nobody here asks for."""
+        """Ray Tune pickles its callbacks to restore its own state; modstudy resumes from the ledger instead."""
         return {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Watch":

@@ -43,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One study's folder, and the terminal."""
+    """A study's store, and the terminal that its commands print to."""
 
     root: str
     name: str
@@ -59,7 +59,8 @@ class Session:
         return f"modstudy resume {shlex.quote(self.name)}{root}"
 
     def plan(self) -> StudyPlan:
-        """
+        """The stored plan.
+
         Raises:
             StudyError: no study of this name was launched here.
         """
@@ -70,10 +71,10 @@ class Session:
         return self.store.plan()
 
     def merged(self, new: StudyPlan) -> StudyPlan:
-        """The stored plan with whatever a newly made one adds to it; the new one where nothing is stored.
+        """The stored plan, grown by the arms and seeds that a newly made plan adds; the new plan where none is stored.
 
         Raises:
-            StudyError: the stored plan of this name does something else.
+            StudyError: the new plan would change or drop something of the stored one.
         """
         if not self.store.has_study:
             return new
@@ -82,7 +83,7 @@ class Session:
         return stored if segment is None else stored.with_segment(segment)
 
     def extended(self, n_seeds: int) -> StudyPlan:
-        """The stored plan with as many seeds for each of its arms.
+        """The stored plan, grown to `n_seeds` seeds for each arm.
 
         Raises:
             StudyError: it has more seeds already.
@@ -96,7 +97,7 @@ class Session:
         return plan if segment is None else plan.with_segment(segment)
 
     def run(self, plan: StudyPlan, options: RunOptions) -> int:
-        """Store what is new in the plan, run what is open, stage after stage, report, and return the exit code.
+        """Store new segments, run all stages of the study, write the report, and return the exit code.
 
         Raises:
             StudyError: the machine lacks the resources, or the code is not the one that began the study.
@@ -143,7 +144,7 @@ class Session:
         return 1 if n_bad else 0
 
     def report(self, options: RunOptions) -> int:
-        """Write the report of what is there, and deliver it."""
+        """Write the report of the trials that have records, deliver it to MLflow, and return the exit code."""
         plan = self.plan()
         tracker = self._tracker(options)
         tracker.start()
@@ -155,12 +156,10 @@ class Session:
 
     def write_report(self) -> None:
         """Write the report's files, and print its short form."""
-        from dashboards.analysis.study_results import load_results
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
-        results = load_results(self.store)
-        write_report(self.store)
+        results = write_report(self.store)
         self.console.print()
         self.console.print(arm_table(results))
         self.console.print(front_text(results))
@@ -169,14 +168,14 @@ class Session:
     # ------------------------------------------------------------------------------------------------------------
 
     def _store_plan(self, plan: StudyPlan) -> None:
-        """Write the definition and those segments that the store lacks."""
+        """Store the definition and the segments that are not stored yet."""
         if not self.store.has_study:
             self.store.create_study(plan.definition)
         for segment in plan.segments[len(self.store.plan().segments) :]:
             self.store.append_segment(segment)
 
     def _without_copies(self, left: Sequence[PlannedTrial], options: RunOptions) -> list[PlannedTrial]:
-        """The trials that are still to be trained once those that another study has finished are copied."""
+        """Copy the results of trials that another study has finished, and return the trials that are left to train."""
         from study.execution.reuse import copy_finished
 
         if not left or options.retry_failed:
@@ -215,7 +214,7 @@ class Session:
         notice: Callable[[], None],
         options: RunOptions,
     ) -> None:
-        """Run what is open, then whatever the study's strategies propose from the results."""
+        """Run the open trials, then the arms that the study's strategies propose, until they propose none."""
         from study.execution.preparation import prepare_data, prepare_kernels
         from study.execution.ray_session import ray_session
         from study.execution.runner import run_trials

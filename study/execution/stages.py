@@ -8,12 +8,12 @@ from study.planning.plan import Planner
 
 
 def next_segment(store: Store, plan: StudyPlan) -> PlanSegment | None:
-    """The segment that the first unfinished strategy of a study proposes, None where the study is complete.
+    """A segment with the next arms that the study's strategies propose, None where they propose no more.
 
-    Every trial of the plan must have a record, or have been given up.
+    The trials of the plan must have ended.
 
     Raises:
-        ConfigError, DataError, StudyError: what was proposed cannot be planned.
+        ConfigError, DataError, StudyError: a proposed arm cannot be planned.
     """
     if not plan.definition.study_file:
         return None

@@ -1,4 +1,4 @@
-"""One trial on its own: no Ray, no MLflow, the same trainer and the same records."""
+"""A single trial without Ray and MLflow, by the same trainer and with the same records."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long a study takes on this machine, from a few timed steps of its arms; remembered in the user's cache."""
+"""Estimated duration of a study on this machine, from a few timed steps of its arms; cached for the user."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def remembered_seconds(study: StudyFile) -> float | None:
-    """Wall seconds as `measured_seconds` found them on this machine with this code, None where it has not run."""
+    """The cached result of `measured_seconds` on this machine with this code, None where there is none."""
     try:
         return float(json.loads(_file(study).read_bytes())["seconds"])
     except (OSError, ValueError, KeyError, TypeError):

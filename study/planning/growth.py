@@ -1,4 +1,4 @@
-"""What a newly made plan adds to the stored one of the same name, or why the two do not go together."""
+"""Growth of a study: the difference between its stored plan and a newly made one, and conflicts between the two."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ MAX_DIFFERENCES = 6
 
 
 def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
-    """The segment that the new plan adds: further arms and seeds; None where the stored plan has everything.
+    """A segment with the arms and seeds that only the new plan has; None where the stored plan has them all.
 
     Raises:
         StudyError: the new plan would change or drop something of the stored one.
@@ -36,7 +36,7 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
 
 
 def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
-    """What the new plan would do differently from the stored one, in words; further arms and seeds are no conflict."""
+    """Sentences on what the new plan would change or drop; additional arms and seeds are no conflict."""
     found: list[str] = []
     if stored.objectives != new.objectives:
         found.append(f"objectives {_in_words(stored.objectives)} against {_in_words(new.objectives)}")

@@ -1,4 +1,4 @@
-"""What a strategy may know of a study: its arms, and their scores on the validation split."""
+"""The history that a strategy sees: arms with their validation metrics, never the test split."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,8 @@ from search_spaces.strategy import Arm, History, TriedArm
 
 
 def history_of(plan: StudyPlan, records: Mapping[str, TrialRecord]) -> History:
-    """
+    """The arms of a plan with the validation metrics of their finished trials.
+
     Args:
         records: By digest.
     """

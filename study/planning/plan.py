@@ -1,4 +1,4 @@
-"""From a study file to plan segments: arms, seeds and resolved digests, fixed before anything of them runs."""
+"""Planning: a study file becomes a definition and plan segments with resolved configs and digests."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Planned:
 def make_plan(
     study: StudyFile, *, name: str | None = None, overrides: Sequence[tuple[str, Any]] = (), n_seeds: int | None = None
 ) -> Planned:
-    """The plan of a study as far as it is known before anything runs: its definition and the arms of its designs.
+    """A new plan: the definition of a study, and a segment with the arms of its designs.
 
     An arm's own settings win over `overrides`, and these win over what the study file shares.
 
@@ -73,7 +73,7 @@ class Planner:
         self._resolver = Resolver()
 
     def segment(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int], plan: StudyPlan) -> PlanSegment:
-        """A segment that adds arms to a plan, each with all seeds.
+        """A segment that adds arms to a plan, each with all of the seeds.
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
@@ -125,9 +125,9 @@ class Planner:
 
 
 def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
-    """A segment that gives every arm of a plan the seeds it lacks; None where it lacks none.
+    """A segment with the missing trials of every arm and seed; None where none is missing.
 
-    The configs are those of the plan, so neither the study file nor the data are looked at.
+    Configs are copied from the plan, so neither the study file nor the data source is read.
 
     Raises:
         ConfigError: the plan was written by another version.
@@ -146,7 +146,7 @@ def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
 
 
 def first_seeds(seeds: Sequence[int], n_seeds: int) -> tuple[int, ...]:
-    """The first `n_seeds` of a study's seeds, and the whole numbers after the largest one where there are fewer.
+    """The first `n_seeds` of a study's seeds, continued by consecutive numbers where the study has fewer.
 
     Raises:
         StudyError: no seed would be left.
@@ -184,7 +184,7 @@ def _check_seed_is_free(study: StudyFile, overrides: Mapping[str, Any]) -> None:
 
 
 def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Which arms each override reaches.
+    """Remarks on overrides that do not reach every arm.
 
     Raises:
         StudyError: an override reaches no arm.

@@ -24,7 +24,7 @@ from core.storage.store import Store
 from dashboards.analysis.study_results import StudyResults, front_statistics, make_results
 
 ID_KEY = "mlflow-id"
-"""Names one study folder to MLflow, so that a study made anew under an old name is another one."""
+"""Key of the id that tells this study folder from an earlier one of the same name in the same tracker."""
 ARTIFACTS = ("report/index.html", "report/front.png", "summary.json")
 STUDY_ID, LEVEL, ARM, DIGEST, DELIVERED = (
     "modstudy.study_id",
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class Delivery:
-    """Brings what a study's store holds to an MLflow tracker."""
+    """Copies the contents of a study's store to an MLflow tracker."""
 
     def __init__(self, store: Store, tracking_uri: str, artifact_location: str | None = None) -> None:
         """
@@ -60,7 +60,7 @@ class Delivery:
         self._client.update_run(self._study, status="RUNNING")
 
     def sync(self) -> None:
-        """Deliver every record that the ledger has and the tracker lacks, and what follows from them."""
+        """Deliver the records that the tracker lacks, and update the aggregates."""
         self._plan = self._store.plan()
         self._create_arms()
         new = [trial for trial in self._plan.trials if trial.digest not in self._records]
@@ -127,7 +127,7 @@ class Delivery:
         self._runs["seed", trial.digest] = (run, record.attempt)
 
     def _deliver_front(self) -> None:
-        """The front as it stood after each finished trial, so that a tracker that was away gets the same history."""
+        """The front after each finished trial; a tracker that was down for a while gets the same history later."""
         order = sorted(self._records.values(), key=lambda record: (record.finished_at, record.digest))
         history = self._client.get_metric_history(self._study, "front.size")
         first = 1 + max((row.step for row in history), default=0)

@@ -1,4 +1,4 @@
-"""`make bench`: how much faster we are than stock, case by case, against the floors kept beside this file.
+"""`make bench`: how much faster we are than stock, case by case, against the floors in `floors.toml`.
 
 Stock and ours run each in a process of its own, in turn, with one thread; a round gives one ratio per case, and the
 ratio of a case is the median over rounds. Allocation is part of the cost: run it also with MALLOC_MMAP_THRESHOLD_ and
@@ -23,6 +23,7 @@ import time  # noqa: E402
 import tomllib  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from dataclasses import asdict, dataclass, field  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from tempfile import TemporaryDirectory  # noqa: E402
 
@@ -51,7 +52,7 @@ MIN_GROWTH_MIB = 8.0
 
 @dataclass(slots=True)
 class Result:
-    """What became of a case: larger ratios are better."""
+    """The figures of one case; larger ratios are better."""
 
     name: str
     stock_s: float | None = None
@@ -138,7 +139,7 @@ def bench_quality(rounds: int) -> Result:
 
 def benches() -> Iterator[tuple[str, Callable[[int], Result]]]:
     for case in CASES:
-        yield case.name, lambda rounds, case=case: bench_case(case, rounds)
+        yield case.name, partial(bench_case, case)
     yield "trial/small", bench_trial
     yield "study/quickstart", bench_quickstart
     yield "time-to-quality", bench_quality
@@ -225,25 +226,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of each case (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="a measured case without a floor fails too")
     parser.add_argument("--write-floors", action="store_true", help=f"set floors at {FLOOR_SHARE:g} of what is reached")
-    asked = parser.parse_args(arguments)
-    if asked.rounds < 1:
-        parser.error(f"--rounds must be at least 1; got {asked.rounds}")
-    pattern = asked.only or "*"
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1; got {options.rounds}")
+    pattern = options.only or "*"
     if not set(pattern) & set("*?["):
         pattern = f"*{pattern}*"
     chosen = [(name, run) for name, run in benches() if fnmatch.fnmatchcase(name, pattern)]
     if not chosen:
-        parser.error(f"no case matches {asked.only!r}; there are {', '.join(name for name, _ in benches())}")
+        parser.error(f"no case matches {options.only!r}; there are {', '.join(name for name, _ in benches())}")
     console = Console() if sys.stdout.isatty() else Console(width=120)
     started = time.monotonic()
     floors = read_floors()
     results = []
     for name, run in chosen:
         with console.status(name):
-            results.append(run(asked.rounds))
+            results.append(run(options.rounds))
         ratio = results[-1].ratio
         console.print(f"{time.monotonic() - started:6.0f} s  {name}  {'skipped' if ratio is None else f'{ratio:.2f}'}")
-    if asked.write_floors:
+    if options.write_floors:
         write_floors(results)
         floors = read_floors()
     console.print(table_of(results, floors))
@@ -252,21 +253,21 @@ def main(arguments: list[str] | None = None) -> int:
             console.print(
                 f"{result.name}: {result.skipped or result.note}", markup=False, highlight=False, soft_wrap=True
             )
-    if asked.json:
+    if options.json:
         content = {
             "machine": machine(),
-            "rounds": asked.rounds,
+            "rounds": options.rounds,
             "seconds": time.monotonic() - started,
             "cases": [
                 {**asdict(r), "ratio": r.ratio, "memory_ratio": r.memory_ratio, **floors.get(r.name, {})}
                 for r in results
             ],
         }
-        asked.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     failed = [result.name for result in results if below(result, floors)]
     if failed:
         console.print(f"[red]below its floor:[/] {', '.join(failed)}")
-    missing = [r.name for r in results if asked.check and r.skipped is None and r.name not in floors]
+    missing = [r.name for r in results if options.check and r.skipped is None and r.name not in floors]
     if missing:
         console.print(f"[red]no floor in {FLOORS.name}:[/] {', '.join(missing)}; set them with --write-floors")
     return 1 if failed or missing else 0

@@ -1,15 +1,13 @@
 """What `make bench` measures: sizes and parts as data."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from core.ops.convolution import Precision
 from core.settings.dotted import nest
 from core.settings.loading import apply_settings, parse_assignment
 from core.settings.presets import PAPER, SMALL, Preset
 from core.settings.trial import TrialConfig
 from core.training.resolve import resolve
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +31,9 @@ GREY_BOX = ("synth.oscillator.kind=learnable", "synth.filter.kind=learned")
 LOW_PASS = ("parameterization.kind=low_pass",)
 ONE_SECOND_AT_48_KHZ = ("audio.duration_s=1.0", "audio.hop_length=250", "trainer.batch_size=8", *GREY_BOX, *LOW_PASS)
 
+_WIDTHS: tuple[tuple[int, Precision], ...] = ((16, "fp32"), (32, "fp32"), (32, "bf16"), (64, "fp32"), (64, "bf16"))
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
 STEPS = (
     *(
         Case(name=f"step/small/{kind}", part="step", preset=SMALL, settings=(f"parameterization.kind={kind}",))
@@ -48,7 +49,7 @@ STEPS = (
             settings=(*ONE_SECOND_AT_48_KHZ, f"encoder.width={width}"),
             precision=precision,
         )
-        for width, precision in ((16, "fp32"), (32, "fp32"), (32, "bf16"), (64, "fp32"), (64, "bf16"))
+        for width, precision in _WIDTHS
     ),
     *(
         Case(
@@ -58,7 +59,7 @@ STEPS = (
             settings=("trainer.batch_size=2", *LOW_PASS),
             precision=precision,
         )
-        for precision in ("fp32", "bf16")
+        for precision in _PRECISIONS
     ),
 )
 

@@ -3,8 +3,8 @@
 Both train the small preset from the same initial weights on the same batches for the same number of steps, seed by
 seed. Two one-sided t-tests on the paired differences of the test distance (TOST, Schuirmann 1987) say whether the mean
 difference lies within a margin: the larger of 1 % of stock's mean and one standard deviation of stock over seeds. Seeds
-are added until the test has a power of 0.8 at a true difference of zero, or 20 are reached. The result is kept beside
-this file.
+are added until the test has a power of 0.8 at a true difference of zero, or 20 are reached. The result is written to
+`equivalence.json` in this folder.
 """
 
 import os
@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor  # noqa: E402
 from dataclasses import asdict, dataclass, replace  # noqa: E402
 from multiprocessing import get_context  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Literal, cast  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -29,13 +30,14 @@ from rich.console import Console  # noqa: E402
 from scipy import stats  # noqa: E402
 
 from core.data.dataset_cache import cached_dataset  # noqa: E402
-from core.losses.mss import MultiResolutionStft, standard_resolutions  # noqa: E402
+from core.losses.mss import MultiResolutionStft  # noqa: E402
 from core.ops.convolution import Precision, has_bf16_units  # noqa: E402
-from core.settings.parameterizations import LowPassConfig
+from core.settings.losses import standard_resolutions  # noqa: E402
+from core.settings.parameterizations import LowPassConfig  # noqa: E402
 from core.settings.presets import SMALL  # noqa: E402
 from core.settings.trial import TrialConfig  # noqa: E402
 from core.storage.code_version import code_version  # noqa: E402
-from core.training.model import build_model  # noqa: E402
+from core.training.model import DiscoveryModel, build_model  # noqa: E402
 from core.training.optimizers import averaged_model, build_optimizers  # noqa: E402
 from core.training.resolve import resolve  # noqa: E402
 from core.training.trainer import estimate_clips, train_step  # noqa: E402
@@ -45,7 +47,7 @@ RESULT = Path(__file__).with_name("equivalence.json")
 STEPS = 240
 FEWEST_SEEDS, MOST_SEEDS = 5, 20
 ALPHA, POWER = 0.05, 0.8
-Side = Precision | str
+Side = Literal["stock", "fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Equivalence:
     is_equivalent: bool
 
 
-def compare(precision: str, seeds: list[int], stock: list[float], ours: list[float]) -> Equivalence:
+def compare(precision: Side, seeds: list[int], stock: list[float], ours: list[float]) -> Equivalence:
     """TOST on paired values."""
     difference = np.array(ours) - np.array(stock)
     n, mean = len(difference), float(difference.mean())
@@ -112,22 +114,23 @@ def trained_distance(side: Side, seed: int, steps: int) -> float:
     resolutions = config.loss.resolutions
     assert resolutions is not None
     ours = build_model(config)
-    model: torch.nn.Module
+    model: StockModel | DiscoveryModel
     if side == "stock":
         # The same definition (float64 phase, coefficients at frame rate): only the implementation differs.
         model = StockModel(config, reference=True)
         model.load_state_dict(ours.state_dict())
-        optimizers, stocks_loss = stock_optimizers(model, config), stock_loss(resolutions)
+        optimizers, auraloss = stock_optimizers(model, config), stock_loss(resolutions)
         for step in range(steps):
-            stock_step(model, optimizers, dataset.train, stocks_loss, config, step)
+            stock_step(model, optimizers, dataset.train, auraloss, config, step)
         for optimizer in optimizers:
             optimizer.eval()
     else:
-        optimizers, loss_function = build_optimizers(ours, config.optimizer), MultiResolutionStft(resolutions)
+        our_optimizers, loss_function = build_optimizers(ours, config.optimizer), MultiResolutionStft(resolutions)
         for step in range(steps):
-            train_step(ours, optimizers, dataset.train, loss_function, config, step)
-        model = averaged_model(ours, optimizers)
-    audio, _ = estimate_clips(model, dataset.test, "test", config)
+            train_step(ours, our_optimizers, dataset.train, loss_function, config, step)
+        model = averaged_model(ours, our_optimizers)
+    # Stock's model is called in the same way.
+    audio, _ = estimate_clips(cast(DiscoveryModel, model), dataset.test, "test", config)
     distance = MultiResolutionStft(standard_resolutions(config.audio.sample_rate))
     return float(distance.per_clip(audio, dataset.test.audio).mean())
 
@@ -153,7 +156,7 @@ def main() -> int:
             for side, future in running:
                 distances[side].append(future.result())
             seeds = list(range(len(distances["stock"])))
-            found = [compare(str(side), seeds, distances["stock"], distances[side]) for side in sides[1:]]
+            found = [compare(side, seeds, distances["stock"], distances[side]) for side in sides[1:]]
             for result in found:
                 console.print(
                     f"{len(seeds)} seeds, {result.precision} against stock ({np.mean(result.stock):.4f}): difference "
@@ -165,7 +168,7 @@ def main() -> int:
                 break
     content = {
         "steps": arguments.steps,
-        "config": _told(SMALL.config),
+        "config": _described(SMALL.config),
         "code_version": code,
         "machine": platform.machine(),
         "torch": torch.__version__,
@@ -175,7 +178,7 @@ def main() -> int:
     return 0 if all(result.is_equivalent for result in found) else 1
 
 
-def _told(config: TrialConfig) -> str:
+def _described(config: TrialConfig) -> str:
     return (
         f"small preset, white box, low-pass 8 Hz, {config.data.n_train} training and {config.data.n_test} test clips"
         if config.data.kind == "synthetic"

@@ -1,6 +1,6 @@
 """The small preset as it first was, resolved for the CPU and written out: a fixed mark to measure speed against.
 
-It stays as it is when `core.presets.SMALL` is tuned.
+It stays as it is when `core.settings.presets.SMALL` is tuned.
 """
 
 from core.settings.audio import AudioConfig

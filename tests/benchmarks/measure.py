@@ -3,7 +3,7 @@
 Processes come from a fork server that has imported everything and computed nothing: a child starts in some 50 ms with
 the allocator as an import leaves it. Before anything is timed, a tiny call of the same kind loads code (compiled
 kernels, library code), and the memory it leaves free is given back. The growth of memory is that of the first call of
-full size, optimizer state and kept buffers included.
+full size, optimizer state and reused buffers included.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -24,7 +24,7 @@ import torch
 import torch._dynamo  # (optimizers import it when they are made)
 from numba.core.registry import cpu_target
 
-from core.errors import ConfigError
+from core.ops.convolution import Precision
 from core.settings.parameterizations import SplineConfig
 from core.settings.trial import TrialConfig
 from core.training.memory import keep_freed_memory
@@ -114,7 +114,8 @@ def in_fresh_process(function: Callable[..., Found], *arguments: Any) -> Found:
     process.join()
     if outcome == "error":
         raise RuntimeError(f"{function.__name__}{arguments}: {value}")
-    return value
+    found: Found = value
+    return found
 
 
 def unavailable(case: Case) -> str | None:
@@ -124,36 +125,19 @@ def unavailable(case: Case) -> str | None:
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if not any(flag in flags for flag in ("avx512_bf16", "amx_bf16")):
         return "bf16 wants a CPU with avx512_bf16 or amx_bf16"
-    try:
-        at_precision(case.config(), case.precision)
-    except ConfigError as error:
-        return str(error)
     return None
 
 
-def at_precision(config: TrialConfig, precision: str) -> TrialConfig:
-    """The config with its `precision`, wherever that setting stands.
-
-    Raises:
-        ConfigError: there is no such setting, and another precision than fp32 is asked for.
-    """
-    if hasattr(config, "precision"):
-        return replace(config, precision=precision)
-    for field in fields(config):
-        part = getattr(config, field.name)
-        if is_dataclass(part) and hasattr(part, "precision"):
-            return replace(config, **{field.name: replace(part, precision=precision)})
-    if precision != "fp32":
-        raise ConfigError("configs have no setting `precision`")
-    return config
+def at_precision(config: TrialConfig, precision: Precision) -> TrialConfig:
+    return replace(config, encoder=replace(config.encoder, precision=precision))
 
 
 def tiny(config: TrialConfig) -> TrialConfig:
     """The same kind of work at a size that costs nothing."""
-    audio_config, curves = config.audio, config.parameterization
+    audio, curves = config.audio, config.parameterization
     return replace(
         config,
-        audio_config=replace(audio_config, duration_s=TINY_FRAMES * audio_config.hop_length / audio_config.sample_rate),
+        audio=replace(audio, duration_s=TINY_FRAMES * audio.hop_length / audio.sample_rate),
         encoder=replace(config.encoder, width=4, head_hidden=4),
         parameterization=replace(curves, n_segments=2) if isinstance(curves, SplineConfig) else curves,
         trainer=replace(config.trainer, batch_size=2),

@@ -11,20 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from core.clips import Clips
-from core.losses.mss import MultiResolutionStft
-from core.metrics.evaluation import evaluate_estimates
+from core.losses.build import build_loss
+from core.metrics.evaluation import Estimates, evaluate
+from core.parameterizations.base import Parameterization
 from core.seeding import generator
 from core.settings.synths import LearnedFilterConfig
 from core.settings.trial import TrialConfig
 from core.synths.build import build_synth
 from core.synths.filters import LearnedFilter
+from core.synths.mod_synth import ModSynth
 from core.synths.note import Note, draw_note
-from core.training.model import build_model
+from core.training.model import DiscoveryModel, EncodedCurves, build_model
 from core.training.optimizers import build_optimizers
 from core.training.trainer import train_step
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step
-from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
-from tests.benchmarks.stock_synths import StockLearnedFilter, build_stock_synth, to_audio_rate
+from tests.benchmarks.stock_curves import StockFrame, StockSpline
+from tests.benchmarks.stock_metrics import rough_estimates, stock_evaluation
+from tests.benchmarks.stock_synths import StockLearnedFilter, StockModSynth, build_stock_synth, to_audio_rate
 
 Call = Callable[[], None]
 N_EVALUATED = 64
@@ -42,11 +45,11 @@ def draw(*purpose: str) -> torch.Generator:
 
 def clips_of(config: TrialConfig) -> Clips:
     """A batch of noisy saws."""
-    batch, audio_config = config.trainer.batch_size, config.audio
+    batch, audio = config.trainer.batch_size, config.audio
     f0_hz = 110.0 * 4 ** torch.rand(batch, generator=draw("f0"))
-    time = torch.arange(audio_config.n_samples) / audio_config.sample_rate
+    time = torch.arange(audio.n_samples) / audio.sample_rate
     saw = 2 * ((f0_hz[:, None] * time) % 1.0) - 1
-    noise = torch.rand(batch, audio_config.n_samples, generator=draw("noise")) - 0.5
+    noise = torch.rand(batch, audio.n_samples, generator=draw("noise")) - 0.5
     return Clips(
         ids=tuple(map(str, range(batch))),
         audio=0.3 * saw + 0.05 * noise,
@@ -77,7 +80,7 @@ def with_backward(forward: Callable[[], Tensor], inputs: list[Tensor]) -> Call:
         output = forward()
         if "gradient" not in state:
             state["gradient"] = torch.randn(output.shape, generator=draw("gradient"))
-        output.backward(state["gradient"])
+        torch.autograd.backward(output, state["gradient"])
 
     return call
 
@@ -87,13 +90,13 @@ def with_backward(forward: Callable[[], Tensor], inputs: list[Tensor]) -> Call:
 
 def stock_whole_step(config: TrialConfig) -> Call:
     model, clips = StockModel(config), clips_of(config)
-    optimizers, loss = stock_optimizers(model, config), stock_loss(config.loss.resolutions)
+    optimizers, loss = stock_optimizers(model, config), stock_loss(config.loss.resolutions or ())
     return _counted(lambda step: stock_step(model, optimizers, clips, loss, config, step))
 
 
 def our_whole_step(config: TrialConfig) -> Call:
     model, clips = build_model(config), clips_of(config)
-    optimizers, loss = build_optimizers(model, config.optimizer), MultiResolutionStft(config.loss.resolutions)
+    optimizers, loss = build_optimizers(model, config.optimizer), build_loss(config.loss)
     return _counted(lambda step: train_step(model, optimizers, clips, loss, config, step))
 
 
@@ -127,14 +130,14 @@ class Given(nn.Module):
 def stock_all_but_cnn(config: TrialConfig) -> Call:
     model, clips = StockModel(config), clips_of(config)
     model.curves.encoder.blocks = nn.ModuleList([Given(config)])
-    optimizers, loss = stock_optimizers(model, config), stock_loss(config.loss.resolutions)
+    optimizers, loss = stock_optimizers(model, config), stock_loss(config.loss.resolutions or ())
     return _counted(lambda step: stock_step(model, optimizers, clips, loss, config, step))
 
 
 def our_all_but_cnn(config: TrialConfig) -> Call:
     model, clips = build_model(config), clips_of(config)
-    model.curves.encoder.blocks = nn.ModuleList([Given(config)])
-    optimizers, loss = build_optimizers(model, config.optimizer), MultiResolutionStft(config.loss.resolutions)
+    _encoded_curves(model).encoder.blocks = nn.ModuleList([Given(config)])
+    optimizers, loss = build_optimizers(model, config.optimizer), build_loss(config.loss)
     return _counted(lambda step: train_step(model, optimizers, clips, loss, config, step))
 
 
@@ -142,20 +145,19 @@ def our_all_but_cnn(config: TrialConfig) -> Call:
 
 
 def _biquad_inputs(config: TrialConfig) -> tuple[Tensor, Tensor, Tensor]:
-    audio_config, batch = config.audio, config.trainer.batch_size
-    logits = torch.randn(batch, audio_config.n_frames, 5, generator=draw("logits")).requires_grad_()
+    batch = config.trainer.batch_size
+    logits = torch.randn(batch, config.audio.n_frames, 5, generator=draw("logits")).requires_grad_()
     return clips_of(config).audio.requires_grad_(), logits, curve_of(config, "gain")
 
 
 def stock_biquad(config: TrialConfig) -> Call:
     audio, logits, gain = _biquad_inputs(config)
-    audio_config = config.audio
-    filter_ = StockLearnedFilter(LearnedFilterConfig(), audio_config, reference=False)
+    hop_length, n_samples = config.audio.hop_length, config.audio.n_samples
+    filter_ = StockLearnedFilter(LearnedFilterConfig(), config.audio, reference=False)
 
     def forward() -> Tensor:
-        return (
-            filter_(audio, logits) * to_audio_rate(gain[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
-        )
+        filtered: Tensor = filter_(audio, logits)
+        return filtered * to_audio_rate(gain[:, None], hop_length, n_samples)[:, 0]
 
     return with_backward(forward, [audio, logits, gain])
 
@@ -167,17 +169,22 @@ def our_biquad(config: TrialConfig) -> Call:
 
 
 def stock_oscillator(config: TrialConfig) -> Call:
-    oscillator = build_stock_synth(config.synth, config.audio, reference=False).oscillator
+    synth = build_stock_synth(config.synth, config.audio, reference=False)
+    assert isinstance(synth, StockModSynth)
+    oscillator = synth.oscillator
     position, note = curve_of(config, "position"), note_of(config)
     return with_backward(lambda: oscillator(position, note), [position, *oscillator.parameters()])
 
 
 def our_oscillator(config: TrialConfig) -> Call:
-    oscillator = build_synth(config.synth, config.audio).oscillator
+    synth = build_synth(config.synth, config.audio)
+    assert isinstance(synth, ModSynth)
+    oscillator = synth.oscillator
     position, note, n_samples = curve_of(config, "position"), note_of(config), config.audio.n_samples
 
     def forward() -> Tensor:
-        return oscillator(position, note.f0_hz, note.phase, n_samples)
+        audio: Tensor = oscillator(position, note.f0_hz, note.phase, n_samples)
+        return audio
 
     return with_backward(forward, [position, *oscillator.parameters()])
 
@@ -189,17 +196,22 @@ def _loss_inputs(config: TrialConfig) -> tuple[Tensor, Tensor]:
 
 def stock_mss(config: TrialConfig) -> Call:
     estimate, target = _loss_inputs(config)
-    loss = stock_loss(config.loss.resolutions)
+    loss = stock_loss(config.loss.resolutions or ())
     return with_backward(lambda: loss(estimate[:, None], target[:, None]), [estimate])
 
 
 def our_mss(config: TrialConfig) -> Call:
     estimate, target = _loss_inputs(config)
-    loss = MultiResolutionStft(config.loss.resolutions)
+    loss = build_loss(config.loss)
     return with_backward(lambda: loss(estimate, target), [estimate])
 
 
-def _splines(curves: nn.Module, config: TrialConfig) -> Call:
+def _encoded_curves(model: DiscoveryModel) -> EncodedCurves:
+    assert isinstance(model.curves, EncodedCurves)
+    return model.curves
+
+
+def _splines(curves: StockFrame | StockSpline | Parameterization, config: TrialConfig) -> Call:
     shape = (config.trainer.batch_size, 3, curves.n_tokens, 2)
     logits = torch.randn(shape, generator=draw("logits")).requires_grad_()
     return with_backward(lambda: curves(logits, 0.5), [logits])
@@ -210,7 +222,7 @@ def stock_splines(config: TrialConfig) -> Call:
 
 
 def our_splines(config: TrialConfig) -> Call:
-    return _splines(build_model(config).curves.parameterization, config)
+    return _splines(_encoded_curves(build_model(config)).parameterization, config)
 
 
 def _features(features: nn.Module, config: TrialConfig) -> Call:
@@ -227,15 +239,14 @@ def stock_features(config: TrialConfig) -> Call:
 
 
 def our_features(config: TrialConfig) -> Call:
-    return _features(build_model(config).curves.encoder.features, config)
+    return _features(_encoded_curves(build_model(config)).encoder.features, config)
 
 
-def _metrics(evaluate: Callable[..., object], config: TrialConfig) -> Call:
-    audio_config = config.audio
-    estimates = made_up_estimates(N_EVALUATED, audio_config.n_samples, audio_config.n_frames)
+def _metrics(evaluation: Callable[[Estimates], object], config: TrialConfig) -> Call:
+    estimates = rough_estimates(N_EVALUATED, config.audio)
 
     def call() -> None:
-        evaluate(*estimates, audio_config.sample_rate, audio_config.frame_rate)
+        evaluation(estimates)
 
     return call
 
@@ -245,7 +256,7 @@ def stock_metrics(config: TrialConfig) -> Call:
 
 
 def our_metrics(config: TrialConfig) -> Call:
-    return _metrics(lambda *arguments: evaluate_estimates(*arguments).values, config)
+    return _metrics(lambda estimates: evaluate(estimates).values, config)
 
 
 PARTS: dict[str, Part] = {

@@ -46,11 +46,11 @@ class StockModel(nn.Module):
         self,
         audio: Float[Tensor, "batch sample"],
         note: Note,
-        alpha: float = 0.0,
+        curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
-        modulation = self.curves(audio, alpha)
-        return self.synth(modulation, note, alpha, generator), modulation
+        modulation = self.curves(audio, curriculum)
+        return self.synth(modulation, note, curriculum, generator), modulation
 
 
 class _StockEncodedCurves(nn.Module):
@@ -60,9 +60,10 @@ class _StockEncodedCurves(nn.Module):
         self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization)
 
     def forward(
-        self, audio: Float[Tensor, "batch sample"], alpha: float = 0.0
+        self, audio: Float[Tensor, "batch sample"], curriculum: float = 0.0
     ) -> Float[Tensor, "batch modulation frame"]:
-        return self.parameterization(self.encoder(audio), alpha)
+        curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
+        return curves
 
 
 # ---------------------------------------------------------------------------------------------------------- encoder
@@ -123,7 +124,8 @@ class StockBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel mel frame"]) -> Float[Tensor, "batch width half frame"]:
         x = self.conv(F.layer_norm(x, x.shape[-2:]))
-        return self.activation(F.max_pool2d(x, (2, 1)))
+        activated: Tensor = self.activation(F.max_pool2d(x, (2, 1)))
+        return activated
 
 
 class StockHead(nn.Module):
@@ -148,7 +150,8 @@ class StockHead(nn.Module):
                 x = F.interpolate(x.transpose(1, 2), self.n_frames, mode="linear", align_corners=True).transpose(1, 2)
         else:
             x = F.adaptive_avg_pool1d(x.transpose(1, 2), self.n_tokens).transpose(1, 2)
-        return self.mlp(x)
+        logits: Tensor = self.mlp(x)
+        return logits
 
 
 # --------------------------------------------------------------------------------------------------------- training
@@ -232,7 +235,7 @@ def train_stock(
     if weights is not None:
         model.load_state_dict(weights)
     optimizers = stock_optimizers(model, config)
-    loss_function = stock_loss(config.loss.resolutions)
+    loss_function = stock_loss(config.loss.resolutions or ())
     measure = quality or (lambda model: stock_validation_loss(model, dataset.validation, loss_function, config))
     if max_steps is None:
         max_steps = config.trainer.max_steps if seconds == float("inf") else 10**9

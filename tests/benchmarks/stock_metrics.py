@@ -7,25 +7,21 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.stats import entropy
-from torch import Tensor
 from torchaudio.transforms import MelSpectrogram
 
 from core.clips import Clips
-from core.losses.mss import standard_resolutions
-from core.metrics.catalog import SIGNALS
+from core.metrics.evaluation import Estimates
+from core.settings.audio import AudioConfig
+from core.settings.losses import standard_resolutions
 from tests.benchmarks.stock import stock_loss
 
+MODULATIONS = ("add", "sub", "env")
 Curve = Float[ndarray, " frame"]
 
 
-def stock_evaluation(
-    clips: Clips,
-    audio: Float[Tensor, "clip sample"],
-    modulation: Float[Tensor, "clip modulation frame"],
-    sample_rate: int,
-    frame_rate: float,
-) -> dict[str, float]:
+def stock_evaluation(estimates: Estimates) -> dict[str, float]:
     """Mean over clips of each metric, those of curves over all modulations together and by modulation."""
+    clips, sample_rate = estimates.clips, estimates.sample_rate
     distance = stock_loss(standard_resolutions(sample_rate))
     window = round(0.05 * sample_rate)
     with warnings.catch_warnings():
@@ -39,22 +35,22 @@ def stock_evaluation(
         )
     found: dict[str, list[float]] = {}
     for i in range(len(clips)):
-        target, estimate = clips.audio[i : i + 1], audio[i : i + 1]
+        target, estimate = clips.audio[i : i + 1], estimates.audio[i : i + 1]
         difference = mel(estimate).clamp_min(1e-8).log() - mel(target).clamp_min(1e-8).log()
         found.setdefault("audio.mss", []).append(float(distance(estimate[:, None], target[:, None])))
         found.setdefault("audio.mel", []).append(float(difference.abs().mean()))
-        curves = modulation[i].numpy()
+        curves = estimates.modulation[i].numpy()
         truth = None if clips.modulation is None else clips.modulation[i].numpy()
-        for k, modulation in enumerate(SIGNALS):
-            values = _shape_metrics(curves[k], frame_rate)
+        for k, modulation in enumerate(MODULATIONS):
+            values = _shape_metrics(curves[k], estimates.frame_rate)
             if truth is not None:
                 values |= _curve_metrics(truth[k], curves[k], curves)
             for name, value in values.items():
                 found.setdefault(f"{name}.{modulation}", []).append(value)
     means = {name: float(np.nanmean(values)) for name, values in found.items()}
-    groups = {name.rpartition(".")[0] for name in means if name.rpartition(".")[2] in SIGNALS}
+    groups = {name.rpartition(".")[0] for name in means if name.rpartition(".")[2] in MODULATIONS}
     return means | {
-        group: float(np.mean([means[f"{group}.{modulation}"] for modulation in SIGNALS])) for group in groups
+        group: float(np.mean([means[f"{group}.{modulation}"] for modulation in MODULATIONS])) for group in groups
     }
 
 
@@ -89,19 +85,24 @@ def _shape_metrics(curve: Curve, frame_rate: float) -> dict[str, float]:
     return values
 
 
-def made_up_estimates(
-    n_clips: int, n_samples: int, n_frames: int
-) -> tuple[Clips, Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
+def rough_estimates(n_clips: int, audio: AudioConfig) -> Estimates:
     """Clips with estimates that are wrong but not absurd."""
     draw = torch.Generator().manual_seed(0)
-    target = torch.rand(n_clips, n_samples, generator=draw) - 0.5
-    curves = torch.rand(n_clips, len(SIGNALS), n_frames, generator=draw).cumsum(-1).sin() / 2 + 0.5
+    target = torch.rand(n_clips, audio.n_samples, generator=draw) - 0.5
+    curves = torch.rand(n_clips, len(MODULATIONS), audio.n_frames, generator=draw).cumsum(-1).sin() / 2 + 0.5
     clips = Clips(
         ids=tuple(map(str, range(n_clips))),
         audio=target,
         f0_hz=torch.full((n_clips,), 220.0),
         q=torch.zeros(n_clips),
         modulation=curves,
+        modulation_names=MODULATIONS,
     )
-    estimate = 0.7 * target + 0.1 * torch.rand(n_clips, n_samples, generator=draw)
-    return clips, estimate, 0.6 * curves + 0.4 * torch.rand(curves.shape, generator=draw)
+    return Estimates(
+        clips=clips,
+        audio=0.7 * target + 0.1 * torch.rand(target.shape, generator=draw),
+        modulation=0.6 * curves + 0.4 * torch.rand(curves.shape, generator=draw),
+        modulation_names=MODULATIONS,
+        sample_rate=audio.sample_rate,
+        frame_rate=audio.frame_rate,
+    )

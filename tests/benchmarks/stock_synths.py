@@ -89,17 +89,18 @@ class StockModSynth(nn.Module):
         self,
         modulation: Float[Tensor, "batch 3 frame"],
         note: Note,
-        alpha: float = 0.0,
+        curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
         if self.add_adapter is not None:
             logit = self.add_adapter(add)[..., 0]
-            if alpha > 0 and self.position_noise > 0:
-                logit = logit + self.position_noise * alpha * torch.randn(logit.shape, generator=generator).to(logit)
+            if curriculum > 0 and self.position_noise > 0:
+                noise = torch.randn(logit.shape, generator=generator).to(logit)
+                logit = logit + self.position_noise * curriculum * noise
             add = torch.sigmoid(logit)
-        audio = self.oscillator(add, note)
-        if isinstance(self.filter, StockRbjFilter):
+        audio: Tensor = self.oscillator(add, note)
+        if self.sub_adapter is None:
             audio = self.filter(audio, sub, note.q)
         else:
             audio = self.filter(audio, self.sub_adapter(sub))
@@ -128,14 +129,15 @@ class StockOscillator(nn.Module):
     def forward(self, position: Float[Tensor, "batch frame"], note: Note) -> Float[Tensor, "batch sample"]:
         audio_config = self.audio
         limit = limit_by_gain if self.reference else limit_by_convolution
-        tables = limit(self.table, note.f0_hz, audio_config.sample_rate)
+        tables: Tensor = limit(self.table, note.f0_hz, audio_config.sample_rate)
         # The first column once more behind the last, so that the cycle wraps.
         tables = torch.cat([tables, tables[..., :1]], -1)[:, None]
         row = to_audio_rate(position[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
         column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=self.reference) % 1.0
         # With aligned corners -1 is the middle of the first column or row, 1 that of the last.
         grid = torch.stack([2 * column.to(row) - 1, 2 * row - 1], -1)[:, None]
-        return F.grid_sample(tables, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, 0, 0]
+        sound: Tensor = F.grid_sample(tables, grid, mode="bilinear", padding_mode="border", align_corners=True)
+        return sound[:, 0, 0]
 
 
 def limit_by_convolution(
@@ -161,7 +163,8 @@ def limit_by_gain(
     frequency = torch.arange(spectrum.shape[-1], dtype=table.dtype) * f0_hz[:, None].to(table)
     relative = frequency / (sample_rate / 2)
     gain = 0.5 + 0.5 * torch.cos(math.pi * ((relative - _PASSBAND) / (1 - _PASSBAND)).clamp(0, 1))
-    return torch.fft.irfft(spectrum * gain[:, None], n=table.shape[-1])
+    limited: Tensor = torch.fft.irfft(spectrum * gain[:, None], n=table.shape[-1])
+    return limited
 
 
 def filter_time_varying(
@@ -248,7 +251,8 @@ class StockAdapter(nn.Module):
         x = torch.stack([curve, time], -1).flatten(0, 1)
         x = self.slopes[0](self.layers[0](x))
         x = self.slopes[1](self.layers[1](x))
-        return self.layers[2](x)[..., 0].t().unflatten(0, curve.shape)
+        controls: Tensor = self.layers[2](x)[..., 0]
+        return torch.unflatten(controls.t(), 0, curve.shape)
 
 
 class _ParallelLinear(nn.Module):
@@ -282,7 +286,7 @@ class StockEngel(nn.Module):
         self,
         modulation: Float[Tensor, "batch 3 frame"],
         note: Note,
-        alpha: float = 0.0,  # noqa: ARG002
+        curriculum: float = 0.0,  # noqa: ARG002
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
@@ -313,7 +317,8 @@ class StockEngel(nn.Module):
         taps = response[..., middle - n_taps // 2 : middle + n_taps // 2] * window
         n_blocks = n_samples // hop_length
         size = hop_length + n_taps
-        blocks = note.noise.to(magnitudes).unflatten(1, (n_blocks, hop_length))
+        assert note.noise is not None
+        blocks = torch.unflatten(note.noise.to(magnitudes), 1, (n_blocks, hop_length))
         filtered = torch.fft.irfft(torch.fft.rfft(blocks, n=size) * torch.fft.rfft(taps[:, :n_blocks], n=size), n=size)
         overlapped = F.fold(
             filtered.transpose(1, 2), (1, (n_blocks - 1) * hop_length + size), (1, size), stride=(1, hop_length)

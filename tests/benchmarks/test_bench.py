@@ -1,6 +1,7 @@
 """The benchmark's own workings, at sizes that cost nothing."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def _fail() -> None:
     raise ValueError("no such precision")
 
 
-def test_a_ratio_below_its_floor_shows(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ratio_below_its_floor_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "FLOORS", tmp_path / "floors.toml")
     fast = Result("step/one", stock_s=0.4, ours_s=0.1, ratios=[3.0, 4.0, 9.0], memory_ratios=[0.5])
     write_floors([fast, Result("step/two", skipped="no such CPU")])

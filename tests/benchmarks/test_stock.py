@@ -1,5 +1,6 @@
 """The stock step is the core's by its definition: the same weights, loss and gradients."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 
@@ -9,15 +10,15 @@ from auraloss.freq import MultiResolutionSTFTLoss
 from torch import Tensor
 
 from core.clips import Clips, Dataset
-from core.data.build import build_dataset
-from core.losses.mss import MultiResolutionStft
-from core.metrics.evaluation import evaluate_estimates
+from core.losses.build import build_loss
+from core.metrics.evaluation import evaluate
 from core.seeding import generator
+from core.settings.audio import AudioConfig
 from core.settings.dotted import nest
 from core.settings.loading import apply_settings, parse_assignment, preset_named
 from core.settings.trial import TrialConfig
 from core.synths.note import draw_note
-from core.training.model import build_model
+from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import build_optimizers
 from core.training.resolve import resolve
 from core.training.trainer import curriculum_strength, evaluation_loss, train_step
@@ -30,7 +31,8 @@ from tests.benchmarks.stock import (
     stock_validation_loss,
     train_stock,
 )
-from tests.benchmarks.stock_metrics import made_up_estimates, stock_evaluation
+from tests.benchmarks.stock_metrics import rough_estimates, stock_evaluation
+from tests.support.configs import dataset_of
 
 TINY = (
     "audio.duration_s=0.25",
@@ -80,7 +82,7 @@ def small(*assignments: str) -> TrialConfig:
 
 @pytest.fixture(scope="module")
 def small_batches() -> list[Clips]:
-    clips = build_dataset(small("data.n_train=12")).train
+    clips = dataset_of(small("data.n_train=12")).train
     return [clips[start : start + 4] for start in (0, 4, 8)]
 
 
@@ -90,8 +92,9 @@ Step = tuple[Tensor, dict[str, Tensor]]
 
 def auraloss_in(dtype: torch.dtype, config: TrialConfig) -> MultiResolutionSTFTLoss:
     """With windows of the right type; its own are float32."""
-    loss_function = stock_loss(config.loss.resolutions)
-    for part, resolution in zip(loss_function.stft_losses, config.loss.resolutions, strict=True):
+    resolutions = config.loss.resolutions or ()
+    loss_function = stock_loss(resolutions)
+    for part, resolution in zip(loss_function.stft_losses, resolutions, strict=True):
         part.window = torch.hann_window(resolution.win_length, dtype=dtype)
     return loss_function
 
@@ -104,19 +107,24 @@ def first_steps(config: TrialConfig, clips: Clips, dtype: torch.dtype) -> tuple[
     auraloss = auraloss_in(dtype, config)
 
     def by_auraloss(estimate: Tensor, target: Tensor) -> Tensor:
-        return auraloss(estimate[:, None], target[:, None])
+        loss: Tensor = auraloss(estimate[:, None], target[:, None])
+        return loss
 
-    found = []
-    for model, loss_function in ((stock, by_auraloss), (ours, MultiResolutionStft(config.loss.resolutions))):
+    sides: tuple[tuple[StockModel | DiscoveryModel, Callable[[Tensor, Tensor], Tensor]], ...]
+    sides = (stock, by_auraloss), (ours, build_loss(config.loss))
+    found: list[Step] = []
+    for model, loss_function in sides:
         model.to(dtype)
         draw = generator(config.seed, "training", 1)
         note = draw_note(clips, draw, with_noise=True)
+        assert note.noise is not None
         note = replace(note, f0_hz=note.f0_hz.to(dtype), q=note.q.to(dtype), noise=note.noise.to(dtype))
         audio = clips.audio.to(dtype)
         estimate, _ = model(audio, note, curriculum_strength(config.trainer, 1), draw)
         loss = loss_function(estimate, audio)
-        loss.backward()
-        found.append((loss.detach().double(), {name: p.grad.double() for name, p in model.named_parameters()}))
+        names, parameters = zip(*model.named_parameters(), strict=True)
+        gradients = torch.autograd.grad(loss, parameters)
+        found.append((loss.detach().double(), dict(zip(names, (each.double() for each in gradients), strict=True))))
     return found[0], found[1]
 
 
@@ -133,7 +141,7 @@ def assert_equal_steps(config: TrialConfig, *batches: Clips) -> None:
 
     A bin in which target and estimate are all but equal turns the sign of its gradient with float32's rounding. Tensors
     whose gradients nearly cancel are then off by a per cent on either side, by stock as by the core, and now and then
-    so are all weights together; chance says whose. So rounding is compared by its median over several batches.
+    so are all weights together; chance decides whose. So rounding is compared by its median over several batches.
     """
     errors, chance = [], []
     for clips in batches:
@@ -163,7 +171,7 @@ def test_stock_takes_the_weights_of_the_core(synth: tuple[str, ...], curve: tupl
 @each_curve
 def test_first_step_equals_the_reference(synth: tuple[str, ...], curve: tuple[str, ...]) -> None:
     config = tiny(*synth, *curve)
-    assert_equal_steps(config, build_dataset(config).train[:3])
+    assert_equal_steps(config, dataset_of(config).train[:3])
 
 
 @pytest.mark.parametrize(
@@ -185,14 +193,14 @@ def test_first_step_equals_the_reference_at_any_rate_and_batch(
 ) -> None:
     rate = () if sample_rate == 16_000 else ("audio.sample_rate=48000", "audio.hop_length=240", "encoder.n_fft=1024")
     config = tiny(*synth, *rate, f"seed={batch}")
-    clips = build_dataset(config).train[:batch]
+    clips = dataset_of(config).train[:batch]
     assert_equal_steps(config, clips)
 
 
 def test_steps_and_validation_are_those_of_the_core() -> None:
     """In float64: Adam makes whole steps of gradients that are all rounding."""
     config = tiny(*GREY)
-    dataset = build_dataset(config)
+    dataset = dataset_of(config)
     train, validation = (
         replace(clips, audio=clips.audio.double(), f0_hz=clips.f0_hz.double(), q=clips.q.double())
         for clips in (dataset.train, dataset.validation)
@@ -200,7 +208,7 @@ def test_steps_and_validation_are_those_of_the_core() -> None:
     ours, stock = build_model(config).double(), StockModel(config, reference=True).double()
     stock.load_state_dict(ours.state_dict())
     our_optimizers, their_optimizers = build_optimizers(ours, config.optimizer), stock_optimizers(stock, config)
-    our_loss, their_loss = MultiResolutionStft(config.loss.resolutions), auraloss_in(torch.float64, config)
+    our_loss, their_loss = build_loss(config.loss), auraloss_in(torch.float64, config)
     for step in range(3):
         expected = stock_step(stock, their_optimizers, train, their_loss, config, step)
         found = train_step(ours, our_optimizers, train, our_loss, config, step)
@@ -220,7 +228,7 @@ def test_stock_asks_for_noise_where_the_core_does(synth: tuple[str, ...]) -> Non
 def test_stock_sounds_like_the_reference(synth: tuple[str, ...]) -> None:
     """It differs by band-limiting, by where coefficients are interpolated and by the drift of its phase, not more."""
     config = tiny(*synth)
-    clips = build_dataset(config).train[:3]
+    clips = dataset_of(config).train[:3]
     note = draw_note(clips, generator(0, "note"), with_noise=True)
     # A running sum begins one increment later.
     late = replace(note, phase=note.phase - note.f0_hz / config.audio.sample_rate)
@@ -236,7 +244,7 @@ def test_stock_sounds_like_the_reference(synth: tuple[str, ...]) -> None:
 
 def test_stock_training_learns_and_is_timed_without_its_validations() -> None:
     config = tiny("optimizer.lr=0.01")
-    dataset: Dataset = build_dataset(config)
+    dataset: Dataset = dataset_of(config)
     history = train_stock(config, dataset, max_steps=20, validate_every=8)
     assert [step for _, step, _ in history] == [8, 16, 20]
     assert history[-1][2] < history[0][2]
@@ -246,6 +254,6 @@ def test_stock_training_learns_and_is_timed_without_its_validations() -> None:
 
 
 def test_stock_evaluation_has_the_metrics_of_the_core() -> None:
-    clips, audio, modulation = made_up_estimates(3, 4000, 51)
-    values = evaluate_estimates(clips, audio, modulation, 16_000, 200.0).values
-    assert stock_evaluation(clips, audio, modulation, 16_000, 200.0) == pytest.approx(values, rel=1e-4)
+    estimates = rough_estimates(3, AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=80))
+    values = evaluate(estimates).values
+    assert stock_evaluation(estimates) == pytest.approx(values, rel=1e-4)

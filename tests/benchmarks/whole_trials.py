@@ -14,8 +14,7 @@ from typing import Any
 import torch
 
 from core.clips import Clips, Dataset
-from core.data.build import build_dataset
-from core.losses.mss import MultiResolutionStft
+from core.losses.build import build_loss
 from core.metrics.audio import mss_distance
 from core.seeding import generator
 from core.settings.loading import apply_settings, from_settings
@@ -30,6 +29,7 @@ from core.training.trainer import fit, train_step
 from core.training.trial import run_trial
 from tests.benchmarks.frozen import FROZEN_SMALL
 from tests.benchmarks.stock import StockModel, train_stock
+from tests.support.configs import dataset_of
 
 SHORT_STEPS = 60
 STOCK_S = 90.0
@@ -82,7 +82,7 @@ def quickstart_seconds(root: Path, sets: tuple[str, ...] = ()) -> float:
         attempt = store.committed(trial.digest)
         if attempt is None:
             raise RuntimeError(f"trial {trial.arm} of seed {trial.seed} has no record")
-        # Records tell whole seconds; the record's file is the last thing that a trial writes.
+        # Times in a record are whole seconds; the record's file is the last thing that a trial writes.
         end = (root / "quickstart" / attempt.key(RECORD_NAME)).stat().st_mtime
         spans.append((end - sum(attempt.record().times_s.values()), end))
     return max(end for _, end in spans) - min(start for start, _ in spans)
@@ -119,18 +119,18 @@ def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     datasets: dict[tuple[object, object], Dataset] = {}
 
-    def dataset_of(config: TrialConfig) -> Dataset:
+    def loaded(config: TrialConfig) -> Dataset:
         key = (config.data, config.audio)
         if key not in datasets:
-            datasets[key] = build_dataset(config)
+            datasets[key] = dataset_of(config)
         return datasets[key]
 
     try:
-        dataset_of(from_settings(first))
+        loaded(from_settings(first))
         finished.put(None)
         while (settings := waiting.get()) is not None:
             config = from_settings(settings)
-            fit(config, config.digest, dataset_of(config))
+            fit(config, config.digest, loaded(config))
             finished.put(None)
     except Exception as error:  # noqa: BLE001  (goes to the parent, which raises it)
         finished.put(f"{type(error).__name__}: {error}")
@@ -142,7 +142,7 @@ def _train_waiting(waiting: Any, finished: Any, first: dict[str, Any]) -> None:
 def stock_quality(seed: int, seconds: float) -> float:
     """The best validation `audio.mss` that stock reaches in so many seconds of training with the frozen preset."""
     config = _seeded(FROZEN_SMALL, seed)
-    dataset = build_dataset(config)
+    dataset = dataset_of(config)
     # The same start for both sides, in all that the two presets share.
     weights = build_model(config).state_dict()
     history = train_stock(
@@ -166,11 +166,11 @@ def our_seconds_to(goal: float, seed: int, give_up_s: float) -> float:
         raise ValueError(
             "the small preset must hear the same clips as the frozen one, or their quality does not compare"
         )
-    clips = build_dataset(config).train
-    quality = _quality(build_dataset(FROZEN_SMALL).validation)
+    clips = dataset_of(config).train
+    quality = _quality(dataset_of(FROZEN_SMALL).validation)
     model = build_model(config)
     optimizers = build_optimizers(model, config.optimizer)
-    loss_function = MultiResolutionStft(config.loss.resolutions or ())
+    loss_function = build_loss(config.loss)
     trained_s, step, every = 0.0, 0, 5
     while trained_s < give_up_s:
         start = time.perf_counter()

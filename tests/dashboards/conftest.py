@@ -1,6 +1,5 @@
 """Finished studies in a store of their own."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,12 @@ import pytest
 
 from core.storage.store import Store
 from dashboards.report.page import write_report
-from tests.support.fake_study import fake_study
-
-MakeStudy = Callable[..., Store]
+from tests.support.fake_study import MakeStudy, fake_study
 
 
 @pytest.fixture
 def make_study(tmp_path: Path) -> MakeStudy:
-    """`fake_study` below the test's own folder; `name` names the study."""
+    """`fake_study` in the test's own folder; `name` names the study."""
 
     def make(*args: Any, name: str = "quickstart", **options: Any) -> Store:
         return fake_study(tmp_path / name, *args, **options)

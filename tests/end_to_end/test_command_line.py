@@ -1,55 +1,85 @@
-"""The command line with real workers: launch, type twice, interrupt, kill, resume."""
+"""The command line with real workers: launch, repeat, grow, interrupt, kill, resume, search, reuse."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
+from core.storage.records import TrialRecord
 from core.storage.store import Store
+from tests.support.mlflow_runs import runs_of
+from tests.support.processes import command_line_of, session_of, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-STUDY = """
-question = "Does it run?"
-seeds = [0, 1]
-[config]
+QUESTION = 'question = "Does it run?"\n'
+CONFIG = """
 device = "cpu"
 data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }
 encoder = { width = 4, dilations = [1, 2], n_mels = 16, head_hidden = 4 }
 trainer = { max_steps = 4, batch_size = 2, validate_every = 2, checkpoint_every = 2, n_audio_clips = 1 }
+"""
+LOW_PASS = """
 [[arms]]
 name = "lpf-8"
 config = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }
+"""
+CONSTANT = """
 [[arms]]
 name = "constant"
 config = { parameterization = { kind = "constant" } }
 """
-LONG = "trainer.max_steps=60", "trainer.checkpoint_every=5"
+FRAME = """
+[[arms]]
+name = "frame"
+config = { parameterization = { kind = "frame" } }
+"""
+SEARCH = """
+[search]
+n_arms = 3
+round_size = 2
+[[search.space]]
+path = "optimizer.lr"
+low = 1e-3
+high = 1e-1
+log = true
+"""
+STUDY = f"{QUESTION}seeds = [0, 1]\n[config]{CONFIG}{LOW_PASS}{CONSTANT}"
+LONG = ("--set", "trainer.max_steps=60", "--set", "trainer.checkpoint_every=5")
 PATIENCE_S = 240
+Results = dict[str, tuple[object, ...]]
+"""What a study found, by digest, without what depends on when and how often it ran."""
 
 
-def command(*arguments):
+def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "study.cli", *arguments]
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "tiny.toml").write_text(STUDY)
     return tmp_path
 
 
-def run(folder, *arguments):
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 
-def begin(folder, *arguments):
+def succeed(folder: Path, *arguments: str) -> str:
+    """Run a command that must succeed, and return what it printed."""
+    done = run(folder, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def begin(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command in a session of its own, so that it and all of Ray can be found and ended together."""
     with (folder / "output.txt").open("w") as output:
         return subprocess.Popen(
@@ -57,119 +87,213 @@ def begin(folder, *arguments):
         )
 
 
-def sets(*settings):
-    return [word for setting in settings for word in ("--set", setting)]
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
-    return found
-
-
-def checkpoints(folder, name):
+def checkpoints(folder: Path, name: str) -> list[Path]:
     return list((folder / "runs" / name / "trials").glob("*/*/checkpoint-*.pt"))
 
 
-def session_of(leader):
-    """Processes of the session that a process led."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z" and int(fields[3]) == leader:
-                found.append(int(entry.name))
-    return found
+def wait_for_a_checkpoint(folder: Path, name: str) -> None:
+    wait_until(lambda: checkpoints(folder, name), f"a checkpoint of {name}", patience_s=PATIENCE_S)
 
 
-def command_line(pid):
-    try:
-        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return b""
+def kill(driver: subprocess.Popen[bytes]) -> None:
+    """Kill a command with everything that it started, so that nothing of it can tidy up."""
+    for process in session_of(driver.pid):
+        os.kill(process, signal.SIGKILL)
+    driver.wait()
 
 
-def results(folder, name):
-    """Everything that must not depend on how often a study was interrupted."""
-    store = Store(folder / "runs" / name)
+def study_at(folder: Path, name: str, root: str = "runs") -> Store:
+    return Store(folder / root / name)
+
+
+def records(store: Store) -> dict[str, TrialRecord]:
+    return {record.digest: record for record in store.ledger()}
+
+
+def results(store: Store) -> Results:
     return {
         record.digest: (record.arm, record.seed, record.outcome, record.steps, record.best_step, record.metrics)
         for record in store.ledger()
     }
 
 
-def test_a_study_runs_whole_and_can_be_typed_twice(folder):
-    first = run(folder, "launch", "tiny.toml")
-    assert first.returncode == 0, first.stderr
-    assert "4 of 4 trials done, 0 running, 0 failed" in first.stdout
-    assert "Report: runs/tiny/report/index.html" in first.stdout
-    assert "Front over audio.mss" in first.stdout
+def trial_files(store: Store) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every file of every trial."""
+    root = Path(store.root)
+    return {
+        str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in (root / "trials").rglob("*")
+        if path.is_file()
+    }
+
+
+# ----------------------------------------------------------------------------------------------- from launch to report
+
+
+def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path) -> None:
+    first = succeed(folder, "launch", "tiny.toml")
+    store = study_at(folder, "tiny")
+    assert "4 of 4 trials done, 0 running, 0 failed" in first
+    assert "Report: runs/tiny/report/index.html" in first
+    assert "Front over audio.mss" in first
     summary = json.loads((folder / "runs/tiny/summary.json").read_text())
     assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (4, 4)
     assert (folder / "runs/tiny/report/index.html").stat().st_size > 10_000
-    assert (folder / "runs/mlflow.db").exists()
-    before = results(folder, "tiny")
-    second = run(folder, "launch", "tiny.toml")
-    assert second.returncode == 0, second.stderr
-    assert "All 4 trials of tiny are done; reporting anew." in second.stdout
-    assert results(folder, "tiny") == before
-    assert "4 planned: 4 finished" in run(folder, "status", "tiny").stdout
-    assert run(folder, "report", "tiny").returncode == 0
-    other = run(folder, "launch", "tiny.toml", *sets("trainer.max_steps=5"))
+    assert len(runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)) == 1 + 2 + 4
+    before = trial_files(store)
+    second = succeed(folder, "launch", "tiny.toml")
+    assert "All 4 trials of tiny are done; reporting anew." in second
+    assert trial_files(store) == before
+    assert "4 planned: 4 finished" in succeed(folder, "status", "tiny")
+    assert "Does it run?" in succeed(folder, "status")
+    succeed(folder, "report", "tiny")
+    other = run(folder, "launch", "tiny.toml", "--set", "trainer.max_steps=5")
     assert other.returncode == 2
-    assert "exists under runs with another plan (trainer.max_steps 4 against 5)" in other.stderr
+    assert "study 'tiny' exists with another plan (trainer.max_steps 4 against 5)" in other.stderr
 
 
-def test_after_a_kill_of_driver_and_workers_a_resume_gives_what_an_undisturbed_run_gives(folder):
-    driver = begin(folder, "launch", "tiny.toml", "--name", "killed", *sets(*LONG))
-    wait_for(lambda: checkpoints(folder, "killed"), "a checkpoint")
-    for process in session_of(driver.pid):
-        os.kill(process, signal.SIGKILL)
-    driver.wait()
-    assert len(results(folder, "killed")) < 4
-    resumed = run(folder, "resume", "killed")
-    assert resumed.returncode == 0, resumed.stderr
-    undisturbed = run(folder, "launch", "tiny.toml", "--name", "whole", *sets(*LONG))
-    assert undisturbed.returncode == 0, undisturbed.stderr
-    assert results(folder, "killed") == results(folder, "whole")
-    assert len(results(folder, "whole")) == 4
+def test_a_search_runs_in_rounds_to_its_report(folder: Path) -> None:
+    (folder / "searched.toml").write_text(f"{QUESTION}[config]{CONFIG}{CONSTANT}{SEARCH}")
+    output = succeed(folder, "launch", "searched.toml")
+    store = study_at(folder, "searched")
+    plan = store.plan()
+    assert [(segment.stage, len(segment.trials)) for segment in plan.segments] == [
+        ("design", 1),
+        ("search", 2),
+        ("search", 1),
+    ]
+    assert {record.outcome for record in store.ledger()} == {"finished"}
+    assert len(records(store)) == 4
+    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    page = (folder / "runs/searched/report/index.html").read_text()
+    summary = json.loads((folder / "runs/searched/summary.json").read_text())
+    assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (4, 4)
+    runs = runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)
+    for number in range(3):
+        assert f"search-{number:03d}" in page
+        assert f"search-{number:03d} seed 0" in runs
+    before = trial_files(store)
+    assert "All 4 trials of searched are done" in succeed(folder, "resume", "searched")
+    assert trial_files(store) == before
+    assert len(store.plan().segments) == 3
+
+
+# ---------------------------------------------------------------------------------------------------- growth and reuse
+
+
+def test_more_seeds_train_the_missing_trials_only(folder: Path) -> None:
+    succeed(folder, "launch", "tiny.toml")
+    store = study_at(folder, "tiny")
+    before = trial_files(store)
+    output = succeed(folder, "launch", "tiny.toml", "--seeds", "3")
+    assert "tiny: 2 trials to run, 4 done before" in output
+    assert "6 of 6 trials done, 0 running, 0 failed" in output
+    after = trial_files(store)
+    assert before.items() <= after.items()
+    assert {(record.arm, record.seed, record.outcome) for record in store.ledger()} == {
+        (arm, seed, "finished") for arm in ("lpf-8", "constant") for seed in (0, 1, 2)
+    }
+    new = {record.digest for record in store.ledger() if record.seed == 2}
+    assert {path.split("/")[1] for path in after.keys() - before.keys()} == new
+    assert len(new) == 2
+    assert "All 6 trials of tiny are done" in succeed(folder, "extend", "tiny", "--seeds", "3")
+    assert "All 6 trials of tiny are done" in succeed(folder, "launch", "tiny.toml")
+    assert trial_files(store) == after
+
+
+def test_a_study_that_shares_trials_with_another_one_trains_its_own_only(folder: Path) -> None:
+    succeed(folder, "launch", "tiny.toml")
+    first = study_at(folder, "tiny")
+    before = trial_files(first)
+    renamed = LOW_PASS.replace("lpf-8", "smooth")
+    (folder / "other.toml").write_text(f"{QUESTION}seeds = [0, 1]\n[config]{CONFIG}{renamed}{FRAME}")
+    output = succeed(folder, "launch", "other.toml")
+    assert "2 trials copied from study tiny: same digests, same code, not trained again" in output
+    assert "other: 2 trials to run, 2 done before" in output
+    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    second = study_at(folder, "other")
+    assert {(record.arm, record.seed, record.copied_from) for record in second.ledger()} == {
+        ("smooth", 0, "tiny"),
+        ("smooth", 1, "tiny"),
+        ("frame", 0, None),
+        ("frame", 1, None),
+    }
+    trained = records(first)
+    for record in second.ledger():
+        if record.copied_from:
+            assert record.metrics == trained[record.digest].metrics
+            assert record.finished_at == trained[record.digest].finished_at
+    assert "smooth" in (folder / "runs/other/report/index.html").read_text()
+    assert trial_files(first) == before
+
+
+# ---------------------------------------------------------------------------------------------- kills and interruptions
+
+
+def test_after_a_kill_of_driver_and_workers_a_resume_gives_what_an_undisturbed_run_gives(folder: Path) -> None:
+    driver = begin(folder, "launch", "tiny.toml", *LONG)
+    wait_for_a_checkpoint(folder, "tiny")
+    kill(driver)
+    killed = study_at(folder, "tiny")
+    assert len(results(killed)) < 4
+    succeed(folder, "resume", "tiny")
+    # Under a root of its own, so that nothing is copied.
+    succeed(folder, "launch", "tiny.toml", "--root", "undisturbed", *LONG)
+    undisturbed = study_at(folder, "tiny", "undisturbed")
+    assert len(results(undisturbed)) == 4
+    assert results(killed) == results(undisturbed)
+
+
+def test_after_a_kill_an_extension_resumes_to_what_an_undisturbed_one_gives(folder: Path) -> None:
+    succeed(folder, "launch", "tiny.toml", *LONG)
+    store = study_at(folder, "tiny")
+    before = trial_files(store)
+    driver = begin(folder, "extend", "tiny", "--seeds", "4", "--trials-at-once", "1")
+    wait_for_a_checkpoint(folder, "tiny")
+    kill(driver)
+    assert len(results(store)) < 8
+    assert store.plan().seeds == (0, 1, 2, 3)
+    output = succeed(folder, "resume", "tiny")
+    assert "8 of 8 trials done, 0 running, 0 failed" in output
+    assert before.items() <= trial_files(store).items()
+    # Under a root of its own, so that nothing is copied.
+    succeed(folder, "launch", "tiny.toml", "--root", "undisturbed", "--seeds", "4", *LONG)
+    undisturbed = study_at(folder, "tiny", "undisturbed")
+    assert len(results(undisturbed)) == 8
+    assert results(store) == results(undisturbed)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_cleanly_and_says_how_to_go_on(folder, end):
-    driver = begin(folder, "launch", "tiny.toml", *sets("trainer.max_steps=100000"))
-    wait_for(lambda: checkpoints(folder, "tiny"), "a checkpoint")
+def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Path, end: signal.Signals) -> None:
+    driver = begin(folder, "launch", "tiny.toml", "--set", "trainer.max_steps=100000")
+    wait_for_a_checkpoint(folder, "tiny")
     os.kill(driver.pid, end)
     assert driver.wait(timeout=60) == 130
     output = (folder / "output.txt").read_text()
     assert "modstudy resume tiny" in output
     assert "Traceback" not in output
-    wait_for(lambda: not session_of(driver.pid), "the workers to be gone")
-    assert "checkpoint at step" in run(folder, "status", "tiny").stdout
+    wait_until(lambda: not session_of(driver.pid), "the workers to be gone", patience_s=PATIENCE_S)
+    assert "checkpoint at step" in succeed(folder, "status", "tiny")
 
 
-def test_a_worker_that_is_killed_is_started_again(folder):
-    driver = begin(folder, "launch", "tiny.toml", *sets(*LONG), "--trials-at-once", "1")
-    wait_for(lambda: checkpoints(folder, "tiny"), "a checkpoint")
-    worker = next(pid for pid in session_of(driver.pid) if b"ImplicitFunc" in command_line(pid))
+def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:
+    driver = begin(folder, "launch", "tiny.toml", *LONG, "--trials-at-once", "1")
+    wait_for_a_checkpoint(folder, "tiny")
+    worker = next(process for process in session_of(driver.pid) if b"ImplicitFunc" in command_line_of(process))
     os.kill(worker, signal.SIGKILL)
     assert driver.wait(timeout=PATIENCE_S) == 0, (folder / "output.txt").read_text()
-    assert {outcome for _, _, outcome, *_ in results(folder, "tiny").values()} == {"finished"}
-    assert len(results(folder, "tiny")) == 4
+    found = records(study_at(folder, "tiny"))
+    assert {record.outcome for record in found.values()} == {"finished"}
+    assert len(found) == 4
 
 
-def test_one_trial_trains_without_ray_and_mlflow(folder):
-    (folder / "trial.toml").write_text(
-        'device = "cpu"\n' + STUDY.partition("[config]")[2].partition("[[arms]]")[0].replace('device = "cpu"', "")
-    )
-    done = run(folder, "train", "trial.toml", "--out", "mine")
-    assert done.returncode == 0, done.stderr
-    assert "finished after 4 steps" in done.stdout
+# ------------------------------------------------------------------------------------------------------------ one trial
+
+
+def test_one_trial_trains_without_ray_and_mlflow(folder: Path) -> None:
+    (folder / "trial.toml").write_text(CONFIG)
+    output = succeed(folder, "train", "trial.toml", "--out", "mine")
+    assert "finished after 4 steps" in output
     assert not (folder / "runs").exists()
     (record,) = Store(folder / "mine").ledger()
     assert (record.outcome, record.arm) == ("finished", "trial")

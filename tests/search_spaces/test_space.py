@@ -1,6 +1,8 @@
-"""Spaces expand to exactly the combinations that a hand counts, and refuse what no config could hold."""
+"""Spaces expand to exactly the combinations counted by hand, and refuse values that no config admits."""
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,22 +18,24 @@ from search_spaces.space import Dimension, Space
 KIND = "parameterization.kind"
 CUTOFF = "parameterization.cutoff_hz"
 SEGMENTS = "parameterization.n_segments"
+OF_LOW_PASS = {KIND: ("low_pass",)}
+OF_SPLINE = {KIND: ("spline",)}
 
 
-def dimension(path, *values, **when):
-    return Dimension(path=path, domain=choice(values), when={k.replace("__", "."): v for k, v in when.items()})
+def dimension(path: str, *values: Any, when: dict[str, tuple[Any, ...]] | None = None) -> Dimension:
+    return Dimension(path=path, domain=choice(values), when=when or {})
 
 
-def names(*dimensions, shared=None):
-    return [arm.name for arm in Space(dimensions, SMALL, shared).arms()]
+def names(*dimensions: Dimension) -> list[str]:
+    return [arm.name for arm in Space(dimensions, SMALL).arms()]
 
 
-def test_conditional_dimensions_expand_to_the_hand_counted_set():
+def test_conditional_dimensions_expand_to_the_hand_counted_set() -> None:
     arms = Space(
         [
             dimension(KIND, "frame", Option(label="lpf", value="low_pass"), "spline"),
-            dimension(CUTOFF, 4.0, 8.0, parameterization__kind=("low_pass",)),
-            dimension(SEGMENTS, 8, 16, parameterization__kind=("spline",)),
+            dimension(CUTOFF, 4.0, 8.0, when=OF_LOW_PASS),
+            dimension(SEGMENTS, 8, 16, when=OF_SPLINE),
         ],
         SMALL,
     ).arms()
@@ -44,36 +48,30 @@ def test_conditional_dimensions_expand_to_the_hand_counted_set():
     }
 
 
-def test_a_chain_of_conditions_is_followed_whatever_the_order_of_declaration():
+def test_chains_of_conditions_are_followed_in_any_order_of_declaration() -> None:
     dimensions = [
-        dimension("synth.oscillator.n_positions", 8, 16, synth__oscillator__kind=("learnable",)),
-        dimension("synth.oscillator.kind", "frozen", "learnable", synth__kind=("mod_synth",)),
+        dimension("synth.oscillator.n_positions", 8, 16, when={"synth.oscillator.kind": ("learnable",)}),
+        dimension("synth.oscillator.kind", "frozen", "learnable", when={"synth.kind": ("mod_synth",)}),
         dimension("synth.kind", "mod_synth", "engel"),
+    ]
+    learnable: dict[str, Any] = {"synth.kind": "mod_synth", "synth.oscillator.kind": "learnable"}
+    expected: list[dict[str, Any]] = [
+        {"synth.kind": "engel"},
+        {"synth.kind": "mod_synth", "synth.oscillator.kind": "frozen"},
+        {**learnable, "synth.oscillator.n_positions": 8},
+        {**learnable, "synth.oscillator.n_positions": 16},
     ]
     for order in itertools.permutations(dimensions):
         found = {frozenset(arm.settings.items()) for arm in Space(order, SMALL).arms()}
-        assert found == {
-            frozenset({("synth.kind", "engel")}),
-            frozenset({("synth.kind", "mod_synth"), ("synth.oscillator.kind", "frozen")}),
-            *(
-                frozenset(
-                    {
-                        ("synth.kind", "mod_synth"),
-                        ("synth.oscillator.kind", "learnable"),
-                        ("synth.oscillator.n_positions", n),
-                    }
-                )
-                for n in (8, 16)
-            ),
-        }
+        assert found == {frozenset(settings.items()) for settings in expected}
 
 
-def test_groups_of_settings_are_one_value_and_conditions_name_their_labels():
+def test_group_of_settings_is_one_value_and_conditions_name_its_label() -> None:
     grey = Option(label="grey", value={"kind": "mod_synth", "oscillator": {"kind": "learnable"}})
     space = Space(
         [
             dimension("synth", grey, Option(label="engel", value={"kind": "engel"})),
-            dimension("synth.oscillator.n_positions", 8, 16, synth=("grey",)),
+            dimension("synth.oscillator.n_positions", 8, 16, when={"synth": ("grey",)}),
         ],
         SMALL,
     )
@@ -85,39 +83,43 @@ def test_groups_of_settings_are_one_value_and_conditions_name_their_labels():
     }
 
 
-def test_names_tell_two_settings_of_one_branch_apart():
+def test_names_distinguish_two_settings_of_one_branch() -> None:
     assert names(
         dimension(KIND, "spline"),
-        dimension(SEGMENTS, 8, parameterization__kind=("spline",)),
-        dimension("parameterization.degree", 1, 3, parameterization__kind=("spline",)),
+        dimension(SEGMENTS, 8, when=OF_SPLINE),
+        dimension("parameterization.degree", 1, 3, when=OF_SPLINE),
         dimension("encoder.width", 8),
     ) == ["spline n_segments=8 degree=1 width=8", "spline n_segments=8 degree=3 width=8"]
 
 
 @st.composite
-def branching_dimensions(draw):
+def branching_dimensions(draw: st.DrawFn) -> list[Dimension]:
     kinds = draw(st.lists(st.sampled_from(["frame", "low_pass", "spline"]), min_size=1, max_size=3, unique=True))
     found = [dimension(KIND, *kinds)]
     if "low_pass" in kinds:
         cutoffs = draw(st.lists(st.integers(1, 40), min_size=1, max_size=3, unique=True))
-        found.append(dimension(CUTOFF, *(value / 4 for value in cutoffs), parameterization__kind=("low_pass",)))
+        found.append(dimension(CUTOFF, *(value / 4 for value in cutoffs), when=OF_LOW_PASS))
     if "spline" in kinds:
         segments = draw(st.lists(st.integers(1, 30), min_size=1, max_size=3, unique=True))
-        found.append(dimension(SEGMENTS, *segments, parameterization__kind=("spline",)))
+        found.append(dimension(SEGMENTS, *segments, when=OF_SPLINE))
     if draw(st.booleans()):
-        found.append(
-            dimension("encoder.width", *draw(st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True)))
-        )
+        widths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True))
+        found.append(dimension("encoder.width", *widths))
     return draw(st.permutations(found))
 
 
-@settings(max_examples=40, deadline=None)
+def options_of(item: Dimension) -> tuple[Option, ...]:
+    assert isinstance(item.domain, Choice)
+    return item.domain.options
+
+
+@settings(max_examples=40)
 @given(branching_dimensions())
-def test_every_combination_is_there_once_and_its_conditions_hold(dimensions):
+def test_every_combination_is_there_once_and_its_conditions_hold(dimensions: Sequence[Dimension]) -> None:
     points = Space(dimensions, SMALL).points()
     by_path = {item.path: item for item in dimensions}
     brute = set()
-    for values in itertools.product(*(item.domain.options for item in dimensions)):
+    for values in itertools.product(*map(options_of, dimensions)):
         chosen = {item.path: option.value for item, option in zip(dimensions, values, strict=True)}
         brute.add(
             frozenset(
@@ -131,6 +133,46 @@ def test_every_combination_is_there_once_and_its_conditions_hold(dimensions):
     assert set(found) == brute
     for point in points:
         apply_settings(SMALL, nest(point.settings.items()))
+
+
+class TestPositions:
+    @settings(max_examples=40)
+    @given(branching_dimensions(), st.randoms(use_true_random=False))
+    def test_any_positions_give_a_point_of_the_space(self, dimensions: Sequence[Dimension], random: Any) -> None:
+        space = Space(dimensions, SMALL)
+        points = [(list(point.options), point.settings) for point in space.points()]
+        for _ in range(10):
+            point = space.point_at({item.path: random.random() for item in dimensions})
+            assert (list(point.options), point.settings) in points
+
+    def test_positions_choose_and_conditions_leave_out(self) -> None:
+        space = Space(
+            [
+                dimension(CUTOFF, 4.0, 8.0, when=OF_LOW_PASS),
+                dimension(KIND, "frame", "low_pass"),
+                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+            ],
+            SMALL,
+        )
+        low_pass = space.point_at({KIND: 0.9, CUTOFF: 0.1, "encoder.width": 0.5})
+        assert low_pass.settings == {CUTOFF: 4.0, KIND: "low_pass", "encoder.width": 5}
+        assert list(low_pass.options) == [CUTOFF, KIND, "encoder.width"]
+        frame = space.point_at({KIND: 0.1, CUTOFF: 0.1, "encoder.width": 0.0})
+        assert frame.settings == {KIND: "frame", "encoder.width": 1}
+
+    def test_corners_are_every_value_and_both_ends_of_ranges(self) -> None:
+        space = Space(
+            [
+                dimension(KIND, "frame", "low_pass"),
+                Dimension(path=CUTOFF, domain=Range(low=2.0, high=8.0), when=OF_LOW_PASS),
+            ],
+            SMALL,
+        )
+        assert [point.settings for point in space.corners()] == [
+            {KIND: "frame"},
+            {KIND: "low_pass", CUTOFF: 2.0},
+            {KIND: "low_pass", CUTOFF: 8.0},
+        ]
 
 
 @pytest.mark.parametrize(
@@ -150,23 +192,36 @@ def test_every_combination_is_there_once_and_its_conditions_hold(dimensions):
         (
             [
                 dimension(KIND, "frame", "spline"),
-                dimension("encoder.width", 8, 16, parameterization__kind=("spline",)),
-                dimension("encoder.n_mels", 32, encoder__width=(8,), parameterization__kind=("frame",)),
+                dimension("encoder.width", 8, 16, when=OF_SPLINE),
+                dimension("encoder.n_mels", 32, when={"encoder.width": (8,), KIND: ("frame",)}),
             ],
             "space dimension encoder.n_mels: its conditions never hold together",
         ),
         (
             [
-                dimension("encoder.width", 8, encoder__n_mels=(32,)),
-                dimension("encoder.n_mels", 32, encoder__width=(8,)),
+                dimension("encoder.width", 8, when={"encoder.n_mels": (32,)}),
+                dimension("encoder.n_mels", 32, when={"encoder.width": (8,)}),
             ],
             "must not run in a circle; these do: encoder",
         ),
-        ([dimension("encoder.width", 8, encoder__n_mels=(32,))], "depends on encoder.n_mels, that does not vary here"),
-        ([dimension("encoder.width", 8, encoder__nmels=(32,))], "depends on encoder.nmels, which is no setting"),
         (
-            [dimension(KIND, "frame"), dimension("encoder.width", 8, parameterization__kind=("spline",))],
+            [dimension("encoder.width", 8, when={"encoder.n_mels": (32,)})],
+            "depends on encoder.n_mels, that does not vary here",
+        ),
+        (
+            [dimension("encoder.width", 8, when={"encoder.nmels": (32,)})],
+            "depends on encoder.nmels, which is no setting",
+        ),
+        (
+            [dimension(KIND, "frame"), dimension("encoder.width", 8, when=OF_SPLINE)],
             "exists when parameterization.kind = 'spline', which never is: frame",
+        ),
+        (
+            [
+                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+                dimension("encoder.n_mels", 32, when={"encoder.width": (8,)}),
+            ],
+            "depends on encoder.width, which is a range; a condition needs values",
         ),
         ([dimension("encoder.width", 8), dimension("encoder.width", 16)], "encoder.width is there twice"),
         (
@@ -175,38 +230,25 @@ def test_every_combination_is_there_once_and_its_conditions_hold(dimensions):
         ),
     ],
 )
-def test_a_space_that_no_config_could_hold_is_refused(dimensions, message):
+def test_spaces_that_no_config_fits_are_refused(dimensions: Sequence[Dimension], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Space(dimensions, SMALL)
 
 
-def test_two_combinations_of_one_name_are_refused():
-    twins = choice([Option(label="x", value=8)]), choice([Option(label="x", value=32), 16])
-    space = Space([Dimension(path="encoder.width", domain=d) for d in twins[:1]], SMALL)
-    assert [arm.name for arm in space.arms()] == ["x"]
-    with pytest.raises(ConfigError, match="differ from each other; label 'x' came twice"):
-        Choice((Option(label="x", value=1), Option(label="x", value=2)))
+def test_two_combinations_of_one_name_are_refused() -> None:
+    one = [dimension("encoder.width", Option(label="x", value=8))]
+    assert names(*one) == ["x"]
+    pairs = [
+        dimension("encoder.width", Option(label="x", value=8), Option(label="x y", value=16)),
+        dimension("encoder.n_mels", Option(label="y z", value=32), Option(label="z", value=64)),
+    ]
+    with pytest.raises(ConfigError, match="two combinations are both named 'x y z'; give their values different"):
+        names(*pairs)
 
 
-def test_a_range_is_checked_at_both_ends_and_never_expanded():
+def test_range_is_checked_at_both_ends_and_never_expanded() -> None:
     space = Space([Dimension(path="encoder.width", domain=Range(low=4, high=32))], SMALL)
-    assert not space.is_finite
     with pytest.raises(ConfigError, match=r"only lists of values expand .* encoder.width has a range"):
         space.points()
     with pytest.raises(ConfigError, match=r"value '0': encoder.width"):
         Space([Dimension(path="encoder.width", domain=Range(low=0, high=32))], SMALL)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "log", "message"),
-    [(2, 2, False, "low < high"), (3, 2, False, "low < high"), (0.0, 1.0, True, "lies above 0")],
-)
-def test_an_impossible_range_is_refused(low, high, log, message):
-    with pytest.raises(ConfigError, match=message):
-        Range(low=low, high=high, log=log)
-
-
-@pytest.mark.parametrize(("values", "message"), [([], "at least one value"), ([8, 8.0], "value 8.0 came twice")])
-def test_an_impossible_choice_is_refused(values, message):
-    with pytest.raises(ConfigError, match=message):
-        choice(values)

@@ -1,89 +1,203 @@
-"""Study files are read whole or refused with what is wrong in them; the built-in ones hold the arms they promise."""
+"""Study files are read whole, or refused with what is wrong in them, and survive as plain values."""
 
+import json
 import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import ConfigError
+from core.settings.parameterizations import FrameConfig, SplineConfig
+from core.settings.trial import TrialConfig
+from search_spaces.designs.explicit import ExplicitArms
+from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.designs.one_factor import OneFactor
 from search_spaces.paths import compose
-from search_spaces.study_file import built_in_studies, load_study, parse_study
+from search_spaces.samplers.random import RandomSampler
+from search_spaces.search import Search
+from search_spaces.strategy import History
+from search_spaces.study_file import StudyFile, built_in_studies, load_study, parse_study
 
 ARMS = 'question = "why?"\n[[arms]]\nname = "a"\nconfig = { encoder = { width = 8 } }\n'
+SEARCH = """
+[search]
+n_arms = 20
+round_size = 4
+sampler = { kind = "random", seed = 3 }
+[[search.space]]
+path = "optimizer.lr"
+low = 1e-4
+high = 1e-1
+log = true
+[[search.space]]
+path = "encoder.width"
+low = 4
+high = 16
+"""
+EVERYTHING = """
+question = "Does everything come back?"
+preset = "paper"
+seeds = [3, 1]
+[[objectives]]
+metric = "curves.pcc.lls3"
+direction = "maximize"
+[[objectives]]
+metric = "cost.train_s"
+direction = "minimize"
+[config]
+trainer.max_steps = 300
+audio = { duration_s = 1.0 }
+loss.resolutions = [{ n_fft = 512, hop_length = 120, win_length = 300 }]
+[[arms]]
+name = "lpf-8"
+config = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }
+[[arms]]
+name = "lpf-4"
+like = "lpf-8"
+config = { parameterization.cutoff_hz = 4 }
+[[space]]
+path = "parameterization.kind"
+values = ["frame", { label = "bezier", value = "spline" }]
+[[space]]
+path = "parameterization.n_segments"
+values = [8, { label = "many", value = 16 }]
+when = { "parameterization.kind" = ["bezier"] }
+[[space]]
+path = "synth"
+values = [
+    { label = "grey", settings = { kind = "mod_synth", oscillator = { kind = "learnable" } } },
+    { label = "engel", settings = { kind = "engel" } },
+]
+[ablation]
+path = "encoder"
+baseline = {}
+baseline_name = "usual"
+arms = { narrow = { width = 8 }, "bf16" = { precision = "bf16" } }
+"""
 
 
-def parsed(text):
+def parsed(text: str) -> StudyFile:
     return parse_study({"name": "mine", **tomllib.loads(text)})
 
 
-def configs(study, overrides=None):
-    shared = {**study.shared(), **(overrides or {})}
-    return {arm.name: compose(study.base, shared, arm.settings) for arm in study.named_arms(overrides)}
+def configs(study: StudyFile) -> dict[str, TrialConfig]:
+    return {arm.name: compose(study.base, study.shared(), arm.settings) for arm in study.named_arms()}
 
 
-def test_the_grid_is_exactly_the_ten_conditional_combinations():
-    study = load_study("grid")
-    assert [arm.name for arm in study.named_arms()] == [
-        f"{synth} {curve}"
-        for synth in ("mod_synth", "engel")
-        for curve in ("frame", "lpf-4", "lpf-8", "spline-8", "spline-16")
-    ]
-    found = configs(study)
-    assert len({(config.synth.kind, config.parameterization) for config in found.values()}) == 10
-    for config in found.values():
-        if config.synth.kind == "mod_synth":
-            assert (config.synth.oscillator.kind, config.synth.filter.kind) == ("learnable", "learned")
+class TestRoundTrip:
+    @pytest.mark.parametrize("name", built_in_studies())
+    def test_built_in_studies_survive(self, name: str) -> None:
+        study = load_study(name)
+        settings = study.to_settings()
+        assert parse_study(settings) == study
+        assert parse_study(json.loads(json.dumps(settings))) == study
+
+    @pytest.mark.parametrize("text", [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH])
+    def test_every_table_survives(self, text: str) -> None:
+        study = parsed(text)
+        again = parse_study(json.loads(json.dumps(study.to_settings())))
+        assert again == study
+        assert again.named_arms() == study.named_arms()
+        assert [type(strategy) for strategy in again.strategies()] == [type(s) for s in study.strategies()]
+
+    def test_search_goes_on_with_the_same_arms(self) -> None:
+        study = parsed(EVERYTHING + SEARCH)
+        again = parse_study(json.loads(json.dumps(study.to_settings())))
+        proposals = [each.strategies()[-1].propose(History()) for each in (study, again)]
+        assert proposals[0] == proposals[1]
+        assert len(proposals[0]) == 4
+        assert all(isinstance(arm.settings["encoder.width"], int) for arm in proposals[1])
+
+    def test_settings_are_plain_values(self) -> None:
+        def is_plain(value: Any) -> bool:
+            if isinstance(value, dict):
+                return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
+            if isinstance(value, list):
+                return all(map(is_plain, value))
+            return isinstance(value, str | int | float | bool)
+
+        assert is_plain(parsed(EVERYTHING + SEARCH).to_settings())
 
 
-def test_quickstart_is_white_box_with_paired_seeds_and_two_baselines():
-    study = load_study("quickstart")
-    found = configs(study)
-    assert study.seeds == (0, 1)
-    assert list(found) == ["frame", "lpf-8", "lpf-4", "spline-8", "spline-16", "random-spline", "constant"]
-    assert [name for name, config in found.items() if config.is_baseline] == ["random-spline", "constant"]
-    assert found["lpf-4"].parameterization.cutoff_hz == 4.0
-    assert found["spline-16"].parameterization.n_segments == 16
-    for config in found.values():
-        assert (config.synth.oscillator.kind, config.synth.oscillator.wavetable) == ("frozen", "data")
-        assert config.synth.filter.kind == "rbj"
+class TestArms:
+    def test_arms_start_from_other_arms(self) -> None:
+        study = parsed(ARMS + '[[arms]]\nname = "b"\nlike = "a"\nconfig = { encoder = { n_mels = 32 } }')
+        assert dict(study.named_arms()[1].settings) == {"encoder.width": 8, "encoder.n_mels": 32}
+
+    def test_shared_settings_count_where_an_arm_has_them(self) -> None:
+        study = parsed(
+            'question = "?"\n[config.parameterization]\ndegree = 2\n'
+            '[[arms]]\nname = "spline"\nconfig = { parameterization = { kind = "spline" } }\n'
+            '[[arms]]\nname = "frame"\nconfig = { parameterization = { kind = "frame" } }\n'
+        )
+        found = configs(study)
+        assert found["spline"].parameterization == SplineConfig(n_segments=8, degree=2)
+        assert found["frame"].parameterization == FrameConfig()
+
+    def test_space_ablation_and_arms_stand_side_by_side(self) -> None:
+        study = parsed(
+            ARMS + '[[space]]\npath = "encoder.n_mels"\nvalues = [32, { label = "many", value = 64 }]\n'
+            '[ablation]\npath = "encoder.width"\nbaseline = 16\narms = { narrow = 4 }\n'
+        )
+        assert [arm.name for arm in study.named_arms()] == ["n_mels=32", "many", "baseline", "narrow", "a"]
+        assert [type(design) for design in study.designs()] == [FullFactorial, OneFactor, ExplicitArms]
+
+    def test_every_table_has_its_arms(self) -> None:
+        names = [
+            "frame grey",
+            "frame engel",
+            "bezier-8 grey",
+            "bezier-8 engel",
+            "bezier-many grey",
+            "bezier-many engel",
+        ]
+        names += ["usual", "narrow", "bf16", "lpf-8", "lpf-4"]
+        assert [arm.name for arm in parsed(EVERYTHING).named_arms()] == names
 
 
-@pytest.mark.parametrize("name", ["vital", "own_sounds"])
-def test_studies_of_given_sounds_are_grey_box_and_have_a_random_baseline(name):
-    found = configs(load_study(name), {"data.folder": "sounds"})
-    assert "random-spline" in found
-    for config in found.values():
-        assert config.data.folder == "sounds"
-        assert (config.synth.oscillator.kind, config.synth.filter.kind) == ("learnable", "learned")
+class TestSearch:
+    def test_search_is_the_last_stage(self) -> None:
+        *designs, search = parsed(EVERYTHING + SEARCH).strategies()
+        assert [type(design) for design in designs] == [FullFactorial, OneFactor, ExplicitArms]
+        assert isinstance(search, Search)
+        assert (search.n_arms, search.round_size, search.sampler) == (20, 4, RandomSampler(3))
+        assert [dimension.path for dimension in search.space.dimensions] == ["optimizer.lr", "encoder.width"]
 
+    def test_search_alone_is_a_study(self) -> None:
+        study = parsed('question = "?"\n' + SEARCH)
+        assert study.named_arms() == ()
+        assert study.designs() == ()
+        (search,) = study.strategies()
+        assert [arm.name for arm in search.propose(History())] == [f"search-{number:03d}" for number in range(4)]
 
-def test_all_built_in_studies_can_be_read():
-    assert set(built_in_studies()) >= {"quickstart", "grid", "vital", "own_sounds"}
-    for name in built_in_studies():
-        assert load_study(name).question.endswith("?")
+    def test_rounds_have_one_arm_and_seed_0_by_default(self) -> None:
+        (search,) = parsed(
+            'question = "?"\n[search]\nn_arms = 2\nspace = [{ path = "seed", values = [1] }]'
+        ).strategies()
+        assert isinstance(search, Search)
+        assert (search.round_size, search.sampler) == (1, RandomSampler(0))
 
-
-def test_arms_start_from_other_arms():
-    study = parsed(ARMS + '[[arms]]\nname = "b"\nlike = "a"\nconfig = { encoder = { n_mels = 32 } }')
-    assert dict(study.named_arms()[1].settings) == {"encoder.width": 8, "encoder.n_mels": 32}
-
-
-def test_shared_settings_count_where_an_arm_has_them():
-    study = parsed(
-        'question = "?"\n[config.parameterization]\ndegree = 2\n'
-        '[[arms]]\nname = "spline"\nconfig = { parameterization = { kind = "spline" } }\n'
-        '[[arms]]\nname = "frame"\nconfig = { parameterization = { kind = "frame" } }\n'
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("round_size = 4", "round_size = 30", "a round_size from 1 to n_arms; got 20 and 30"),
+            ("n_arms = 20", "n_arms = 0", "n_arms of at least 1"),
+            ("n_arms = 20", "", "search.n_arms: .*; got nothing"),
+            ("n_arms = 20", "n_arm = 20", r"unknown key search\.n_arm in a study file; did you mean search\.n_arms\?"),
+            ('kind = "random"', 'kind = "grid"', "search.sampler.kind: .*; got 'grid'"),
+            ("seed = 3", "seed = -3", "search.sampler.seed: .*; got -3"),
+            ("seed = 3", "sed = 3", r"unknown key search\.sampler\.sed"),
+            ("log = true", "logg = true", r"unknown key search\.space\[optimizer\.lr\]\.logg"),
+            ("low = 1e-4", "low = 0.0", "space dimension optimizer.lr: a logarithmic range lies above 0"),
+            ("low = 4", "low = 0", "space dimension encoder.width, value '0'"),
+            ("high = 16", "", "space dimension encoder.width: give either `values` or both"),
+        ],
     )
-    found = configs(study)
-    assert found["spline"].parameterization.degree == 2
-    assert found["frame"].parameterization.kind == "frame"
-
-
-def test_space_ablation_and_arms_stand_side_by_side():
-    study = parsed(
-        ARMS + '[[space]]\npath = "encoder.n_mels"\nvalues = [32, { label = "many", value = 64 }]\n'
-        '[ablation]\npath = "encoder.width"\nbaseline = 16\narms = { narrow = 4 }\n'
-    )
-    assert [arm.name for arm in study.named_arms()] == ["n_mels=32", "many", "baseline", "narrow", "a"]
+    def test_wrong_searches_are_refused(self, old: str, new: str, message: str) -> None:
+        assert old in SEARCH
+        with pytest.raises(ConfigError, match=message):
+            parsed('question = "?"\n' + SEARCH.replace(old, new)).strategies()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +213,7 @@ def test_space_ablation_and_arms_stand_side_by_side():
         ("seeds = ['x']\n" + ARMS, "seeds.0: .*valid integer.*; got 'x'"),
         ("arms = 3\nquestion = '?'", "arms is a list of tables"),
         ("ablation = 3\n" + ARMS, "ablation is a table"),
+        ("search = 3\n" + ARMS, "search is a table"),
         (ARMS + "colour = 1", r"unknown key arms\[a\].colour in a study file"),
         (ARMS + "[[objectives]]\nmetric = 'audio.mss'\ndirection = 'down'", "objectives.0.direction: .*; got 'down'"),
         (
@@ -119,22 +234,22 @@ def test_space_ablation_and_arms_stand_side_by_side():
         (ARMS + "[config]\nencoder = { widht = 3 }", r"unknown setting encoder.widht; did you mean encoder.width\?"),
     ],
 )
-def test_a_wrong_study_file_is_refused_with_what_is_wrong(text, message):
+def test_wrong_study_files_are_refused_with_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parsed(text).named_arms()
 
 
-def test_a_name_that_would_leave_its_folder_is_refused():
+def test_name_that_would_leave_its_folder_is_refused() -> None:
     with pytest.raises(ConfigError, match="the name of a study has letters"):
         parse_study({"name": "../up", **tomllib.loads(ARMS)})
 
 
-def test_an_unknown_study_gets_a_near_one():
+def test_unknown_study_is_refused_with_a_near_one() -> None:
     with pytest.raises(ConfigError, match=r"there is no study 'quickstrat'; did you mean quickstart\?"):
         load_study("quickstrat")
 
 
-def test_a_study_file_that_is_not_there_or_no_toml_is_refused(tmp_path):
+def test_files_that_are_missing_or_no_toml_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*No such file"):
         load_study(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("question = ")
@@ -142,6 +257,6 @@ def test_a_study_file_that_is_not_there_or_no_toml_is_refused(tmp_path):
         load_study(str(tmp_path / "bad.toml"))
 
 
-def test_a_file_names_its_study(tmp_path):
+def test_study_is_named_after_its_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(ARMS)
     assert load_study(str(tmp_path / "mine.toml")).name == "mine"

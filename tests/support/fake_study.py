@@ -1,14 +1,21 @@
 """Studies that never ran: a store filled with records, curves and sounds whose front is known."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 import soundfile
+import torch
+from jaxtyping import Float
+from numpy import ndarray
 
-from core.metrics.catalog import FITS, SIGNALS
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, TrialCost
+from core.metrics.catalog import METRICS
+from core.metrics.curves import project_on_all
 from core.settings.loading import flat_config, to_settings
 from core.settings.parameterizations import (
     ConstantConfig,
@@ -18,14 +25,29 @@ from core.settings.parameterizations import (
     RandomSplineConfig,
 )
 from core.settings.trial import TrialConfig
-from core.storage.curves import TrialCurves, write_curves
-from core.storage.records import DataIssue, Objective, Outcome, PlannedArm, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.curves import ModulationCurves, TrialCurves, write_curves
+from core.storage.records import (
+    DataIssue,
+    MetricValues,
+    Objective,
+    Outcome,
+    PlannedArm,
+    PlannedTrial,
+    PlanSegment,
+    StudyDefinition,
+    TrialRecord,
+)
+from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 
 OBJECTIVES = (
     Objective(metric="audio.mss", direction="minimize"),
     Objective(metric="interpretability.tv", direction="minimize"),
 )
+MakeStudy = Callable[..., Store]
+"""`fake_study` in a folder of the caller's."""
+MODULATIONS = ("add", "sub", "env")
+QUESTION = "What does each parameterization cost in accuracy, and buy in interpretability?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +59,11 @@ class FakeArm:
     tv: float | None
     range: float = 0.8
     parameterization: ParameterizationConfig = field(default_factory=FrameConfig)
-    outcomes: dict[int, Outcome | None] = field(default_factory=dict)
+    is_white_box: bool = True
+    outcomes: Mapping[int, Outcome | None] = field(default_factory=dict)
     """Outcome by seed where it is not "finished"; None leaves no record."""
+    copied_from: Mapping[int, str] = field(default_factory=dict)
+    """The study that trained a seed, by seed, where its record is a copy."""
 
     @property
     def is_baseline(self) -> bool:
@@ -57,34 +82,58 @@ ARMS = (
 FRONT = {"frame", "lpf-8", "spline-8", "spline-16"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Sounds:
+    """What is known of the test clips, and which curves the synth has."""
+
+    n_clips: int
+    modulations: tuple[str, ...]
+    truth: tuple[str, ...]
+
+
 def fake_study(
     root: Path,
     arms: Sequence[FakeArm] = ARMS,
     *,
     seeds: int = 2,
     n_clips: int = 2,
-    truth: bool = True,
-    question: str = "What does each parameterization cost in accuracy, and buy in interpretability?",
+    modulations: tuple[str, ...] = MODULATIONS,
+    truth: tuple[str, ...] = MODULATIONS,
+    question: str = QUESTION,
     objectives: tuple[Objective, ...] = OBJECTIVES,
-    notices: tuple[DataIssue, ...] = (),
+    issues: tuple[DataIssue, ...] = (),
 ) -> Store:
+    """A store with the plan and the records of a study.
+
+    Args:
+        root: Folder of the store; its name is the study's.
+        arms: The arms, in the order of the plan.
+        seeds: Seeds of each arm.
+        n_clips: Test clips with curves and sounds; 0 leaves both out.
+        modulations: Names of the curves that the synth of all arms has.
+        truth: Names of the true curves, none where they are unknown.
+        question: The study's question.
+        objectives: Its objectives.
+        issues: Issues with its data.
+    """
     store = Store(root)
+    store.create_study(StudyDefinition(name=root.name, question=question, objectives=objectives))
     configs = {
         (arm.name, seed): TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
         for arm in arms
         for seed in range(seeds)
     }
     digests = {key: f"{index:016x}" for index, key in enumerate(configs)}
-    store.put_plan(
-        StudyPlan(
-            name=root.name,
-            question=question,
-            objectives=objectives,
+    store.append_segment(
+        PlanSegment(
+            stage="design",
             arms=tuple(
                 PlannedArm(
                     name=arm.name,
-                    factors={"parameterization.kind": arm.parameterization.kind},
+                    settings={"parameterization.kind": arm.parameterization.kind},
                     is_baseline=arm.is_baseline,
+                    is_white_box=arm.is_white_box,
+                    modulations=modulations,
                 )
                 for arm in arms
             ),
@@ -92,56 +141,60 @@ def fake_study(
                 PlannedTrial(digest=digests[key], arm=key[0], seed=key[1], config=to_settings(config))
                 for key, config in configs.items()
             ),
-            data_issues=notices,
+            data_issues=issues,
             data_summary={"source": "synthetic", "clips": {"train": 512, "validation": 64, "test": 128}},
             code_version="0.1.0",
         )
     )
+    sounds = _Sounds(n_clips=n_clips, modulations=modulations, truth=truth)
     for index, arm in enumerate(arms):
         for seed in range(seeds):
             outcome = arm.outcomes.get(seed, "finished")
             if outcome is not None:
-                key = (arm.name, seed)
-                _commit(store, arm, index, configs[key], digests[key], outcome, n_clips, truth)
+                rng = np.random.default_rng([index, seed])
+                _commit(store.begin(digests[arm.name, seed]), arm, configs[arm.name, seed], outcome, sounds, rng)
     return store
 
 
+def without_clips(make_study: MakeStudy) -> MakeStudy:
+    """Studies of numbers only, which are faster to make."""
+    return partial(make_study, n_clips=0)
+
+
 def _commit(
-    store: Store,
+    attempt: Attempt,
     arm: FakeArm,
-    index: int,
     config: TrialConfig,
-    digest: str,
     outcome: Outcome,
-    n_clips: int,
-    truth: bool,
+    sounds: _Sounds,
+    rng: np.random.Generator,
 ) -> None:
-    rng = np.random.default_rng([index, config.seed])
-    attempt = store.begin(digest)
-    finished = outcome == "finished"
-    metrics = _metrics(arm, rng, truth) if finished else {}
-    if finished and n_clips:
-        _keep(attempt, arm, config, rng, n_clips, truth)
+    is_finished = outcome == "finished"
+    study = Path(attempt.store.root).name
+    metrics = dict(_metrics(arm, sounds, rng)) if is_finished else {}
+    if is_finished and sounds.n_clips:
+        _write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
     attempt.commit(
         TrialRecord(
-            digest=digest,
-            study=Path(store.root).name,
+            digest=attempt.digest,
+            study=study,
             arm=arm.name,
             seed=config.seed,
             attempt=attempt.name,
             outcome=outcome,
-            error=None if finished else "training loss 173.2 at step 41 is above trainer.diverged_above=100",
+            error=None if is_finished else "training loss 173.2 at step 41 is above trainer.diverged_above=100",
             is_baseline=arm.is_baseline,
             config=flat_config(config),
             steps=300,
             best_step=250,
-            metrics={"validation": metrics, "test": metrics} if finished else {},
-            undefined={"test": {"interpretability.tv": 384}} if finished and arm.tv is None else {},
+            metrics={"validation": metrics, "test": metrics} if is_finished else {},
+            undefined={"test": {"interpretability.tv": 384}} if is_finished and arm.tv is None else {},
             history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
             environment={"code_version": "0.1.0", "torch": "2.14.1", "device": "cpu", "threads": 1},
-            times_s={"set_up": 1.2, "training": 14.0, "evaluation": 2.0, "keeping": 0.1},
+            times_s={"set_up": 1.2, "train": 14.0, "evaluate": 2.0, "write": 0.1},
             started_at="2026-07-01T10:00:00Z",
             finished_at="2026-07-01T10:00:18Z",
+            copied_from=arm.copied_from.get(config.seed),
         )
     )
 
@@ -151,76 +204,101 @@ def _validation(arm: FakeArm, step: int) -> dict[str, float]:
     return {"step": float(step), "train_loss": loss, "validation_loss": loss, "elapsed_s": step / 20}
 
 
-def _metrics(arm: FakeArm, rng: np.random.Generator, truth: bool) -> dict[str, float | None]:
+def _metrics(arm: FakeArm, sounds: _Sounds, rng: np.random.Generator) -> Iterator[tuple[str, float | None]]:
+    """Full names and values, as `core.metrics.evaluation` gives them for these curves."""
     noise, tv_noise = 1 + 0.01 * rng.standard_normal(2)
-    metrics: dict[str, float | None] = {
+    error = 0.24 if arm.is_baseline else 0.06 + 0.02 * arm.mss
+    values: MetricValues = {
         "audio.mss": arm.mss * noise,
         "audio.mel": 0.6 * arm.mss,
-        "interpretability.range": arm.range,
+        "curves.l1": error * noise,
+        "curves.l1_diff": error / 20 * noise,
+        "curves.pcc": (0.31 if arm.is_baseline else 0.9) * noise,
         "interpretability.tv": None if arm.tv is None else arm.tv * tv_noise,
         "interpretability.turning_points": 0.1,
         "interpretability.spectral_entropy": 0.5,
+        "interpretability.range": arm.range,
     }
-    if truth:
-        error = 0.24 if arm.is_baseline else 0.06 + 0.02 * arm.mss
-        for fit in FITS:
-            for audio_config in ("", *SIGNALS):
-                for metric, value in (
-                    ("l1", error),
-                    ("l1_diff", error / 20),
-                    ("pcc", 0.31 if arm.is_baseline else 0.9),
-                ):
-                    metrics[".".join(part for part in ("curves", metric, fit, audio_config) if part)] = value * noise
-    return metrics
+    shared = tuple(name for name in sounds.truth if name in sounds.modulations)
+    for metric in METRICS:
+        by_projection: dict[str, tuple[str, ...]]
+        match metric.compute:
+            case TrialCost():
+                continue
+            case AudioDistance():
+                by_projection = {"": ()}
+            case CurveDistance():
+                by_projection = {"": shared, ".lls1": shared, ".lls3": sounds.truth}
+                by_projection = {projection: names for projection, names in by_projection.items() if names}
+            case CurveProperty():
+                by_projection = {"": sounds.modulations}
+            case _:
+                assert_never(metric.compute)
+        for projection, names in by_projection.items():
+            for suffix in ("", *(f".{name}" for name in names)):
+                yield f"{metric.name}{projection}{suffix}", values[metric.name]
 
 
-def _keep(
-    attempt: Attempt, arm: FakeArm, config: TrialConfig, rng: np.random.Generator, n_clips: int, truth: bool
+def _write_curves_and_sounds(
+    attempt: Attempt, study: str, arm: FakeArm, config: TrialConfig, sounds: _Sounds, rng: np.random.Generator
 ) -> None:
+    n_clips, n_curves = sounds.n_clips, len(sounds.modulations)
     time = np.linspace(0, 1, config.audio.n_frames)
-    target = np.stack(
-        [
-            [
-                0.5 + 0.4 * np.sin(2 * np.pi * (1 + clip) * time),
-                np.abs((3 * time + clip / 5) % 2 - 1),
-                np.exp(-3 * time),
-            ]
-            for clip in range(n_clips)
-        ]
-    )
+    names = tuple(dict.fromkeys((*sounds.modulations, *sounds.truth)))
+    curves = np.stack([[_curve(i, clip, time) for i in range(len(names))] for clip in range(n_clips)])
+    true = curves[:, [names.index(name) for name in sounds.truth]]
+    estimate = curves[:, :n_curves]
     if arm.range == 0:
-        estimate = np.full_like(target, 0.5)
+        estimate = np.full_like(estimate, 0.5)
     elif arm.is_baseline:
-        estimate = 0.5 + 0.4 * np.sin(2 * np.pi * rng.uniform(1, 5) * time + rng.uniform(0, 6, (n_clips, 3, 1)))
+        frequency, phase = rng.uniform(1, 5), rng.uniform(0, 6, (n_clips, n_curves, 1))
+        estimate = 0.5 + 0.4 * np.sin(2 * np.pi * frequency * time + phase)
     else:
-        estimate = target + (arm.tv or 0) / 250 * rng.standard_normal(target.shape)
-    fit = np.stack([_lls3(*pair) for pair in zip(target, estimate, strict=True)])
-    curves = TrialCurves(
-        clip_ids=tuple(f"test/{clip}" for clip in range(n_clips)),
-        modulations=SIGNALS,
-        f0_hz=np.full(n_clips, 220.0, dtype=np.float32),
-        frame_rate=config.audio.frame_rate,
-        target=target.astype(np.float32) if truth else None,
-        estimate=np.clip(estimate, 0, 1).astype(np.float32),
-        fit=fit.astype(np.float32) if truth else None,
-        audio_mss=np.full(n_clips, arm.mss, dtype=np.float32),
+        estimate = np.clip(estimate + (arm.tv or 0) / 250 * rng.standard_normal(estimate.shape), 0, 1)
+    true, estimate = true.astype(np.float32), estimate.astype(np.float32)
+    projection = project_on_all(torch.from_numpy(true), torch.from_numpy(estimate)).numpy() if sounds.truth else true
+    write_curves(
+        attempt,
+        TrialCurves(
+            clip_ids=tuple(f"test/{clip}" for clip in range(n_clips)),
+            f0_hz=np.full(n_clips, 220.0, dtype=np.float32),
+            frame_rate=config.audio.frame_rate,
+            audio_mss=np.full(n_clips, arm.mss, dtype=np.float32),
+            modulations=tuple(
+                ModulationCurves(
+                    modulation=name,
+                    target=true[:, sounds.truth.index(name)] if name in sounds.truth else None,
+                    estimate=estimate[:, sounds.modulations.index(name)] if name in sounds.modulations else None,
+                    projection=projection[:, sounds.truth.index(name)] if name in sounds.truth else None,
+                )
+                for name in names
+            ),
+        ),
+        study=study,
+        arm=arm.name,
+        seed=config.seed,
     )
-    write_curves(attempt, curves, study="fake", arm=arm.name, seed=config.seed)
     for clip in range(n_clips):
-        attempt.put(f"audio/test_{clip}.target.flac", _flac(target[clip], config.audio.sample_rate))
-        attempt.put(f"audio/test_{clip}.estimate.flac", _flac(estimate[clip], config.audio.sample_rate))
+        for role, heard in (("target", curves[clip]), ("estimate", estimate[clip])):
+            attempt.put(audio_name(f"test/{clip}", role), _flac(heard, config.audio.sample_rate))
 
 
-def _lls3(target: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    basis = np.vstack([estimate, np.ones(estimate.shape[1])]).T
-    return (basis @ np.linalg.lstsq(basis, target.T, rcond=None)[0]).T
+def _curve(index: int, clip: int, time: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
+    """A sine, a triangle or a decay in 0..1, another one in each clip."""
+    shapes = (
+        0.5 + 0.4 * np.sin(2 * np.pi * (1 + clip) * time),
+        np.abs((3 * time + clip / 5) % 2 - 1),
+        np.exp(-3 * time),
+    )
+    return shapes[index % len(shapes)]
 
 
-def _flac(curves: np.ndarray, sample_rate: int) -> bytes:
-    """A second of sound whose brightness and level follow the curves."""
+def _flac(curves: Float[ndarray, "modulation frame"], sample_rate: int) -> bytes:
+    """A second of sound: the first curve is its brightness, the last one its level."""
     time = np.arange(sample_rate) / sample_rate
-    add, _, env = (np.interp(time, np.linspace(0, 1, len(curve)), np.clip(curve, 0, 1)) for curve in curves)
-    sound = sum(add**k * np.sin(2 * np.pi * 220 * k * time) / k for k in range(1, 12))
+    frames = np.linspace(0, 1, curves.shape[-1])
+    brightness, level = (np.interp(time, frames, np.clip(curve, 0, 1)) for curve in (curves[0], curves[-1]))
+    harmonics = np.stack([brightness**k * np.sin(2 * np.pi * 220 * k * time) / k for k in range(1, 12)])
     buffer = io.BytesIO()
-    soundfile.write(buffer, 0.3 * env * sound, sample_rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, 0.3 * level * harmonics.sum(0), sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()

@@ -1,1 +1,1 @@
-"""Real synths that make labelled sound; each needs an optional extra, imported only when it renders."""
+"""Renderers of labelled sounds with real synths; the optional packages are imported when rendering."""

@@ -1,7 +1,7 @@
-"""Filling a folder with rendered takes so that it can be interrupted, completed, checked, and never mixed up.
+"""Rendering of takes into a folder: an interrupted render can be completed, a complete one checked.
 
-`render.json` goes in first and says what the folder is for; each sound appears under its name only when whole; the
-manifest comes last.
+`render.json` with the settings is written first, then the sounds, each of which appears under its final name when
+complete, and the manifest last.
 """
 
 import hashlib
@@ -23,41 +23,48 @@ from core.errors import DataError
 from core.storage.atomic_write import atomic_path, write_atomically
 
 SETTINGS_NAME = "render.json"
+"""File with the settings of the render, which identifies the folder."""
 FRAME_RATE = 500.0
-"""Frames per second of the kept curves."""
+"""Frames per second of the curves in the manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderSummary:
-    """What a call of a renderer did."""
+    """Summary of a call of a renderer."""
 
     folder: Path
     n_files: int
     n_rendered: int
-    """Files that this call made; the others were there from an earlier one."""
+    """Files that this call rendered; an earlier call rendered the others."""
     seconds: float
+    """Wall time of this call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """One sound to render, and what is known of it."""
+    """A sound to render, with its pitch, LFOs and patch."""
 
     patch: str
+    """Id of the patch."""
     f0_hz: float
     lfos: Mapping[str, DrawnLfo]
-    """By modulation: add, sub, env."""
+    """By name of the modulation: add, sub, env."""
     patch_settings: dict[str, Any]
+    """Other settings of the patch, for the manifest."""
     render: Callable[[], Float[ndarray, " sample"]]
+    """Function that returns the sound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderSettings:
-    """Everything that decides the sounds of a folder."""
+    """All settings that affect the sounds of a folder."""
 
     renderer: str
+    """Name of the renderer, with which file names start."""
     recipe: int
-    """Raised by the renderer whenever the same seed would give other sounds."""
+    """Version of the renderer, incremented whenever the same seed gives other sounds."""
     n: int
+    """Number of takes."""
     seed: int
     sample_rate: int
     duration_s: float
@@ -65,6 +72,7 @@ class RenderSettings:
     wavetable_sha256: str
 
     def as_dict(self) -> dict[str, Any]:
+        """The settings by name, as stored in `render.json`."""
         return {name: getattr(self, name) for name in type(self).__slots__}
 
 
@@ -74,45 +82,54 @@ def fill_folder(
     take: Callable[[int], Take],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RenderSummary:
-    """Render the takes that a folder lacks, as 24-bit mono wavs, and write its manifest.
+    """Render the missing takes of a folder as 24-bit mono wav files and write its manifest.
 
-    A folder of the same settings is completed, and where its manifest is there already, each sound is checked against
-    it and rendered anew if it was altered. `on_progress` gets the takes done and to do.
+    A folder with the same settings is completed. If it has a manifest, each sound is checked against it and rendered
+    again if it has changed.
+
+    Args:
+        out: The folder.
+        settings: All settings that affect the sounds.
+        take: The take of a number from 0 to `settings.n` - 1.
+        on_progress: Called with the numbers of finished and of all takes.
 
     Raises:
-        DataError: the folder holds something else, or cannot be written.
+        DataError: the folder has other content, or cannot be written.
     """
     started = time.monotonic()
-    _claim(out, settings)
-    made = _made(out)
+    _check_or_mark_folder(out, settings)
+    recorded = _recorded_hashes(out)
     rows, n_rendered = [], 0
     for number in range(settings.n):
-        planned = take(number)
+        current = take(number)
         path = out / f"{settings.renderer}_{number:05d}.wav"
-        # Without a manifest a file that stands under its final name is whole; with one it must be what was rendered.
-        if not path.is_file() or made.get(path.name, _sha256(path)) != _sha256(path):
-            _write_wav(path, planned.render(), settings.sample_rate)
+        # A file with its final name is complete; if there is a manifest, its hash must match as well.
+        if not path.is_file() or recorded.get(path.name, _sha256(path)) != _sha256(path):
+            _write_wav(path, current.render(), settings.sample_rate)
             n_rendered += 1
-        rows.append(_row(path, planned, settings))
+        rows.append(_row(path, current, settings))
         if on_progress is not None:
             on_progress(number + 1, settings.n)
     write_manifest(out / MANIFEST_NAME, rows)
     return RenderSummary(folder=out, n_files=settings.n, n_rendered=n_rendered, seconds=time.monotonic() - started)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+def _check_or_mark_folder(out: Path, settings: RenderSettings) -> None:
+    """Write `render.json` into an empty folder, or check that it has these settings.
 
-
-def _claim(out: Path, settings: RenderSettings) -> None:
-    """Make the folder this render's own, or refuse one that is something else's."""
-    wanted = settings.as_dict()
-    marker = out / SETTINGS_NAME
+    Raises:
+        DataError: the folder has other settings or other content, or cannot be written.
+    """
+    expected = settings.as_dict()
+    settings_path = out / SETTINGS_NAME
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if marker.is_file():
-            found = json.loads(marker.read_text(encoding="utf-8"))
-            if found != wanted:
-                differing = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
+        if settings_path.is_file():
+            stored = json.loads(settings_path.read_text(encoding="utf-8"))
+            if stored != expected:
+                differing = [
+                    key for key in expected if not isinstance(stored, dict) or stored.get(key) != expected[key]
+                ]
                 raise DataError(
                     f"a folder holds one render, and {out} has another one (it differs in {', '.join(differing)}); "
                     "choose another folder or remove it"
@@ -120,13 +137,13 @@ def _claim(out: Path, settings: RenderSettings) -> None:
             return
         if any(not path.name.startswith(".") for path in out.iterdir()):
             raise DataError(f"a render needs an empty folder; {out} holds something else; choose another folder")
-        write_atomically(marker, json.dumps(wanted, indent=1).encode())
+        write_atomically(settings_path, json.dumps(expected, indent=1).encode())
     except (OSError, ValueError) as error:
         raise DataError(f"cannot render into {out}: {error}; choose another folder") from error
 
 
-def _made(out: Path) -> dict[str, str]:
-    """The hash of each sound by name, as a finished folder's manifest tells."""
+def _recorded_hashes(out: Path) -> dict[str, str]:
+    """Hash of each sound by file name from the manifest; empty if there is none."""
     manifest = out / MANIFEST_NAME
     return {row.file: row.sha256 for row in read_manifest(manifest)} if manifest.is_file() else {}
 
@@ -141,13 +158,14 @@ def _write_wav(path: Path, audio: Float[ndarray, " sample"], sample_rate: int) -
     if not peak < 1:
         raise DataError(f"the sound for {path.name} has a peak of {peak:g}, which a 24-bit file cannot hold")
     with atomic_path(path) as temporary:
-        # Not float: libsndfile would write the time of day into the file.
+        # Not float, for which libsndfile writes the time of day into the file.
         soundfile.write(temporary, audio, sample_rate, subtype="PCM_24", format="WAV")
 
 
 def _row(path: Path, take: Take, settings: RenderSettings) -> dict[str, object]:
+    """The row of a sound in the manifest."""
     n_frames = int(settings.duration_s * FRAME_RATE + 1e-6) + 1
-    at = np.arange(n_frames) / FRAME_RATE / settings.duration_s
+    position = np.arange(n_frames) / FRAME_RATE / settings.duration_s
     row: dict[str, object] = {
         "file": path.name,
         "sha256": _sha256(path),
@@ -160,7 +178,7 @@ def _row(path: Path, take: Take, settings: RenderSettings) -> dict[str, object]:
         "patch_settings": json.dumps(take.patch_settings),
     }
     for modulation, lfo in take.lfos.items():
-        row[modulation] = lfo.at(at).astype(np.float32)
+        row[modulation] = lfo.at(position).astype(np.float32)
         row[f"{modulation}_drawn"] = {
             "points": [value for point in lfo.points for value in point],
             "powers": lfo.powers,

@@ -1,18 +1,16 @@
-"""Labelled sound from the wavetable synth Vital, through the `vita` package (GPL-3, optional extra `real`).
+"""Rendering of labelled sounds with the wavetable synth Vital through the package `vita` (GPL-3, extra `real`).
 
-A patch is one oscillator over a wavetable, a 12 dB low-pass and no effect. Three drawn LFOs (core.data.lfo_shapes),
-each played once over the whole sound, move one parameter each; the kept truth is the LFO's curve, the parameter's place
-in its own range:
+A patch has one oscillator over a wavetable, a 12 dB low-pass and no effects. Three drawn LFOs (core.data.lfo_shapes),
+each played once over the whole sound, control one parameter each. The true curve is that of the LFO, y in 0..1:
 
     add  wave frame        frame = 256 y, from the first row of the wavetable to the last
-    sub  filter cutoff     semitone = 44 + 73 y, so 104 Hz to 7040 Hz, linear in octaves
-    env  oscillator level  level = y, so the amplitude is y^2: Vital's level is quadratic
+    sub  filter cutoff     semitone = 44 + 73 y: 104 Hz to 7040 Hz, linear in octaves
+    env  oscillator level  level = y; the amplitude is y^2, because Vital's level is quadratic
 
-What Vital does by itself and is undone here: LFO points hang upside down (1 - y); a new modulation is bipolar; an LFO
-loops, in time with the tempo; it is smoothed over 5.5 ms; the oscillator starts at a random phase; the amplitude
-envelope fades in; a render's last 5 ms fade out; and parameters glide from their defaults to what was set over some
-100 ms, which a note before the take absorbs. Each take has a synth of its own, so that it depends on the seed and its
-number alone.
+These defaults of Vital are compensated or disabled: LFO points are upside down (1 - y); new modulations are bipolar;
+LFOs loop in time with the tempo and are smoothed over 5.5 ms; the oscillator starts at a random phase; the amplitude
+envelope fades in; the last 5 ms of a render fade out; and parameters glide from their defaults to the set values within
+about 100 ms, which a note before the take absorbs. Each take uses a new synth, so it depends only on seed and number.
 """
 
 import base64
@@ -35,31 +33,40 @@ from core.errors import ConfigError, DataError
 from core.wavetables import load_wavetable, wavetable_sha256
 
 MIN_NOTE, MAX_NOTE = 45, 69
-"""MIDI notes drawn, 110 to 440 Hz: the range of the small preset's synthetic data."""
+"""Range of random MIDI notes, 110 to 440 Hz, as in the synthetic data of the preset `small`."""
 MIN_CUTOFF_NOTE, MAX_CUTOFF_NOTE = 44.0, 117.0
 """Filter cutoff in semitones at curve values 0 and 1."""
 DEFAULT_WAVETABLE = "pulse_width"
-"""Its position changes which harmonics there are, not how bright they are: add is not a second cutoff."""
+"""Built-in table of the oscillator; unlike a cutoff, its position changes which harmonics are present."""
 
 _RECIPE = 1
+"""Version of the renderer, incremented whenever the same seed gives other sounds."""
 _DESTINATIONS = {"add": "osc_1_wave_frame", "sub": "filter_1_cutoff", "env": "osc_1_level"}
-_AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0}  # shares of the whole range
+"""Vital's parameter by modulation."""
+_AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0}
+"""Modulation depth as a share of the range of the parameter."""
 _CYCLE_LENGTH = 2048
+"""Samples per row of Vital's wavetables."""
 _N_KEYFRAMES = 65
+"""Rows of a wavetable passed to Vital."""
 _VELOCITY = 1.0
-_VOLUME = 6400.0  # 0 dB: the oscillator's own level
-_WARM_UP_S = (0.3, 1.0)  # note and its release; both must be over before the take, or its first 50 ms are wrong
+"""Velocity of all notes, 0..1."""
+_VOLUME = 6400.0
+"""0 dB, which leaves the level of the oscillator unchanged."""
+_WARM_UP_S = (0.3, 1.0)
+"""Duration of the note before a take, and of its render with the release; without it the first 50 ms are wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalPatch:
-    """What is drawn for one take."""
+    """Random parameters of one take."""
 
     note: int
+    """MIDI note."""
     resonance: float
-    """Vital's 0..1; 0.5 is its default."""
+    """In Vital's range 0..1, whose default is 0.5."""
     lfos: dict[str, DrawnLfo]
-    """By modulation: add, sub, env."""
+    """By name of the modulation: add, sub, env."""
 
 
 def render_vital(
@@ -72,14 +79,21 @@ def render_vital(
     wavetable: str = DEFAULT_WAVETABLE,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RenderSummary:
-    """Fill a folder with `n` takes and their manifest; the same call completes an interrupted folder.
+    """Render `n` takes and their manifest into a folder; the same call completes an interrupted render.
 
-    The default length is that of the small preset's clips, so that a clip sees whole LFO shapes; training on longer
-    clips needs longer renders. `on_progress` gets the takes done and to do.
+    Args:
+        out: The folder.
+        n: Number of takes.
+        seed: Seed of all random parameters.
+        sample_rate: In Hz.
+        duration_s: Length of a take; the default is that of the clips of the preset `small`, which thus contain whole
+            LFO shapes. Longer clips need longer takes.
+        wavetable: Name or path of the oscillator's wavetable.
+        on_progress: Called with the numbers of finished and of all takes.
 
     Raises:
         ConfigError: a setting is out of range, or the wavetable is unknown.
-        DataError: vita is not installed, or the folder holds something else.
+        DataError: vita is not installed, or the folder has other content.
     """
     if n < 1:
         raise ConfigError(f"a render makes at least 1 sound; got n={n}")
@@ -116,7 +130,7 @@ def render_vital(
 
 
 def draw_patch(seed: int, number: int) -> VitalPatch:
-    """The take of this number: a note, a resonance of 0.1 to 0.6, and three shapes that know nothing of each other."""
+    """Random parameters of a take: a note, a resonance in 0.1..0.6 and three independent LFO shapes."""
     rng = np.random.default_rng([seed, number])
     return VitalPatch(
         note=int(rng.integers(MIN_NOTE, MAX_NOTE + 1)),
@@ -128,40 +142,40 @@ def draw_patch(seed: int, number: int) -> VitalPatch:
 def render_patch(
     patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
 ) -> Float[ndarray, " sample"]:
-    """Play one take on a synth of its own; a modulation without an LFO rests (first row, open filter, full level)."""
+    """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level)."""
     vita = _require_vita()
     synth = vita.Synth()
     synth.set_sample_rate(sample_rate)
     preset = json.loads(synth.to_json())
     table = preset["settings"]["wavetables"][0]
-    # Rows keep their own loudness, and the frames between two keyframes are their weighted sum.
+    # Rows are not normalised, and frames between two keyframes are interpolated linearly.
     table["full_normalize"] = False
     table["groups"][0]["components"][0] |= {"keyframes": keyframes, "interpolation": 0, "interpolation_style": 1}
-    for place, lfo in enumerate(patch.lfos.values()):
-        preset["settings"]["lfos"][place] = _lfo_settings(lfo)
+    for index, lfo in enumerate(patch.lfos.values()):
+        preset["settings"]["lfos"][index] = _lfo_settings(lfo)
     if not synth.load_json(json.dumps(preset)):
         raise DataError("Vital refused the patch: the installed vita is not a version this renderer knows")
-    # Connecting sets a modulation's own controls, so they are set after it.
-    for place, modulation in enumerate(patch.lfos, start=1):
-        synth.connect_modulation(f"lfo_{place}", _DESTINATIONS[modulation])
+    # Connecting a modulation sets its controls, which are therefore set afterwards.
+    for number, modulation in enumerate(patch.lfos, start=1):
+        synth.connect_modulation(f"lfo_{number}", _DESTINATIONS[modulation])
     controls = synth.get_controls()
     for name, value in _control_values(patch, duration_s).items():
         controls[name].set(value)
     synth.render(patch.note, _VELOCITY, *_WARM_UP_S)
-    # The note outlasts the take, so its release is not heard; nor are the last 5 ms of a render, which vita fades out.
+    # The note is longer than the take, which excludes its release; the last 5 ms, which vita fades out, are cut off.
     stereo = np.asarray(synth.render(patch.note, _VELOCITY, duration_s + 1.0, duration_s + 0.05), dtype=np.float64)
     return np.asarray(stereo.mean(axis=0)[: round(duration_s * sample_rate)])
 
 
 def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
-    """A wavetable in Vital's terms: 65 rows of 2048 samples, read linearly between the table's own rows.
+    """A wavetable as keyframes of Vital: 65 rows of 2048 samples, interpolated linearly between the rows of the table.
 
-    They stand four of Vital's 257 frames apart.
+    The distance between keyframes is four of Vital's 257 frames.
     """
     table = load_wavetable(name_or_path).numpy().astype(np.float64)
-    place = np.linspace(0, len(table) - 1, _N_KEYFRAMES)
-    left = np.minimum(place.astype(int), len(table) - 2)
-    share = (place - left)[:, None]
+    position = np.linspace(0, len(table) - 1, _N_KEYFRAMES)
+    left = np.minimum(position.astype(int), len(table) - 2)
+    share = (position - left)[:, None]
     rows = resample((1 - share) * table[left] + share * table[left + 1], _CYCLE_LENGTH, axis=1)
     return [
         {"position": 4 * i, "wave_data": base64.b64encode(row.astype("<f4").tobytes()).decode()}
@@ -169,10 +183,12 @@ def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
     ]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 def _require_vita() -> Any:
+    """The module `vita`.
+
+    Raises:
+        DataError: it is not installed.
+    """
     try:
         import vita
     except ImportError as error:
@@ -183,6 +199,7 @@ def _require_vita() -> Any:
 
 
 def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
+    """Values of Vital's controls by name."""
     values = {
         "osc_1_random_phase": 0.0,
         "env_1_attack": 0.0,
@@ -194,20 +211,21 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
         "osc_1_level": 0.0 if "env" in patch.lfos else 1.0,
         "osc_1_wave_frame": 0.0,
     }
-    for place, modulation in enumerate(patch.lfos, start=1):
+    for number, modulation in enumerate(patch.lfos, start=1):
         values |= {
-            f"lfo_{place}_sync": 0.0,  # seconds
-            f"lfo_{place}_sync_type": 2.0,  # played once, then held
-            f"lfo_{place}_frequency": float(np.log2(1.0 / duration_s)),
-            f"lfo_{place}_smooth_mode": 0.0,
-            f"lfo_{place}_smooth_time": -10.0,
-            f"modulation_{place}_bipolar": 0.0,
-            f"modulation_{place}_amount": _AMOUNTS[modulation],
+            f"lfo_{number}_sync": 0.0,  # seconds
+            f"lfo_{number}_sync_type": 2.0,  # one cycle, then the last value
+            f"lfo_{number}_frequency": float(np.log2(1.0 / duration_s)),
+            f"lfo_{number}_smooth_mode": 0.0,
+            f"lfo_{number}_smooth_time": -10.0,
+            f"modulation_{number}_bipolar": 0.0,
+            f"modulation_{number}_amount": _AMOUNTS[modulation],
         }
     return values
 
 
 def _lfo_settings(lfo: DrawnLfo) -> dict[str, Any]:
+    """An LFO in the format of Vital's presets."""
     return {
         "name": "drawn",
         "num_points": len(lfo.points),

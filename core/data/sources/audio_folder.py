@@ -1,8 +1,8 @@
-"""A folder of recorded notes as clips: what can be used, at which pitch, and why the rest cannot.
+"""Data source: a folder of recordings of single notes, with their pitches and the reasons why files are skipped.
 
 The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group`), else
-from its name, else from the tracker (core.data.pitch). Files that belong together share a group, which a split never
-parts: the metadata's group, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
+from its name, else from the tracker (core.data.pitch). All files of a group are in the same split; the group of a file
+is that in the metadata, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
 """
 
 import hashlib
@@ -25,12 +25,14 @@ from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, read_mon
 from core.storage.records import DataIssue
 
 CLIP_PEAK = 0.9
+"""Largest magnitude of each clip."""
 Source = PitchSource | Literal["assumed"]
+"""Where the pitch of a usable file comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedFile:
-    """A usable sound."""
+    """A usable sound file with its pitch and group."""
 
     file: str
     """Path below the folder, with forward slashes."""
@@ -42,13 +44,13 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScan(SourceScan):
-    """The usable sounds of a folder; the hash is over their names, contents, pitches and groups."""
+    """Scan of a folder of recordings; the hash covers names, contents, pitches and groups of the usable files."""
 
     files: tuple[ScannedFile, ...]
 
 
 class AudioFolder(DataSource):
-    """The usable sounds of a folder."""
+    """Recordings of single notes in a folder."""
 
     def __init__(self, config: AudioFolderConfig, audio_config: AudioConfig) -> None:
         self._config = config
@@ -58,10 +60,10 @@ class AudioFolder(DataSource):
         self.description = f"the sounds in {config.folder}"
 
     def scan(self) -> FolderScan:
-        """Inspect every sound of the folder; inspections of unchanged files come from the user's cache.
+        """Inspect every sound of the folder; results for an unchanged folder are cached.
 
         Raises:
-            DataError: the folder has no sound, or fewer usable files than `min_files`.
+            DataError: the folder has no sounds, or fewer usable files than `min_files`.
         """
         config, paths = self._config, find_sounds(self._folder)
         if not paths:
@@ -71,12 +73,12 @@ class AudioFolder(DataSource):
             )
         files: list[ScannedFile] = []
         inspections, issues = inspect_files(self._folder, paths, self._audio_config)
-        first_with: dict[str, str] = {}
+        name_of_hash: dict[str, str] = {}
         for inspection in inspections:
             problem = inspection.problem
-            if problem is None and inspection.sha256 in first_with:
-                problem = f"the same file as {first_with[inspection.sha256]}"
-            scanned = None if problem else _scanned(inspection, config)
+            if problem is None and inspection.sha256 in name_of_hash:
+                problem = f"the same file as {name_of_hash[inspection.sha256]}"
+            scanned = None if problem else _usable_file(inspection, config)
             if problem is None and scanned is None:
                 problem = "no pitch: none in metadata.csv or in the name, and the tracker found none"
             if scanned is not None and scanned.f0_hz >= self._audio_config.sample_rate / 2:
@@ -87,32 +89,34 @@ class AudioFolder(DataSource):
             issues += [
                 DataIssue(source=inspection.file, problem=remark, skipped=False) for remark in inspection.remarks
             ]
-            first_with[scanned.sha256] = scanned.file
+            name_of_hash[scanned.sha256] = scanned.file
             files.append(scanned)
         if len(files) < config.min_files:
-            raise DataError(_too_few(self._folder, len(paths), files, issues, config))
+            raise DataError(_too_few_message(self._folder, len(paths), files, issues, config))
         self._splits(files)
         return FolderScan(
             files=tuple(files), issues=tuple(issues), sha256=_sha256(files), summary=_summary(len(paths), files, issues)
         )
 
     def load(self) -> Dataset:
-        """Each sound mixed to mono, resampled, cut or zero-padded at its end to the clip length, at a peak of 0.9."""
-        scan, grid = self.scan(), self._audio_config
+        """The sounds in mono, resampled, cut or zero-padded at the end to the clip length, scaled to a peak of 0.9."""
+        scan, audio_config = self.scan(), self._audio_config
         self.check_unchanged(scan)
-        clips = []
+        sounds = []
         for file in scan.files:
-            sound, sample_rate = read_mono(self._folder / file.file, grid.duration_s + 0.1)
-            clip = fit_clip(sound, sample_rate, to_sample_rate=grid.sample_rate, n_samples=grid.n_samples)
-            clips.append(clip * (CLIP_PEAK / clip.abs().max().clamp(min=1e-9)))
-        everything = Clips(
+            sound, sample_rate = read_mono(self._folder / file.file, audio_config.duration_s + 0.1)
+            clip = fit_clip(
+                sound, sample_rate, to_sample_rate=audio_config.sample_rate, n_samples=audio_config.n_samples
+            )
+            sounds.append(clip * (CLIP_PEAK / clip.abs().max().clamp(min=1e-9)))
+        all_clips = Clips(
             ids=clip_ids(file.file for file in scan.files),
-            audio=torch.stack(clips),
+            audio=torch.stack(sounds),
             f0_hz=torch.tensor([file.f0_hz for file in scan.files]),
-            q=torch.zeros(len(clips)),
+            q=torch.zeros(len(sounds)),
             modulation=None,
         )
-        return self._splits(scan.files).of(everything)
+        return self._splits(scan.files).of(all_clips)
 
     def _splits(self, files: Sequence[ScannedFile]) -> Splits:
         return split_by_group(
@@ -123,10 +127,8 @@ class AudioFolder(DataSource):
         )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _scanned(inspection: FileInspection, config: AudioFolderConfig) -> ScannedFile | None:
+def _usable_file(inspection: FileInspection, config: AudioFolderConfig) -> ScannedFile | None:
+    """The file with its pitch, possibly assumed; None if the pitch is unknown."""
     source: Source
     if inspection.f0_hz is not None and inspection.pitch_source is not None:
         f0_hz, source = inspection.f0_hz, inspection.pitch_source
@@ -140,11 +142,13 @@ def _scanned(inspection: FileInspection, config: AudioFolderConfig) -> ScannedFi
 
 
 def _sha256(files: list[ScannedFile]) -> str:
+    """Hash of names, contents, pitches and groups of the files."""
     lines = "".join(f"{file.file}\0{file.sha256}\0{file.f0_hz!r}\0{file.group}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _summary(n_found: int, files: list[ScannedFile], issues: list[DataIssue]) -> dict[str, Any]:
+    """Facts about the folder for reports."""
     return {
         "kind": "audio_folder",
         "n_found": n_found,
@@ -158,7 +162,7 @@ def _summary(n_found: int, files: list[ScannedFile], issues: list[DataIssue]) ->
     }
 
 
-def _too_few(
+def _too_few_message(
     folder: Path, n_found: int, files: list[ScannedFile], issues: list[DataIssue], config: AudioFolderConfig
 ) -> str:
     reasons = Counter(issue.problem.partition(":")[0] for issue in issues if issue.skipped)

@@ -1,4 +1,4 @@
-"""Sounds of a real synth as clips with their true curves: a folder made by `modstudy render`."""
+"""Data source: a folder made by `modstudy render`, sounds of a real synth with their true modulation curves."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ from core.storage.records import DataIssue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RendersScan(SourceScan):
-    """The usable sounds of a folder of renders; the hash is over names, contents, pitches, patches and curves."""
+    """Scan of a folder of renders; the hash covers names, contents, pitches, patches and curves of usable sounds."""
 
     files: tuple[RenderedFile, ...]
 
 
 class Renders(DataSource):
-    """The sounds of a finished render, with the curves that shaped them."""
+    """Rendered sounds and their true modulation curves in a folder."""
 
     def __init__(self, config: RendersConfig, audio_config: AudioConfig) -> None:
         self._config = config
@@ -42,13 +42,13 @@ class Renders(DataSource):
         self.description = f"the renders in {config.folder}"
 
     def scan(self) -> RendersScan:
-        """Check every sound of the manifest: it is there, and it is the one that was rendered.
+        """Check that every sound of the manifest exists and is unchanged.
 
         Raises:
-            ConfigError: clips are longer than the renders.
-            DataError: the manifest is missing or damaged, or fewer than `min_files` sounds are intact.
+            ConfigError: the clips are longer than the renders.
+            DataError: the manifest is missing or damaged, or fewer than `min_files` sounds are unchanged.
         """
-        grid, rows = self._audio_config, read_manifest(self._folder / MANIFEST_NAME)
+        audio_config, rows = self._audio_config, read_manifest(self._folder / MANIFEST_NAME)
         files: list[RenderedFile] = []
         issues: list[DataIssue] = []
         for row in rows:
@@ -63,10 +63,11 @@ class Renders(DataSource):
                 f"{len(rows)} (the others are missing or altered); render more or lower data.min_files"
             )
         shortest = min(file.duration_s for file in files)
-        if grid.duration_s > shortest + 0.5 / grid.sample_rate:
+        if audio_config.duration_s > shortest + 0.5 / audio_config.sample_rate:
             raise ConfigError(
-                f"audio.duration_s must not exceed the renders, whose curves end with them: {grid.duration_s:g} s "
-                f"against {shortest:g} s in {self._folder}; set audio.duration_s={shortest:g} or render longer sounds"
+                "audio.duration_s must not exceed the renders, whose curves end with them: "
+                f"{audio_config.duration_s:g} s against {shortest:g} s in {self._folder}; "
+                f"set audio.duration_s={shortest:g} or render longer sounds"
             )
         self._splits(files)
         return RendersScan(
@@ -74,26 +75,28 @@ class Renders(DataSource):
         )
 
     def load(self) -> Dataset:
-        """Sounds mixed to mono, resampled and cut to the clip length, at their own loudness.
+        """The sounds in mono, resampled and cut to the clip length, with their curves.
 
-        The truth of the envelope is absolute, so nothing is normalised. Curves are cut likewise, read at the frame
-        times k * hop_length / sample_rate by linear interpolation. Splits are dealt by patch.
+        The sounds are not normalised, because the true envelopes are absolute. Curves are interpolated linearly at the
+        frame times k * hop_length / sample_rate. All sounds of a patch are in the same split.
         """
-        scan, grid = self.scan(), self._audio_config
+        scan, audio_config = self.scan(), self._audio_config
         self.check_unchanged(scan)
         sounds = []
         for file in scan.files:
             sound, sample_rate = read_mono(self._folder / file.file)
-            sounds.append(fit_clip(sound, sample_rate, to_sample_rate=grid.sample_rate, n_samples=grid.n_samples))
-        everything = Clips(
+            sounds.append(
+                fit_clip(sound, sample_rate, to_sample_rate=audio_config.sample_rate, n_samples=audio_config.n_samples)
+            )
+        all_clips = Clips(
             ids=clip_ids(file.file for file in scan.files),
             audio=torch.stack(sounds),
             f0_hz=torch.tensor([file.f0_hz for file in scan.files], dtype=torch.float32),
             q=torch.zeros(len(sounds)),
-            modulation=torch.stack([_curves_at_frames(file, grid) for file in scan.files]),
+            modulation=torch.stack([_curves_at_frames(file, audio_config) for file in scan.files]),
             modulation_names=modulation_names(self._config.true_modulations),
         )
-        return self._splits(scan.files).of(everything)
+        return self._splits(scan.files).of(all_clips)
 
     def _splits(self, files: Sequence[RenderedFile]) -> Splits:
         return split_by_group(
@@ -104,14 +107,12 @@ class Renders(DataSource):
         )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 def _problem(path: Path, row: RenderedFile) -> str | None:
+    """Why a sound cannot be used; None if it can."""
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != row.sha256:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != row.sha256:
             return "altered: not the sound that was rendered"
         soundfile.info(path)
     except (OSError, soundfile.LibsndfileError):
@@ -120,22 +121,25 @@ def _problem(path: Path, row: RenderedFile) -> str | None:
 
 
 def _curves_at_frames(file: RenderedFile, audio_config: AudioConfig) -> Float[Tensor, "modulation frame"]:
-    known_at = np.arange(file.curves.shape[1]) / file.frame_rate
-    wanted_at = np.arange(audio_config.n_frames) / audio_config.frame_rate
-    curves = np.stack([np.interp(wanted_at, known_at, curve) for curve in file.curves])
+    """The true curves at the modulation frames of a clip."""
+    file_times = np.arange(file.curves.shape[1]) / file.frame_rate
+    frame_times = np.arange(audio_config.n_frames) / audio_config.frame_rate
+    curves = np.stack([np.interp(frame_times, file_times, curve) for curve in file.curves])
     return torch.from_numpy(curves.astype(np.float32))
 
 
 def _sha256(files: list[RenderedFile]) -> str:
-    whole = hashlib.sha256()
+    """Hash of names, contents, pitches, patches and curves of the sounds."""
+    content = hashlib.sha256()
     for file in files:
-        facts = (file.file, file.sha256, file.patch, file.f0_hz, file.duration_s, file.frame_rate)
-        whole.update("\0".join(map(str, facts)).encode())
-        whole.update(file.curves.astype("<f4").tobytes())
-    return whole.hexdigest()
+        fields = (file.file, file.sha256, file.patch, file.f0_hz, file.duration_s, file.frame_rate)
+        content.update("\0".join(map(str, fields)).encode())
+        content.update(file.curves.astype("<f4").tobytes())
+    return content.hexdigest()
 
 
 def _summary(n_found: int, files: list[RenderedFile]) -> dict[str, Any]:
+    """Facts about the folder for reports."""
     return {
         "kind": "renders",
         "n_found": n_found,

@@ -1,8 +1,9 @@
-"""Synthetic modulations: random curves played by a white-box Mod. Synth, with exact truth.
+"""Data source: random modulation curves rendered by a white-box Mod. Synth.
 
-A curve is a 1-D piecewise Bezier with 1 to 8 segments of degree 1 to 3, segment widths half equal and half random, and
-uniform control points. Pitch is log-uniform and constant, resonance uniform and constant, the start phase random.
-Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Everything derives from `data.seed` and the clip's number.
+A curve is a 1-D piecewise Bezier curve with several segments of degree 1 to 3 and uniformly distributed control points;
+segment widths are equal in half of the curves and random in the others. Pitch (log-uniform) and resonance (uniform) are
+constant, the start phase is random. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Curves, pitch and
+resonance derive from `data.seed` and the clip's number.
 """
 
 import math
@@ -25,10 +26,11 @@ from core.synths.note import draw_note
 from core.wavetables import wavetable_sha256
 
 _RENDER_BATCH = 32
+"""Clips rendered at once."""
 
 
 class Synthetic(DataSource):
-    """Random curves and the sounds that the config's `true_synth` makes of them."""
+    """Random curves and the sounds that the config's `true_synth` renders from them."""
 
     def __init__(self, config: SyntheticDataConfig, audio_config: AudioConfig) -> None:
         self._config = config
@@ -41,20 +43,20 @@ class Synthetic(DataSource):
         return SourceScan(sha256=wavetable_sha256(self._config.wavetable), summary=summary)
 
     def load(self) -> Dataset:
-        """A clip's number alone decides what it is, and each number is in one split."""
+        """The clips in three splits by consecutive numbers."""
         self.check_unchanged(self.scan())
-        n = self._config.expected_clips
-        first = (0, n[0], n[0] + n[1])
+        n_clips = self._config.expected_clips
+        first = (0, n_clips[0], n_clips[0] + n_clips[1])
         train, validation, test = (
-            self.clips(range(start, start + count)) for start, count in zip(first, n, strict=True)
+            self.clips(range(start, start + count)) for start, count in zip(first, n_clips, strict=True)
         )
         return Dataset(train=train, validation=validation, test=test)
 
     def clips(self, numbers: range) -> Clips:
         """The clips with these numbers."""
-        config, grid = self._config, self._audio_config
+        config, audio_config = self._config, self._audio_config
         names = modulation_names(config.true_modulations)
-        drawn = [
+        curves = [
             draw_curve(config.max_segments, generator(config.seed, "modulation", number, name))
             for number in numbers
             for name in names
@@ -63,33 +65,36 @@ class Synthetic(DataSource):
         f0_hz = config.min_f0_hz * torch.exp(constants[:, 0] * math.log(config.max_f0_hz / config.min_f0_hz))
         clips = Clips(
             ids=tuple(f"synthetic-{number:05d}" for number in numbers),
-            audio=torch.zeros(len(numbers), grid.n_samples),
+            audio=torch.zeros(len(numbers), audio_config.n_samples),
             f0_hz=f0_hz,
             q=constants[:, 1],
-            modulation=evaluate_curves(drawn, grid.n_frames).view(len(numbers), len(names), -1),
+            modulation=evaluate_curves(curves, audio_config.n_frames).view(len(numbers), len(names), -1),
             modulation_names=names,
         )
-        synth = build_synth(config.true_synth, grid)
+        synth = build_synth(config.true_synth, audio_config)
         with torch.no_grad():
             for start in range(0, len(numbers), _RENDER_BATCH):
-                part = clips[slice(start, start + _RENDER_BATCH)]
-                assert part.modulation is not None
-                note = draw_note(part, generator(config.seed, "target phase", numbers[start]), with_noise=False)
-                clips.audio[start : start + len(part)] = synth(part.modulation, note)
+                batch = clips[slice(start, start + _RENDER_BATCH)]
+                assert batch.modulation is not None
+                note = draw_note(batch, generator(config.seed, "target phase", numbers[start]), with_noise=False)
+                clips.audio[start : start + len(batch)] = synth(batch.modulation, note)
         return clips
 
 
 @dataclass(frozen=True, slots=True)
 class RandomCurve:
-    """The random numbers that one curve is made from."""
+    """Random parameters of a piecewise Bezier curve."""
 
     widths: Float[Tensor, " segment"]
+    """Relative widths of the segments."""
     values: Float[Tensor, " point"]
+    """Values of the control points, in 0..1."""
     degree: int
+    """Degree of all segments."""
 
 
 def draw_curve(max_segments: int, draw: torch.Generator) -> RandomCurve:
-    """Draw one random modulation curve in 0..1."""
+    """A random curve of 1 to `max_segments` segments."""
     n_segments = int(torch.randint(1, max_segments + 1, (), generator=draw))
     degree = int(torch.randint(1, 4, (), generator=draw))
     widths = torch.rand(n_segments, generator=draw, dtype=torch.float64).clamp_min(1e-3)
@@ -100,21 +105,21 @@ def draw_curve(max_segments: int, draw: torch.Generator) -> RandomCurve:
 
 
 def evaluate_curves(curves: Sequence[RandomCurve], n_frames: int) -> Float[Tensor, "curve {n_frames}"]:
-    """All curves over time; those of one shape are evaluated together."""
-    shapes = [(len(curve.widths), curve.degree) for curve in curves]
+    """Values of the curves at equally spaced times; curves of the same size are evaluated together."""
+    sizes = [(len(curve.widths), curve.degree) for curve in curves]
     frames = torch.empty(len(curves), n_frames)
-    for shape in set(shapes):
-        index = [i for i, other in enumerate(shapes) if other == shape]
+    for size in set(sizes):
+        index = [i for i, other in enumerate(sizes) if other == size]
         widths = torch.stack([curves[i].widths for i in index])
         values = torch.stack([curves[i].values for i in index])
-        frames[index] = curve_from_segments(widths, values, shape[1], n_frames).float()
+        frames[index] = curve_from_segments(widths, values, size[1], n_frames).float()
     return frames
 
 
 def curve_from_segments(
     widths: Float[Tensor, "*shape segment"], values: Float[Tensor, "*shape point"], degree: int, n_frames: int
 ) -> Float[Tensor, "*shape frame"]:
-    """A Bezier curve over time whose segments have these relative widths and, inside, equally spaced control points."""
+    """Piecewise Bezier curves over time; the control points of a segment are equally spaced within its width."""
     spacing = (widths / widths.sum(-1, keepdim=True) / degree).repeat_interleave(degree, dim=-1)
     time = torch.linspace(0, 1, n_frames, dtype=torch.float64, device=values.device)
     return evaluate_over_time(knots(spacing), values, degree, time)

@@ -1,3 +1,5 @@
+"""Drawn LFO shapes: the exponential rule, jumps, shapes that are refused, and statistics of random ones."""
+
 import numpy as np
 import pytest
 
@@ -5,43 +7,43 @@ from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.errors import DataError
 
 
-def ramp(power):
+def ramp(power: float) -> DrawnLfo:
     return DrawnLfo(points=((0.0, 0.0), (1.0, 1.0)), powers=(power,))
 
 
-def test_a_segment_without_power_is_straight():
+def test_segment_without_power_is_straight() -> None:
     np.testing.assert_allclose(ramp(0.0).frames(11), np.linspace(0, 1, 11))
 
 
 @pytest.mark.parametrize("power", [-20.0, -3.0, -0.02, 0.02, 4.0, 20.0])
-def test_a_segment_follows_the_exponential_rule(power):
+def test_segment_follows_the_exponential_rule(power: float) -> None:
     t = np.linspace(0, 1, 101)
     np.testing.assert_allclose(ramp(power).at(t), (np.exp(power * t) - 1) / (np.exp(power) - 1), atol=1e-9)
 
 
-def test_the_rule_has_no_step_where_a_small_power_becomes_straight():
+def test_rule_has_no_step_where_a_small_power_becomes_straight() -> None:
     t = np.linspace(0, 1, 101)
     assert np.abs(ramp(0.0101).at(t) - ramp(0.0099).at(t)).max() < 2e-3
 
 
-def test_powers_of_opposite_sign_mirror_each_other():
+def test_powers_of_opposite_sign_mirror_each_other() -> None:
     t = np.linspace(0, 1, 101)
     np.testing.assert_allclose(ramp(5.0).at(t), 1 - ramp(-5.0).at(1 - t), atol=1e-12)
 
 
-def test_a_curve_goes_through_its_points_and_holds_its_ends():
+def test_curve_goes_through_its_points_and_holds_its_ends() -> None:
     points = ((0.0, 0.2), (0.3, 0.9), (0.6, 0.1), (1.0, 0.5))
     lfo = DrawnLfo(points=points, powers=(3.0, -8.0, 0.0))
     np.testing.assert_allclose(lfo.at(np.array([x for x, _ in points])), [y for _, y in points], atol=1e-12)
     np.testing.assert_allclose(lfo.at(np.array([-1.0, 2.0])), [0.2, 0.5])
 
 
-def test_two_points_at_one_place_are_a_jump():
+def test_two_points_at_one_place_are_a_jump() -> None:
     lfo = DrawnLfo(points=((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (1.0, 1.0)), powers=(0.0, 2.0, 0.0))
     np.testing.assert_array_equal(lfo.at(np.array([0.0, 0.499, 0.5, 0.501, 1.0])), [0, 0, 1, 1, 1])
 
 
-def test_a_jump_at_either_end_is_no_division_by_zero():
+def test_jumps_at_the_ends_divide_nothing_by_zero() -> None:
     lfo = DrawnLfo(points=((0.0, 0.3), (0.0, 1.0), (1.0, 0.0), (1.0, 0.6)), powers=(1.0, 0.0, 1.0))
     np.testing.assert_allclose(lfo.frames(3), [1.0, 0.5, 0.6])
 
@@ -56,12 +58,14 @@ def test_a_jump_at_either_end_is_no_division_by_zero():
         (((0.0, 0.5), (1.0, 0.5)), (0.0, 0.0), "one power per segment"),
     ],
 )
-def test_a_shape_that_is_none_is_refused(points, powers, message):
+def test_invalid_shapes_are_refused(
+    points: tuple[tuple[float, float], ...], powers: tuple[float, ...], message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         DrawnLfo(points=points, powers=powers)
 
 
-def test_drawn_shapes_are_as_wide_and_as_calm_as_preset_curves():
+def test_random_shapes_are_as_wide_and_as_smooth_as_preset_curves() -> None:
     rng = np.random.default_rng(0)
     shapes = [draw_lfo(rng) for _ in range(400)]
     curves = np.stack([shape.frames(1501) for shape in shapes])
@@ -76,6 +80,6 @@ def test_drawn_shapes_are_as_wide_and_as_calm_as_preset_curves():
     assert 0.0008 < variation.mean() < 0.0025
 
 
-def test_the_same_generator_state_draws_the_same_shape():
+def test_equal_generators_draw_equal_shapes() -> None:
     assert draw_lfo(np.random.default_rng(5)) == draw_lfo(np.random.default_rng(5))
     assert draw_lfo(np.random.default_rng(5)) != draw_lfo(np.random.default_rng(6))

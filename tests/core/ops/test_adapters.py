@@ -12,8 +12,8 @@ from core.seeding import generator
 from core.synths.adapters import Adapter
 from tests.support.closeness import (
     assert_as_exact_as_reference,
-    assert_same_bits,
     assert_independent_of_memory_layout,
+    assert_same_bits,
     assert_twice_differentiable,
     value_and_grads,
 )

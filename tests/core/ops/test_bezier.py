@@ -94,10 +94,10 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_curve_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     points, parameter = inputs_of((4, 3), 2, 6, 50, dtype, 4)
     grad_output = torch.randn(4, 3, 50, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(curve_of(2), (points, parameter), grad_output)
+    batched = value_and_grads(curve_of(2), (points, parameter), grad_output)
     for clip in range(4):
-        alone = value_and_grads(curve_of(2), (points[clip, 1], parameter[clip, 1]), grad_output[clip, 1])
-        assert_same_bits(alone, [tensor[clip, 1] for tensor in together])
+        single = value_and_grads(curve_of(2), (points[clip, 1], parameter[clip, 1]), grad_output[clip, 1])
+        assert_same_bits(single, [tensor[clip, 1] for tensor in batched])
 
 
 @pytest.mark.parametrize("degree", DEGREES)

@@ -140,10 +140,10 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_curve_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     x, y = points_of((4, 3), 2, 6, dtype, 7)
     grad_output = torch.randn(4, 3, 50, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(curve_of(2, grid(50)), (x, y), grad_output)
+    batched = value_and_grads(curve_of(2, grid(50)), (x, y), grad_output)
     for clip in range(4):
-        alone = value_and_grads(curve_of(2, grid(50)), (x[clip, 1], y[clip, 1]), grad_output[clip, 1])
-        assert_same_bits(alone, [tensor[clip, 1] for tensor in together])
+        single = value_and_grads(curve_of(2, grid(50)), (x[clip, 1], y[clip, 1]), grad_output[clip, 1])
+        assert_same_bits(single, [tensor[clip, 1] for tensor in batched])
 
 
 @pytest.mark.parametrize("degree", DEGREES)

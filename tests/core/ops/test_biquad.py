@@ -154,11 +154,11 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     inputs = inputs_of(4, 333, 20, dtype, 3)
     grad_output = torch.randn(4, 333, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(fast(20), inputs, grad_output)
+    batched = value_and_grads(fast(20), inputs, grad_output)
     for clip in range(4):
         part = slice(clip, clip + 1)
-        alone = value_and_grads(fast(20), [tensor[part] for tensor in inputs], grad_output[part])
-        assert_same_bits(alone, [tensor[part] for tensor in together])
+        single = value_and_grads(fast(20), [tensor[part] for tensor in inputs], grad_output[part])
+        assert_same_bits(single, [tensor[part] for tensor in batched])
 
 
 def test_gradient_of_each_input_is_the_same_with_the_others_constant() -> None:

@@ -78,10 +78,10 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype, curriculum:
 def test_spline_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     logits = logits_of((4, 3), 12, dtype, 3)
     grad_output = logits_of((2, 4), 12, dtype, 4)[..., 0][:, :, None].expand(2, 4, 3, 13)
-    together = value_and_grads(lambda logits: points_of(logits, 2, 0.3), (logits,), grad_output)
+    batched = value_and_grads(lambda logits: points_of(logits, 2, 0.3), (logits,), grad_output)
     for clip in range(4):
-        alone = value_and_grads(lambda logits: points_of(logits, 2, 0.3), (logits[clip, 1],), grad_output[:, clip, 1])
-        assert_same_bits(alone, [together[0][:, clip, 1], together[1][clip, 1]])
+        single = value_and_grads(lambda logits: points_of(logits, 2, 0.3), (logits[clip, 1],), grad_output[:, clip, 1])
+        assert_same_bits(single, [batched[0][:, clip, 1], batched[1][clip, 1]])
 
 
 @pytest.mark.parametrize("curriculum", [0.0, 0.6])

@@ -70,11 +70,11 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     noise, filters = inputs_of(4, 5, 11, 8, dtype, 3)
     grad_output = torch.randn(4, 55, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(lambda f: filter_noise(noise, f, 11), (filters,), grad_output)
+    batched = value_and_grads(lambda f: filter_noise(noise, f, 11), (filters,), grad_output)
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_grads(lambda f, i=i: filter_noise(noise[i], f, 11), (filters[i],), grad_output[i])
-        assert_same_bits(alone, [tensor[i] for tensor in together])
+        single = value_and_grads(lambda f, i=i: filter_noise(noise[i], f, 11), (filters[i],), grad_output[i])
+        assert_same_bits(single, [tensor[i] for tensor in batched])
 
 
 def test_noise_that_requires_a_gradient_gets_that_of_the_reference() -> None:

@@ -86,8 +86,8 @@ def test_harmonics_at_or_above_nyquist_are_left_out_and_have_no_gradient() -> No
         assert float(grad[clip, :, count:].abs().sum()) == 0
         assert bool((grad[clip, :, :count].abs().sum(0) > 0).all())
         if count:
-            alone = sum_of_harmonics(amplitudes[i, :, :count], f0_hz[i], phase[i], 40, SAMPLE_RATE, 10)
-            assert torch.equal(alone, audio[i])
+            single = sum_of_harmonics(amplitudes[i, :, :count], f0_hz[i], phase[i], 40, SAMPLE_RATE, 10)
+            assert torch.equal(single, audio[i])
     assert float(audio[2].abs().max()) == 0
     shares = normalize_harmonics(amplitudes, f0_hz, SAMPLE_RATE)
     assert torch.equal(
@@ -108,17 +108,17 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     amplitudes, f0_hz, phase = inputs_of(4, 11, 9, dtype, 4)
     grad_output = torch.randn(4, 101, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(
+    batched = value_and_grads(
         lambda a: sum_of_harmonics(a, f0_hz, phase, 101, SAMPLE_RATE, 11), (amplitudes,), grad_output
     )
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_grads(
+        single = value_and_grads(
             lambda a, i=i: sum_of_harmonics(a, f0_hz[i], phase[i], 101, SAMPLE_RATE, 11),
             (amplitudes[i],),
             grad_output[i],
         )
-        assert_same_bits(alone, [tensor[i] for tensor in together])
+        assert_same_bits(single, [tensor[i] for tensor in batched])
 
 
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 70), st.sampled_from(FLOATS))

@@ -95,9 +95,9 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 
 def test_clip_has_the_same_result_alone_and_in_a_batch() -> None:
     features, audio = LogMelFeatures(16_000, 125, 256, 32, 0.05), audio_of(4, 4_000, torch.float32, 5)
-    together = features(audio)
+    batched = features(audio)
     for clip in range(4):
-        torch.testing.assert_close(features(audio[clip : clip + 1])[0], together[clip], atol=1e-5, rtol=0)
+        torch.testing.assert_close(features(audio[clip : clip + 1])[0], batched[clip], atol=1e-5, rtol=0)
 
 
 def test_gradient_of_the_audio_is_that_of_the_reference() -> None:

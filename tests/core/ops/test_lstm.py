@@ -148,13 +148,13 @@ def test_result_does_not_depend_on_memory_layout() -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch() -> None:
     lstms, latent = lstms_of(2, 6, 5, 11), latent_of(4, 30, 6, 12)
     grad_output = torch.randn(2, 4, 30, 10, generator=generator(4, "gradient"))
-    together = value_and_grads(lambda x: bidirectional_lstms(x, lstms), (latent,), grad_output)
+    batched = value_and_grads(lambda x: bidirectional_lstms(x, lstms), (latent,), grad_output)
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_grads(lambda x: bidirectional_lstms(x, lstms), (latent[i],), grad_output[:, i])
+        single = value_and_grads(lambda x: bidirectional_lstms(x, lstms), (latent[i],), grad_output[:, i])
         # Matrix products of another size may sum in another order.
-        torch.testing.assert_close(alone[0], together[0][:, i], atol=1e-6, rtol=1e-5)
-        torch.testing.assert_close(alone[1], together[1][i], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(single[0], batched[0][:, i], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(single[1], batched[1][i], atol=1e-6, rtol=1e-5)
 
 
 def test_nan_propagates_in_both_directions() -> None:

@@ -105,10 +105,10 @@ def test_row_has_the_same_result_alone_and_among_others() -> None:
     x = inputs_of(networks, 7, torch.float64)[0]
     for network in networks:
         network.double()
-    together = perceptrons(x, networks)
+    batched = perceptrons(x, networks)
     for row in range(7):
-        alone = perceptrons(x[:, row : row + 1], networks)
-        assert distance(alone.detach(), together[:, row : row + 1].detach()) < 1e-12
+        single = perceptrons(x[:, row : row + 1], networks)
+        assert distance(single.detach(), batched[:, row : row + 1].detach()) < 1e-12
 
 
 def test_nan_stays_in_its_row() -> None:

@@ -154,11 +154,11 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     estimate, target = sounds(4, 777, dtype, 6)
     grad_output = torch.randn(3, 4, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(lambda e: stft_sums(e, target, SHORT), (estimate,), grad_output)
+    batched = value_and_grads(lambda e: stft_sums(e, target, SHORT), (estimate,), grad_output)
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_grads(lambda e, i=i: stft_sums(e, target[i], SHORT), (estimate[i],), grad_output[:, i])
-        assert_same_bits(alone, [together[0][:, i], together[1][i]])
+        single = value_and_grads(lambda e, i=i: stft_sums(e, target[i], SHORT), (estimate[i],), grad_output[:, i])
+        assert_same_bits(single, [batched[0][:, i], batched[1][i]])
 
 
 def test_reference_is_used_where_the_target_requires_a_gradient() -> None:

@@ -177,17 +177,17 @@ def test_result_does_not_depend_on_memory_layout(dtype: torch.dtype) -> None:
 def test_clip_has_the_same_result_alone_and_in_a_batch(dtype: torch.dtype) -> None:
     tables, position, f0_hz, phase = inputs_of(4, 4, 32, 11, dtype, 9)
     grad_output = torch.randn(4, 101, generator=generator(4, "gradient")).to(dtype)
-    together = value_and_grads(
+    batched = value_and_grads(
         lambda t, p: read_table(t, p, f0_hz, phase, 101, 16_000, 11), (tables, position), grad_output
     )
     for clip in range(4):
         i = slice(clip, clip + 1)
-        alone = value_and_grads(
+        single = value_and_grads(
             lambda t, p, i=i: read_table(t, p, f0_hz[i], phase[i], 101, 16_000, 11),
             (tables[i], position[i]),
             grad_output[i],
         )
-        assert_same_bits(alone, [tensor[i] for tensor in together])
+        assert_same_bits(single, [tensor[i] for tensor in batched])
 
 
 def test_gradient_of_the_position_is_the_same_with_a_constant_table() -> None:

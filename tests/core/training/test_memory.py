@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process."""
+"""Freed memory stays with the process."""
 
 import subprocess
 import sys
@@ -9,23 +9,23 @@ PROBE = """
 import resource, sys
 import numpy as np
 from core.training.memory import keep_freed_memory
-kept = keep_freed_memory() if sys.argv[1] == "keep" else None
+is_set = keep_freed_memory() if sys.argv[1] == "keep" else None
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     np.ones(16 << 20, np.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
-print(kept, faults())
+print(is_set, faults())
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-def test_a_second_block_of_the_same_size_costs_no_new_pages() -> None:
+def test_second_block_of_the_same_size_needs_no_new_pages() -> None:
     def probe(how: str) -> list[str]:
         done = subprocess.run([sys.executable, "-c", PROBE, how], capture_output=True, text=True, check=True)
         return done.stdout.split()
 
-    (kept, faults), (_, faults_by_default) = probe("keep"), probe("leave")
-    if kept != "True":
+    (is_set, faults), (_, faults_by_default) = probe("keep"), probe("leave")
+    if is_set != "True":
         pytest.skip("not glibc's allocator")
     assert int(faults) < 0.1 * int(faults_by_default)

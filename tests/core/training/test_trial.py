@@ -1,26 +1,26 @@
-"""A whole trial in a store: what it keeps, and what happens when it fails, dies or is tried again."""
+"""A whole trial in a store: what it leaves, and what happens when it fails, is killed or runs again."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import soundfile
 import torch
 
-from core.errors import StoreError
-from core.storage.code_version import code_version
-from core.storage.curves import SCHEMA, TrialCurves, curve_array, read_curves, write_curves
-from core.storage.records import StudyPlan, TrialRecord, plan_from_json, plan_to_json
-from core.storage.store import Store
+from core.clips import Clips
+from core.metrics.curves import project_on_all
+from core.metrics.evaluation import Estimates
+from core.seeding import generator
+from core.storage.curves import SCHEMA, curve_array, read_curves
+from core.storage.records import TrialRecord
+from core.storage.store import Attempt, Store
 from core.training import trial
 from core.training.checkpoint import from_bytes
 from core.training.trainer import Progress
-from core.training.trial import run_trial
-from core.training.warmup import estimate_seconds
-from tests.core.training.test_trainer import tiny
+from core.training.trial import environment, run_trial
+from tests.support.configs import GREY_BOX, tiny, tiny_on_folder
+from tests.support.sounds import write_named_notes
 
 
 @pytest.fixture
@@ -29,36 +29,65 @@ def store(tmp_path: Path) -> Store:
 
 
 def comparable(record: TrialRecord) -> tuple[object, ...]:
-    history = [{k: v for k, v in entry.items() if k != "elapsed_s"} for entry in record.history]
+    history = [{name: value for name, value in entry.items() if name != "elapsed_s"} for entry in record.history]
     return record.digest, record.outcome, record.metrics, record.undefined, record.best_step, history
 
 
-def test_finished_trial_leaves_record_curves_sounds_and_weights(store: Store) -> None:
-    config = tiny("trainer.n_audio_clips=2")
-    record = run_trial(config, store=store, study="s", arm="lpf-8")
-    assert record.outcome == "finished"
-    assert store.record(config.digest) == record
-    assert list(store.ledger()) == [record]
-    assert record.steps == 12
-    assert set(record.metrics) == {"validation", "test"}
+def committed(store: Store, record: TrialRecord) -> Attempt:
     attempt = store.committed(record.digest)
     assert attempt is not None
-    assert set(attempt.names()) == {"audio", "curves.arrow", "model.pt", "record.json"}
-    assert len(attempt.names("audio")) == 4
+    assert attempt.name == record.attempt
+    return attempt
 
-    table = read_curves(store, [record.digest])
-    assert table.schema.equals(SCHEMA)
-    assert table.num_rows == 4 * 3
-    target, estimate = curve_array(table["target"]), curve_array(table["estimate"])
-    assert target is not None
-    assert estimate is not None
-    assert np.abs(target - estimate).mean() == pytest.approx(record.metrics["test"]["curves.l1"], rel=1e-5)
-    assert np.mean(table["audio_mss"].to_pylist()) == pytest.approx(record.metrics["test"]["audio.mss"], rel=1e-5)
 
-    audio, sample_rate = soundfile.read(io.BytesIO(attempt.get(f"audio/{attempt.names('audio')[0]}")))
-    assert (sample_rate, len(audio)) == (16_000, 4000)
-    weights = from_bytes(attempt.get("model.pt"))
-    assert weights["digest"] == record.digest
+class TestFinishedTrial:
+    def test_record_is_in_the_ledger(self, store: Store) -> None:
+        config = tiny()
+        record = run_trial(config, store=store, study="s", arm="lpf-8")
+        assert record.outcome == "finished"
+        assert store.record(config.digest) == record
+        assert list(store.ledger()) == [record]
+        assert record.steps == 12
+        assert set(record.metrics) == {"validation", "test"}
+        assert (record.study, record.arm, record.seed, record.is_baseline) == ("s", "lpf-8", 0, False)
+        assert set(record.times_s) == {"set_up", "train", "evaluate", "write"}
+        assert record.environment == environment()
+        assert record.started_at <= record.finished_at
+
+    def test_curves_sounds_and_weights_are_stored_and_checkpoints_dropped(self, store: Store) -> None:
+        record = run_trial(tiny("trainer.n_audio_clips=2"), store=store, study="s", arm="a")
+        attempt = committed(store, record)
+        assert set(attempt.names()) == {"audio", "curves.arrow", "model.pt", "record.json"}
+        assert len(attempt.names("audio")) == 4
+        for name in attempt.names("audio"):
+            audio, sample_rate = soundfile.read(io.BytesIO(attempt.get(f"audio/{name}")))
+            assert (sample_rate, len(audio)) == (16_000, 4000)
+        assert from_bytes(attempt.get("model.pt"))["digest"] == record.digest
+
+    def test_curves_have_the_errors_of_the_record(self, store: Store) -> None:
+        record = run_trial(tiny(), store=store, study="s", arm="a")
+        table = read_curves(store, [record.digest])
+        assert table.schema.equals(SCHEMA)
+        assert table.num_rows == 4 * 3
+        metrics = record.metrics["test"]
+        target = curve_array(table["target"])
+        assert target is not None
+        for column, name in (("estimate", "curves.l1"), ("projection", "curves.l1.lls3")):
+            curves = curve_array(table[column])
+            assert curves is not None
+            assert np.abs(target - curves).mean() == pytest.approx(metrics[name], rel=1e-5)
+        assert np.mean(table["audio_mss"].to_pylist()) == pytest.approx(metrics["audio.mss"], rel=1e-5)
+
+    def test_sounds_without_truth_have_estimates_only(self, store: Store, tmp_path: Path) -> None:
+        write_named_notes(tmp_path / "notes", midi=range(48, 56))
+        config = tiny_on_folder("audio_folder", tmp_path / "notes", *GREY_BOX)
+        record = run_trial(config, store=store, study="s", arm="a")
+        assert record.outcome == "finished"
+        assert not [name for name in record.metrics["test"] if name.startswith("curves.")]
+        table = read_curves(store, [record.digest])
+        assert set(table["modulation"].to_pylist()) == {"add", "sub", "env"}
+        assert curve_array(table["target"]) is curve_array(table["projection"]) is None
+        assert curve_array(table["estimate"]) is not None
 
 
 def test_killed_trial_goes_on_from_its_checkpoint_to_the_same_result(store: Store, tmp_path: Path) -> None:
@@ -72,11 +101,11 @@ def test_killed_trial_goes_on_from_its_checkpoint_to_the_same_result(store: Stor
             raise Killed
 
     with pytest.raises(Killed):
-        run_trial(config, store=store, study="s", arm="a", report=die_late)
+        run_trial(config, store=store, study="s", arm="a", on_progress=die_late)
     assert store.record(config.digest) is None
-    steps: list[int] = []
-    resumed = run_trial(config, store=store, study="s", arm="a", report=lambda progress: steps.append(progress.step))
-    assert steps[0] == 8
+    seen: list[Progress] = []
+    resumed = run_trial(config, store=store, study="s", arm="a", on_progress=seen.append)
+    assert seen[0].step == 8
     whole = run_trial(config, store=Store(tmp_path / "other"), study="s", arm="a")
     assert comparable(resumed) == comparable(whole)
     assert resumed.attempt.startswith("0002-")
@@ -94,6 +123,7 @@ def test_failure_is_recorded_and_a_later_attempt_counts(store: Store, monkeypatc
     assert record.outcome == "failed"
     assert record.error is not None
     assert record.error.startswith("RuntimeError: out of luck")
+    assert store.record(config.digest) == record
     again = run_trial(config, store=store, study="s", arm="a")
     assert again.outcome == "finished"
     assert store.record(config.digest) == again
@@ -103,115 +133,36 @@ def test_divergence_is_an_outcome(store: Store) -> None:
     record = run_trial(tiny("trainer.diverged_above=0.1"), store=store, study="s", arm="a")
     assert record.outcome == "diverged"
     assert record.metrics == {}
+    assert record.error is not None
+    assert "trainer.diverged_above=0.1" in record.error
+    assert committed(store, record).names() == ["record.json"]
 
 
-def test_estimate_of_the_time_grows_with_the_steps() -> None:
-    few, many = (estimate_seconds(tiny(f"trainer.max_steps={steps}")) for steps in (10, 1000))
-    assert many > 10 * few
-
-
-def test_code_version_names_the_code() -> None:
-    assert code_version().startswith("0.")
-    assert "+core." in code_version()
-
-
-class TestStore:
-    def test_keys_are_written_whole_and_names_hide_unfinished_ones(self, store: Store) -> None:
-        store.put("a/b.json", b"1")
-        assert store.local_root is not None
-        (store.local_root / "a" / ".b.json.123").write_bytes(b"half")
-        assert store.names("a") == ["b.json"]
-        assert store.get("a/b.json") == b"1"
-        assert store.names("nothing") == []
-        with pytest.raises(StoreError, match="holds no a/c"):
-            store.get("a/c")
-
-    def test_uncommitted_attempts_do_not_count_and_the_latest_committed_does(self, store: Store) -> None:
-        record = TrialRecord(digest="d", study="s", arm="a", seed=0, attempt="", outcome="finished", config={})
-        attempts = [store.begin("d")]
-        for _ in range(2):
-            attempts[-1].put("x", b"")
-            attempts.append(store.begin("d"))
-        attempts[-1].put("x", b"")
-        assert [attempt.name[:4] for attempt in attempts] == ["0001", "0002", "0003"]
-        assert store.committed("d") is None
-        for attempt in attempts[:2]:
-            attempt.commit(replace(record, attempt=attempt.name))
-        assert store.committed("d") == attempts[1]
-        with pytest.raises(StoreError, match="does not belong to"):
-            attempts[2].commit(replace(record, attempt=attempts[0].name))
-
-    def test_a_uri_works_like_a_folder(self, tmp_path: Path) -> None:
-        store = Store(f"file://{tmp_path}/by-uri")
-        attempt = store.begin("d")
-        attempt.put("x", b"1")
-        assert Store(tmp_path / "by-uri").get(attempt.key("x")) == b"1"
-
-    def test_plan_survives_json(self, store: Store) -> None:
-        plan = StudyPlan(name="s", question="?", objectives=(), arms=(), trials=())
-        assert plan_from_json(plan_to_json(plan)) == plan
-        store.put_plan(plan)
-        assert store.plan() == plan
-
-
-class TestCurveStore:
-    def curves(self, truth: bool) -> TrialCurves:
-        values = np.random.default_rng(0).random((2, 3, 7)).astype(np.float32)
-        return TrialCurves(
-            clip_ids=("a", "b"),
-            modulations=("add", "sub", "env"),
-            f0_hz=np.array([100.0, 200.0]),
-            frame_rate=125.0,
-            target=values if truth else None,
-            estimate=values,
-            fit=values if truth else None,
-            audio_mss=np.array([0.5, 0.25]),
-        )
-
-    @pytest.fixture
-    def kept(self, store: Store) -> Store:
-        for name, truth in (("d1", True), ("d2", False)):
-            attempt = store.begin(name)
-            write_curves(attempt, self.curves(truth), study="s", arm=name, seed=4)
-            record = TrialRecord(
-                digest=name, study="s", arm=name, seed=4, attempt=attempt.name, outcome="finished", config={}
-            )
-            attempt.commit(record)
-        return store
-
-    def test_curves_come_back_row_by_row(self, kept: Store) -> None:
-        table = read_curves(kept, ["d1", "d2", "unknown"])
-        assert table.num_rows == 12
-        assert table["modulation"].to_pylist()[:4] == ["add", "sub", "env", "add"]
-        assert table["clip_id"].to_pylist()[2:4] == ["a", "b"]
-        without = table.filter(pa.compute.equal(table["arm"], "d2"))
-        assert curve_array(without["target"]) is None
-        estimate = curve_array(without["estimate"])
-        assert estimate is not None
-        np.testing.assert_array_equal(estimate.reshape(2, 3, 7), self.curves(False).estimate)
-
-    def test_another_schema_version_is_refused(self, kept: Store) -> None:
-        attempt = kept.begin("d3")
-        schema = SCHEMA.with_metadata({"modstudy.curves.version": "99"})
-        sink = io.BytesIO()
-        with pa.ipc.new_file(sink, schema):
-            pass
-        attempt.put("curves.arrow", sink.getvalue())
-        attempt.commit(
-            TrialRecord(digest="d3", study="s", arm="x", seed=0, attempt=attempt.name, outcome="finished", config={})
-        )
-        with pytest.raises(StoreError, match="schema version 99"):
-            read_curves(kept, ["d3"])
-
-
-def test_weights_only_loading_refuses_code() -> None:
-    import pickle
-
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return print, ("code ran",)
-
-    buffer = io.BytesIO()
-    torch.save({"x": Evil()}, buffer)
-    with pytest.raises(pickle.UnpicklingError):
-        from_bytes(buffer.getvalue())
+def test_curves_of_a_synth_with_other_modulations_are_stored_by_name() -> None:
+    draw = generator(0, "curves")
+    truth, modulation = torch.rand(2, 3, 9, generator=draw), torch.rand(2, 2, 9, generator=draw)
+    estimates = Estimates(
+        clips=Clips(
+            ids=("a", "b"),
+            audio=torch.zeros(2, 100),
+            f0_hz=torch.full((2,), 100.0),
+            q=torch.zeros(2),
+            modulation=truth,
+            modulation_names=("add", "sub", "env"),
+        ),
+        audio=torch.zeros(2, 100),
+        modulation=modulation,
+        modulation_names=("tone", "env"),
+        sample_rate=16_000,
+        frame_rate=125.0,
+    )
+    curves = {each.modulation: each for each in trial._curves_by_modulation(estimates)}
+    assert list(curves) == ["tone", "env", "add", "sub"]
+    projection = project_on_all(truth, modulation)
+    for name, place in (("add", 0), ("sub", 1), ("env", 2)):
+        np.testing.assert_array_equal(curves[name].target, truth[:, place].numpy())
+        np.testing.assert_array_equal(curves[name].projection, projection[:, place].numpy())
+    for name, place in (("tone", 0), ("env", 1)):
+        np.testing.assert_array_equal(curves[name].estimate, modulation[:, place].numpy())
+    assert curves["tone"].target is curves["tone"].projection is None
+    assert curves["add"].estimate is curves["sub"].estimate is None

@@ -1,18 +1,66 @@
-"""A few steps on noise before a trial."""
+"""A few steps on noise before a trial: every kernel is compiled, and the time is estimated."""
 
-from core.settings.parameterizations import ConstantConfig
-from core.training.resolve import resolve
-from core.training.warmup import step_on_noise, warm_up_all
-from tests.core.test_encoder import configured
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from core.settings.parameterizations import ParameterizationConfig
+from core.settings.synths import SynthConfig
+from core.settings.trial import TrialConfig
+from core.training.resolve import resolve_without_data
+from core.training.warmup import estimate_seconds, every_kernel, step_on_noise, warm_up, warm_up_all
+from tests.support.configs import GREY_BOX, TINY, configured, tiny
 
 
 def test_where_nothing_is_trained_there_is_no_step() -> None:
-    assert step_on_noise(resolve(configured(parameterization=ConstantConfig())).config) is None
-    step = step_on_noise(resolve(configured()).config)
+    assert step_on_noise(tiny("parameterization.kind=constant")) is None
+    assert step_on_noise(tiny("trainer.max_steps=0")) is None
+
+
+def test_steps_on_noise_train_the_model() -> None:
+    step = step_on_noise(tiny())
     assert step is not None
     first, second = step(), step()
     assert first != second
 
 
-def test_every_part_of_the_small_preset_can_be_rehearsed() -> None:
+def test_every_kernel_has_every_variant() -> None:
+    configs = list(every_kernel())
+    assert {type(config.parameterization) for config in configs} == set(get_args(ParameterizationConfig))
+    assert {type(config.synth) for config in configs} == set(get_args(SynthConfig))
+
+
+def test_every_part_of_the_small_preset_can_be_warmed_up() -> None:
     warm_up_all()
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        (),
+        GREY_BOX,
+        ("synth.kind=engel", "parameterization.kind=random_spline"),
+        ("trainer.max_steps=0",),
+    ],
+)
+def test_config_can_be_warmed_up_resolved_or_not(assignments: tuple[str, ...]) -> None:
+    warm_up(configured(*TINY, *assignments))
+    warm_up(tiny(*assignments))
+
+
+def without_sounds() -> TrialConfig:
+    settings = (setting for setting in TINY if not setting.startswith("data."))
+    return configured(*settings, "data.kind=audio_folder", "data.folder=nowhere", "synth.kind=engel")
+
+
+def test_sounds_need_not_exist() -> None:
+    config = without_sounds()
+    warm_up(config)
+    assert estimate_seconds(replace(config, trainer=replace(config.trainer, max_steps=2))) > 0
+    assert resolve_without_data(config).device == "cpu"
+
+
+def test_estimate_of_the_time_grows_with_the_steps() -> None:
+    few, many = (estimate_seconds(tiny(f"trainer.max_steps={steps}")) for steps in (10, 1000))
+    assert many > 10 * few

@@ -1,31 +1,66 @@
 """Plans list every arm, seed and digest; they are stable, paired, and refused where they compare nothing."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from core.errors import ConfigError, StudyError
 from core.settings.loading import from_settings
-from core.storage.records import plan_from_json, plan_to_json
+from core.storage.records import (
+    DataIssue,
+    StudyPlan,
+    definition_from_json,
+    definition_to_json,
+    segment_from_json,
+    segment_to_json,
+)
+from core.storage.store import Store
 from core.training.resolve import resolve
-from search_spaces.study_file import load_study, parse_study
-from study.planning.plan import differences, make_plan
-from tests.support.tiny_study import TINY
+from search_spaces.strategy import Arm
+from search_spaces.study_file import StudyFile, load_study, parse_study
+from study.planning.plan import Planner, first_seeds, make_plan, more_seeds
+from tests.support.tiny_study import ARMS, SEARCH, tiny_plan, tiny_study
 
 
-def with_changes(**changes):
-    return parse_study({**TINY, **changes})
-
-
-def test_a_plan_has_every_arm_with_every_seed_once(plan):
+def test_a_plan_has_every_arm_with_every_seed_once(plan: StudyPlan) -> None:
     assert [(trial.arm, trial.seed) for trial in plan.trials] == [
         (arm, seed) for seed in (0, 1) for arm in ("lpf-8", "frame", "constant")
     ]
     assert len({trial.digest for trial in plan.trials}) == 6
-    assert plan_from_json(plan_to_json(plan)) == plan
+    assert [segment.stage for segment in plan.segments] == ["design"]
 
 
-def test_a_planned_config_is_resolved_and_its_digest_is_that_of_what_will_run(plan):
+def test_a_plan_survives_json() -> None:
+    """Definition and segments of every stage, with issues of the data."""
+    study, plan = tiny_study(search=SEARCH), tiny_plan(search=SEARCH)
+    issue = DataIssue(source="a.wav", problem="too short", skipped=True)
+    plan = replace(plan, segments=(replace(plan.segments[0], data_issues=(issue,)),))
+    seeds = more_seeds(plan, (0, 1, 2))
+    assert seeds is not None
+    plan = plan.with_segment(seeds)
+    plan = plan.with_segment(Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0,), plan))
+    assert [segment.stage for segment in plan.segments] == ["design", "seeds", "search"]
+    assert definition_from_json(definition_to_json(plan.definition)) == plan.definition
+    assert tuple(segment_from_json(segment_to_json(segment)) for segment in plan.segments) == plan.segments
+
+
+def test_a_plan_survives_its_store(plan: StudyPlan, store: Store) -> None:
+    assert store.plan() == plan
+
+
+def test_a_stored_definition_makes_the_same_plan_again() -> None:
+    planned = make_plan(tiny_study(search=SEARCH), name="renamed", overrides=[("trainer.max_steps", 7)], n_seeds=3).plan
+    stored = parse_study(definition_from_json(definition_to_json(planned.definition)).study_file)
+    again = make_plan(stored).plan
+    assert again.definition == planned.definition
+    assert again.trials == planned.trials
+
+
+def test_a_planned_config_is_resolved_and_its_digest_is_that_of_what_will_run(plan: StudyPlan) -> None:
     for trial in plan.trials:
         config = from_settings(trial.config)
         assert config.seed == trial.seed
@@ -33,50 +68,57 @@ def test_a_planned_config_is_resolved_and_its_digest_is_that_of_what_will_run(pl
         assert resolve(config).config == config
 
 
-def test_planning_twice_gives_the_same_digests(study, plan):
+def test_planning_twice_gives_the_same_digests(study: StudyFile, plan: StudyPlan) -> None:
     again = make_plan(study).plan
     assert [trial.digest for trial in again.trials] == [trial.digest for trial in plan.trials]
-    assert differences(plan, again) == []
 
 
-def test_seeds_are_paired_the_same_seed_differs_between_arms_in_their_factors_only(plan):
+def test_arms_of_one_seed_differ_in_their_factors_only(plan: StudyPlan) -> None:
     for seed in (0, 1):
         configs = [from_settings(trial.config) for trial in plan.trials if trial.seed == seed]
         assert len({config.data for config in configs}) == 1
         assert len({replace(config, parameterization=configs[0].parameterization) for config in configs}) == 1
 
 
-def test_arms_state_what_makes_them_differ(plan):
-    assert [arm.factors for arm in plan.arms] == [
+def test_arms_state_what_makes_them_differ(plan: StudyPlan) -> None:
+    assert [arm.settings for arm in plan.arms] == [
         {"parameterization.kind": "low_pass", "parameterization.cutoff_hz": 8.0},
         {"parameterization.kind": "frame"},
         {"parameterization.kind": "constant"},
     ]
+    assert plan.factors() == {arm.name: arm.settings for arm in plan.arms}
     assert [arm.is_baseline for arm in plan.arms] == [False, False, True]
 
 
-def test_the_grid_plans_its_ten_arms():
+def test_a_plan_names_the_curves_of_each_arm_and_the_code_that_planned_it(plan: StudyPlan) -> None:
+    assert {arm.modulations for arm in plan.arms} == {("add", "sub", "env")}
+    assert plan.code_versions == (plan.segments[0].code_version,)
+    assert plan.code_versions[0]
+
+
+def test_the_grid_plans_its_ten_arms() -> None:
     plan = make_plan(load_study("grid")).plan
+    factors = plan.factors()
     assert len(plan.arms) == len(plan.trials) == 10
-    assert {(arm.factors["synth.kind"], arm.factors["parameterization.kind"]) for arm in plan.arms} == {
+    assert {(factors[arm.name]["synth.kind"], factors[arm.name]["parameterization.kind"]) for arm in plan.arms} == {
         (synth, kind) for synth in ("mod_synth", "engel") for kind in ("frame", "low_pass", "spline")
     }
 
 
-def test_an_override_reaches_all_arms(study):
+def test_an_override_reaches_all_arms(study: StudyFile) -> None:
     plan = make_plan(study, overrides=[("trainer.max_steps", 7)]).plan
     assert {trial.config["trainer"]["max_steps"] for trial in plan.trials} == {7}
 
 
-def test_an_arm_wins_over_an_override_and_the_user_is_told(study):
-    study = with_changes(arms=[*TINY["arms"], {"name": "other", "config": {"parameterization": {"kind": "low_pass"}}}])
+def test_an_arm_wins_over_an_override_and_a_remark_says_so() -> None:
+    study = tiny_study(arms=[*ARMS, {"name": "other", "config": {"parameterization": {"kind": "low_pass"}}}])
     planned = make_plan(study, overrides=[("parameterization.cutoff_hz", 5.0)])
-    cutoffs = {arm.name: arm.factors.get("parameterization.cutoff_hz") for arm in planned.plan.arms}
+    cutoffs = {arm: factors.get("parameterization.cutoff_hz") for arm, factors in planned.plan.factors().items()}
     assert cutoffs == {"lpf-8": 8.0, "frame": None, "constant": None, "other": 5.0}
     assert planned.remarks == ("parameterization.cutoff_hz = 5.0 reaches other; lpf-8 set it themselves",)
 
 
-def test_an_override_that_only_some_arms_have_is_told(study):
+def test_a_remark_names_the_arms_that_an_override_reaches(study: StudyFile) -> None:
     remarks = make_plan(study, overrides=[("parameterization.value", 0.4)]).remarks
     assert remarks == ("parameterization.value = 0.4 reaches constant; the other arms do not have it",)
 
@@ -92,21 +134,29 @@ def test_an_override_that_only_some_arms_have_is_told(study):
         (("seed", 3), "a study gives every arm the same seeds"),
     ],
 )
-def test_an_override_without_effect_or_out_of_range_is_refused(study, override, message):
+def test_an_override_without_effect_or_out_of_range_is_refused(
+    study: StudyFile, override: tuple[str, Any], message: str
+) -> None:
     with pytest.raises((ConfigError, StudyError), match=message):
         make_plan(study, overrides=[override])
 
 
-def test_two_arms_that_are_one_trial_are_refused():
-    twins = [*TINY["arms"], {"name": "twin", "config": {"parameterization": {"kind": "low_pass", "cutoff_hz": 8.0}}}]
+def test_two_arms_that_are_one_trial_are_refused() -> None:
+    twin = {"name": "twin", "config": {"parameterization": {"kind": "low_pass", "cutoff_hz": 8.0}}}
     with pytest.raises(StudyError, match=r"arms 'lpf-8' and 'twin' are the same trial \(digest [0-9a-f]{16}\)"):
-        make_plan(with_changes(arms=twins))
+        make_plan(tiny_study(arms=[*ARMS, twin]))
 
 
-def test_a_broken_rule_between_settings_names_the_arm():
+def test_a_broken_rule_between_settings_names_the_arm() -> None:
     arms = [{"name": "fast", "config": {"parameterization": {"kind": "low_pass", "cutoff_hz": 60.0}}}]
     with pytest.raises(ConfigError, match="arm 'fast': "):
-        make_plan(with_changes(arms=arms))
+        make_plan(tiny_study(arms=arms))
+
+
+def test_a_search_that_could_break_a_rule_is_refused_before_anything_runs() -> None:
+    space = [{"path": "parameterization.cutoff_hz", "low": 4.0, "high": 60.0}]
+    with pytest.raises(ConfigError, match=r"search\.space, at parameterization\.cutoff_hz=60\.0: "):
+        make_plan(tiny_study(search={**SEARCH, "space": space}))
 
 
 @pytest.mark.parametrize(
@@ -116,45 +166,91 @@ def test_a_broken_rule_between_settings_names_the_arm():
         ({"metric": "audio.mss", "direction": "maximize"}, "objective audio.mss is to minimize; got .*'maximize'"),
     ],
 )
-def test_an_objective_that_no_metric_has_is_refused(objective, message):
+def test_an_objective_that_no_metric_has_is_refused(objective: dict[str, str], message: str) -> None:
     with pytest.raises((ConfigError, StudyError), match=message):
-        make_plan(with_changes(objectives=[objective]))
+        make_plan(tiny_study(objectives=[objective]))
 
 
 @pytest.mark.parametrize("name", ["own_sounds", "vital"])
-def test_a_study_of_given_sounds_asks_for_their_folder(name):
+def test_a_study_of_given_sounds_needs_their_folder(name: str) -> None:
     with pytest.raises(ConfigError, match=r"data.folder .* is not set; set it: --set data.folder=DIR"):
         make_plan(load_study(name))
 
 
-def test_differences_are_said_in_words(plan):
-    other = with_changes(
-        seeds=[0],
-        config={**TINY["config"], "trainer": {**TINY["config"]["trainer"], "max_steps": 5}},
-        arms=[*TINY["arms"][:2], {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}],
-    )
-    assert differences(plan, make_plan(other).plan) == [
-        "arm constant only in the old plan",
-        "arm spline only in the new plan",
-        "seed 1 only in the old plan",
-        "trainer.max_steps 4 against 5 in lpf-8, frame",
-    ]
-
-
-def test_another_objective_is_a_difference(plan):
-    other = with_changes(objectives=[{"metric": "audio.mel", "direction": "minimize"}])
-    assert differences(plan, make_plan(other).plan) == [
-        "objectives minimize audio.mss, minimize interpretability.tv against minimize audio.mel"
-    ]
-
-
-def test_a_folder_is_kept_by_its_absolute_path_which_no_digest_sees(study, tmp_path, monkeypatch):
-    import numpy as np
-    import soundfile
-
+def test_a_path_becomes_absolute_and_is_no_part_of_the_digest(
+    study: StudyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = np.sin(2 * np.pi * np.arange(4096) / 2048).astype(np.float32)
-    soundfile.write(tmp_path / "table.wav", table, 44100, subtype="FLOAT")
+    for name in ("table.wav", "copy.wav"):
+        soundfile.write(tmp_path / name, table, 44100, subtype="FLOAT")
     monkeypatch.chdir(tmp_path)
     relative = make_plan(study, overrides=[("data.wavetable", "table.wav")]).plan
     absolute = make_plan(study, overrides=[("data.wavetable", str(tmp_path / "table.wav"))]).plan
+    elsewhere = make_plan(study, overrides=[("data.wavetable", "copy.wav")]).plan
     assert relative.trials == absolute.trials
+    assert [trial.digest for trial in elsewhere.trials] == [trial.digest for trial in relative.trials]
+
+
+# -------------------------------------------------------------------------------------------------------------- seeds
+
+
+@pytest.mark.parametrize(
+    ("seeds", "n_seeds", "expected"),
+    [
+        ((0, 1), 1, (0,)),
+        ((0, 1), 2, (0, 1)),
+        ((0, 1), 4, (0, 1, 2, 3)),
+        ((7,), 3, (7, 8, 9)),
+        ((5, 2), 4, (5, 2, 6, 7)),
+        ((0, 10), 3, (0, 10, 11)),
+    ],
+)
+def test_further_seeds_follow_the_largest_one(seeds: tuple[int, ...], n_seeds: int, expected: tuple[int, ...]) -> None:
+    assert first_seeds(seeds, n_seeds) == expected
+
+
+def test_no_seed_at_all_is_refused() -> None:
+    with pytest.raises(StudyError, match="--seeds is the number of seeds, at least 1; got 0"):
+        first_seeds((0, 1), 0)
+
+
+def test_the_number_of_seeds_can_be_given(study: StudyFile) -> None:
+    assert make_plan(study, n_seeds=1).plan.seeds == (0,)
+    assert make_plan(study, n_seeds=4).plan.seeds == (0, 1, 2, 3)
+
+
+def test_more_seeds_give_the_trials_that_a_fresh_plan_with_them_has(plan: StudyPlan) -> None:
+    segment = more_seeds(plan, (0, 1, 2, 5))
+    assert segment is not None
+    assert (segment.stage, segment.arms) == ("seeds", ())
+    fresh = tiny_plan(seeds=[0, 1, 2, 5])
+    assert set(_identities(plan.with_segment(segment))) == set(_identities(fresh))
+    assert len(segment.trials) == 6
+    for trial in segment.trials:
+        assert trial in fresh.trials
+
+
+def test_more_seeds_that_every_arm_has_are_nothing(plan: StudyPlan) -> None:
+    assert more_seeds(plan, (0, 1)) is None
+    assert more_seeds(plan, (1,)) is None
+
+
+def test_more_seeds_need_neither_the_study_file_nor_the_data(plan: StudyPlan) -> None:
+    bare = replace(plan, definition=replace(plan.definition, study_file={}))
+    expected, found = more_seeds(plan, (0, 1, 2)), more_seeds(bare, (0, 1, 2))
+    assert expected is not None
+    assert found is not None
+    assert found.trials == expected.trials
+
+
+def test_only_arms_that_lack_a_seed_get_it(plan: StudyPlan) -> None:
+    (segment,) = plan.segments
+    without = replace(segment, trials=tuple(t for t in segment.trials if (t.arm, t.seed) != ("frame", 1)))
+    added = more_seeds(replace(plan, segments=(without,)), (0, 1))
+    assert added is not None
+    assert [(trial.arm, trial.seed) for trial in added.trials] == [("frame", 1)]
+    assert added.trials[0] in plan.trials
+
+
+def _identities(plan: StudyPlan) -> list[tuple[str, int, str]]:
+    return [(trial.arm, trial.seed, trial.digest) for trial in plan.trials]

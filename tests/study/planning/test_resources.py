@@ -1,16 +1,20 @@
-"""What trials are given fits the machine, or is refused before anything starts."""
+"""The resources of the trials fit the machine, or are refused before anything starts."""
+
+from typing import Any
 
 import pytest
 
 from core.errors import StudyError
-from study.planning.resources import Machine, allocate, usable_cpus
+from core.storage.records import StudyPlan
+from study.planning.resources import Machine, allocate, this_machine, usable_cpus, wants_gpu
+from tests.support.tiny_study import TINY, tiny_plan
 
 CPU = Machine(cpus=4, gpus=0)
 GPU = Machine(cpus=16, gpus=1)
 
 
 @pytest.mark.parametrize(
-    ("machine", "asked", "expected"),
+    ("machine", "options", "expected"),
     [
         (CPU, {}, (4, 1.0, 0.0)),
         (CPU, {"cpus_per_trial": 2}, (2, 2, 0.0)),
@@ -23,20 +27,22 @@ GPU = Machine(cpus=16, gpus=1)
         (Machine(cpus=8, gpus=2), {"wants_gpu": True, "trials_at_once": 3}, (3, 1.0, 0.5)),
     ],
 )
-def test_trials_fill_the_machine_and_never_more(machine, asked, expected):
-    found = allocate(machine, **{"wants_gpu": False, **asked})
+def test_trials_fill_the_machine_and_never_exceed_it(
+    machine: Machine, options: dict[str, Any], expected: tuple[int, float, float]
+) -> None:
+    found = allocate(machine, **{"wants_gpu": False, **options})
     assert (found.trials_at_once, found.cpus_per_trial, found.gpus_per_trial) == expected
     assert found.trials_at_once * found.cpus_per_trial <= machine.cpus
     assert found.trials_at_once * found.gpus_per_trial <= machine.gpus
 
 
-def test_a_trial_has_one_thread_per_cpu():
+def test_a_trial_has_one_thread_per_cpu() -> None:
     assert allocate(CPU, wants_gpu=False, cpus_per_trial=3).threads == 3
     assert allocate(CPU, wants_gpu=False, cpus_per_trial=0.5).threads == 1
 
 
 @pytest.mark.parametrize(
-    ("machine", "asked", "message"),
+    ("machine", "options", "message"),
     [
         (CPU, {"cpus_per_trial": 5}, "more than the 4 cores"),
         (CPU, {"cpus_per_trial": 0}, "must be above 0; got 0"),
@@ -51,10 +57,17 @@ def test_a_trial_has_one_thread_per_cpu():
         (GPU, {"wants_gpu": True, "gpus_per_trial": 0}, "would get no GPU"),
     ],
 )
-def test_more_than_there_is_is_refused(machine, asked, message):
+def test_more_than_the_machine_has_is_refused(machine: Machine, options: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
-        allocate(machine, **{"wants_gpu": False, **asked})
+        allocate(machine, **{"wants_gpu": False, **options})
 
 
-def test_this_machine_has_a_core():
+def test_this_machine_has_a_core() -> None:
     assert usable_cpus() >= 1
+    assert this_machine().cpus == usable_cpus()
+
+
+def test_a_study_wants_a_gpu_where_a_trial_runs_on_one(plan: StudyPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not wants_gpu(plan)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert wants_gpu(tiny_plan(config={**TINY["config"], "device": "cuda"}))

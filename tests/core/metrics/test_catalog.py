@@ -1,0 +1,68 @@
+"""The catalogue of metrics: full names, what they belong to, and names that are refused."""
+
+import pytest
+
+from core.errors import ConfigError
+from core.metrics.base import CurveDistance
+from core.metrics.catalog import METRICS, full_names, label, metric_of
+
+
+def test_every_metric_has_one_name_of_a_group_and_a_metric() -> None:
+    names = [metric.name for metric in METRICS]
+    assert len(set(names)) == len(names)
+    for metric in METRICS:
+        assert metric.name.count(".") == 1
+        assert metric.name.startswith(f"{metric.group}.")
+        assert metric.direction in ("minimize", "maximize", "neutral")
+
+
+def test_only_distances_of_curves_have_projections() -> None:
+    for metric in METRICS:
+        assert metric.projections == (("lls1", "lls3") if isinstance(metric.compute, CurveDistance) else ())
+
+
+def test_full_names_begin_with_the_means_and_follow_the_modulations() -> None:
+    means = [
+        "audio.mss",
+        "audio.mel",
+        *(f"curves.{name}{projection}" for name in ("l1", "l1_diff", "pcc") for projection in ("", ".lls1", ".lls3")),
+        *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range")),
+        "cost.train_s",
+    ]
+    per_modulation = [name for name in means if name.startswith(("curves", "interpretability"))]
+    assert list(full_names(())) == means
+    assert list(full_names(("tone", "level"))) == [
+        *means,
+        *(f"{name}.tone" for name in per_modulation),
+        *(f"{name}.level" for name in per_modulation),
+    ]
+
+
+def test_every_full_name_belongs_to_its_metric() -> None:
+    for name in full_names(("add", "level_2")):
+        assert name.startswith(metric_of(name).name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "audio",
+        "audio.foo",
+        "audio.mss.lls3",
+        "audio.mss.add",
+        "cost.train_s.add",
+        "curves.l1.lls3.lls1",
+        "curves.l1.lls3.add.env",
+        "curves.l1.",
+        "interpretability.tv.lls1",
+        "interpretability.tv.lls1.add",
+    ],
+)
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="unknown metric"):
+        metric_of(name)
+
+
+def test_label_has_the_unit() -> None:
+    assert label("interpretability.tv.env") == "interpretability.tv.env (1/s)"
+    assert label("audio.mss") == "audio.mss"

@@ -1,0 +1,170 @@
+"""All metrics of one split: which names there are, means, what is undefined, and synths of other modulations."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.clips import Clips
+from core.metrics.catalog import METRICS, full_names, metric_of
+from core.metrics.curves import l1, project_on_all, project_on_same
+from core.metrics.evaluation import Estimates, Evaluation, evaluate
+from core.metrics.interpretability import total_variation
+from core.seeding import generator
+
+TRUE_NAMES = ("add", "sub", "env")
+CURVES = ("curves.l1", "curves.l1_diff", "curves.pcc")
+INTERPRETABILITY = (
+    "interpretability.tv",
+    "interpretability.turning_points",
+    "interpretability.spectral_entropy",
+    "interpretability.range",
+)
+
+
+def clips_of(*, with_truth: bool = True) -> Clips:
+    draw = generator(0, "clips")
+    return Clips(
+        ids=("a", "b"),
+        audio=torch.rand(2, 8000, generator=draw) - 0.5,
+        f0_hz=torch.tensor([100.0, 200.0]),
+        q=torch.zeros(2),
+        modulation=torch.rand(2, 3, 64, generator=draw) if with_truth else None,
+        modulation_names=TRUE_NAMES if with_truth else (),
+    )
+
+
+def random_curves(n_modulations: int) -> Tensor:
+    return torch.rand(2, n_modulations, 64, generator=generator(1, "estimate"))
+
+
+def estimates_of(modulation: Tensor, names: tuple[str, ...] = TRUE_NAMES, **changes: Any) -> Estimates:
+    clips = changes.pop("clips", clips_of())
+    return Estimates(
+        clips=clips,
+        audio=clips.audio,
+        modulation=modulation,
+        modulation_names=names,
+        sample_rate=16_000,
+        frame_rate=125.0,
+        **changes,
+    )
+
+
+def evaluated(modulation: Tensor, names: tuple[str, ...] = TRUE_NAMES) -> Evaluation:
+    return evaluate(estimates_of(modulation, names))
+
+
+def truth() -> Tensor:
+    modulation = clips_of().modulation
+    assert modulation is not None
+    return modulation
+
+
+def test_every_name_is_known_and_every_metric_is_there() -> None:
+    values = evaluated(random_curves(3)).values
+    assert all(metric_of(name) for name in values)
+    assert set(values) == {name for name in full_names(TRUE_NAMES) if not name.startswith("cost.")}
+    assert {metric.name for metric in METRICS if metric.group != "cost"} <= set(values)
+
+
+def test_bare_names_are_means_over_modulations() -> None:
+    values = evaluated(random_curves(3)).values
+    for name in (*CURVES, *(f"{name}.lls1" for name in CURVES), *(f"{name}.lls3" for name in CURVES)):
+        parts = [values[f"{name}.{modulation}"] for modulation in TRUE_NAMES]
+        assert values[name] == pytest.approx(sum(part for part in parts if part is not None) / 3)
+    for name in INTERPRETABILITY:
+        parts = [values[f"{name}.{modulation}"] for modulation in TRUE_NAMES]
+        assert values[name] == pytest.approx(sum(part for part in parts if part is not None) / 3)
+
+
+def test_flat_curves_give_none_and_are_counted() -> None:
+    estimate = random_curves(3)
+    estimate[0] = 0.5
+    estimate[1, 2] = 0.5
+    evaluation = evaluated(estimate)
+    values = evaluation.values
+    assert values["interpretability.tv.env"] is None
+    parts = [values["interpretability.tv.add"], values["interpretability.tv.sub"]]
+    assert values["interpretability.tv"] == pytest.approx(sum(part for part in parts if part is not None) / 2)
+    assert evaluation.undefined["interpretability.tv"] == 4
+    assert evaluation.undefined["curves.pcc"] == 4
+    assert "curves.l1" not in evaluation.undefined
+
+
+def test_metric_that_is_undefined_everywhere_is_none() -> None:
+    evaluation = evaluated(torch.full((2, 3, 64), 0.5))
+    assert evaluation.values["interpretability.tv"] is None
+    assert evaluation.values["interpretability.range"] == 0
+    assert evaluation.undefined["interpretability.tv"] == 6
+
+
+def test_without_truth_there_are_no_distances_of_curves() -> None:
+    estimates = estimates_of(random_curves(3), clips=clips_of(with_truth=False))
+    values = evaluate(estimates).values
+    assert not [name for name in values if name.startswith("curves.")]
+    assert values["audio.mss"] == 0
+    assert values["interpretability.tv.env"] is not None
+    assert estimates.projection() is None
+
+
+def test_values_per_clip_are_those_whose_mean_is_given() -> None:
+    evaluation = evaluated(random_curves(3))
+    for name, metric in evaluation.per_clip.items():
+        assert metric.values.shape == (2, 3)[: 1 + bool(metric.modulations)]
+        assert float(metric.values.mean()) == pytest.approx(evaluation.values[name])
+
+
+class TestSynthOfOtherModulations:
+    """The truth has add, sub and env; the synth has two modulations."""
+
+    def test_without_a_shared_name_only_lls3_compares(self) -> None:
+        evaluation = evaluated(random_curves(2), ("tone", "level"))
+        found = {name for name in evaluation.values if name.startswith("curves.")}
+        assert found == {f"{name}.lls3{part}" for name in CURVES for part in ("", ".add", ".sub", ".env")}
+        found = {name for name in evaluation.values if name.startswith("interpretability.")}
+        assert found == {f"{name}{part}" for name in INTERPRETABILITY for part in ("", ".tone", ".level")}
+        assert evaluation.per_clip["curves.l1.lls3"].modulations == TRUE_NAMES
+        assert evaluation.per_clip["interpretability.tv"].modulations == ("tone", "level")
+
+    def test_raw_curves_and_lls1_compare_shared_names_only(self) -> None:
+        values = evaluated(random_curves(2), ("tone", "env")).values
+        found = {name for name in values if name.startswith("curves.")}
+        assert found == {
+            *(f"{name}{projection}{part}" for name in CURVES for projection in ("", ".lls1") for part in ("", ".env")),
+            *(f"{name}.lls3{part}" for name in CURVES for part in ("", ".add", ".sub", ".env")),
+        }
+        assert values["curves.l1"] == values["curves.l1.env"]
+
+    def test_names_decide_what_is_compared_and_not_places(self) -> None:
+        estimate = random_curves(2)
+        values = evaluated(estimate, ("env", "tone")).values
+        raw = l1(truth()[:, 2], estimate[:, 0]).mean()
+        projected = l1(truth()[:, 2:], project_on_same(truth()[:, 2:], estimate[:, :1])).mean()
+        assert values["curves.l1.env"] == pytest.approx(float(raw))
+        assert values["curves.l1.lls1.env"] == pytest.approx(float(projected))
+        same = evaluated(truth()[:, [2, 0, 1]], ("env", "add", "sub")).values
+        assert same["curves.l1"] == 0
+        assert same["curves.pcc"] == pytest.approx(1)
+
+    def test_lls3_projects_each_true_curve_on_both_recovered_ones(self) -> None:
+        estimate = random_curves(2)
+        estimates = estimates_of(estimate, ("tone", "level"))
+        projection = project_on_all(truth(), estimate)
+        values = evaluate(estimates).values
+        for place, name in enumerate(TRUE_NAMES):
+            expected = l1(truth()[:, place], projection[:, place]).mean()
+            assert values[f"curves.l1.lls3.{name}"] == pytest.approx(float(expected))
+        assert values["curves.l1.lls3"] == pytest.approx(float(l1(truth(), projection).mean()))
+        found = estimates.projection()
+        assert found is not None
+        torch.testing.assert_close(found, projection)
+
+    def test_bare_names_are_means_over_the_synth_s_modulations(self) -> None:
+        estimate = random_curves(2)
+        values = evaluated(estimate, ("tone", "level")).values
+        each = total_variation(estimate, 125.0).mean(0).tolist()
+        found = [values["interpretability.tv.tone"], values["interpretability.tv.level"]]
+        assert found == pytest.approx(each)
+        assert values["interpretability.tv"] == pytest.approx(sum(each) / 2)

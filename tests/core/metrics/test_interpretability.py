@@ -1,0 +1,55 @@
+"""Interpretability of one curve: known answers, scale, and flat curves."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.metrics.interpretability import spectral_entropy, total_variation, turning_points, value_range
+from core.seeding import generator
+
+SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (turning_points, spectral_entropy)
+
+
+def sine(cycles: float, n_frames: int = 501) -> Tensor:
+    return 0.5 + 0.4 * torch.sin(2 * math.pi * cycles * torch.linspace(0, 1, n_frames))
+
+
+def test_ramp_sweeps_once() -> None:
+    ramp = torch.linspace(0.2, 0.7, 126)
+    assert float(total_variation(ramp, 125.0)) == pytest.approx(1.0, abs=1e-5)
+    assert float(turning_points(ramp)) == 0
+    assert float(value_range(ramp)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n_frames", [126, 501, 1501])
+def test_total_variation_per_second_does_not_depend_on_the_frame_rate(n_frames: int) -> None:
+    assert float(total_variation(sine(3, n_frames), n_frames - 1.0)) == pytest.approx(6, rel=0.01)
+
+
+def test_sine_has_one_spectral_line_and_two_turns_a_cycle() -> None:
+    noise = torch.rand(500, generator=generator(0, "noise"))
+    assert float(spectral_entropy(sine(5)[:-1])) < 0.15
+    assert float(spectral_entropy(noise)) > 0.8
+    assert float(turning_points(sine(5))) == pytest.approx(10 / 499)
+
+
+def test_shape_of_a_flat_curve_is_undefined_but_its_range_is_not() -> None:
+    flat = 0.5 + 0.02 * torch.rand(2, 100, generator=generator(0, "flat"))
+    for metric in SHAPES:
+        assert bool(metric(flat).isnan().all())
+    assert bool(total_variation(flat, 125.0).isnan().all())
+    assert float(value_range(flat).max()) < 0.02
+
+
+@given(st.floats(0.1, 1.0), st.floats(-1.0, 1.0))
+def test_shape_does_not_depend_on_scale_and_offset(scale: float, offset: float) -> None:
+    curve = sine(2.3)
+    moved = scale * curve + offset
+    for metric in SHAPES:
+        assert float(metric(moved)) == pytest.approx(float(metric(curve)), rel=1e-2)
+    assert float(total_variation(moved, 125.0)) == pytest.approx(float(total_variation(curve, 125.0)), rel=1e-2)

@@ -1,0 +1,43 @@
+"""The config classes as a schema: types, variants, and marks of contents."""
+
+from core.settings.annotations import ContentPath
+from core.settings.audio import AudioConfig
+from core.settings.data import AudioFolderConfig, SyntheticDataConfig
+from core.settings.encoder import EncoderConfig
+from core.settings.parameterizations import ConstantConfig, FrameConfig
+from core.settings.schema import content_path, kind_of, setting_types, variants_of
+from core.settings.synths import EngelConfig, FrozenWavetableConfig, ModSynthConfig
+from core.settings.trial import TrialConfig
+
+
+def test_parts_have_one_class_unions_several_and_values_none() -> None:
+    types = setting_types(TrialConfig)
+    assert variants_of(types["encoder"]) == (EncoderConfig,)
+    assert variants_of(types["synth"]) == (ModSynthConfig, EngelConfig)
+    assert variants_of(types["seed"]) == variants_of(types["device"]) == ()
+    assert {FrameConfig, ConstantConfig} < set(variants_of(types["parameterization"]))
+
+
+def test_settings_stand_in_the_order_of_their_class() -> None:
+    assert list(setting_types(AudioConfig)) == ["sample_rate", "duration_s", "hop_length"]
+
+
+def test_only_variants_have_a_kind() -> None:
+    assert kind_of(EngelConfig) == "engel"
+    assert kind_of(AudioConfig) is None
+
+
+def test_contents_are_marked_with_the_field_of_their_hash() -> None:
+    marks = {
+        (cls, name): mark
+        for cls in (SyntheticDataConfig, AudioFolderConfig, FrozenWavetableConfig)
+        for name, annotation in setting_types(cls).items()
+        if (mark := content_path(annotation))
+    }
+    assert marks == {
+        (SyntheticDataConfig, "wavetable"): ContentPath("wavetable", "wavetable_sha256"),
+        (AudioFolderConfig, "folder"): ContentPath("data folder", "manifest_sha256"),
+        (FrozenWavetableConfig, "wavetable"): ContentPath("wavetable", "wavetable_sha256"),
+    }
+    for (cls, _), mark in marks.items():
+        assert mark.hash_field in setting_types(cls)

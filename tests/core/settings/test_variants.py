@@ -1,0 +1,90 @@
+"""Variants: each answers what rules, warm-up and reports need to know, and its kernels are all warmed up."""
+
+from collections.abc import Hashable
+from typing import Any, get_args
+
+import pytest
+
+from core.modulations import Modulation, modulation_names
+from core.settings.audio import AudioConfig
+from core.settings.data import DataConfig, RendersConfig, SyntheticDataConfig
+from core.settings.losses import LossConfig
+from core.settings.optimizers import OptimizerConfig
+from core.settings.parameterizations import ParameterizationConfig, SplineConfig
+from core.settings.schema import kind_of
+from core.settings.synths import (
+    EngelConfig,
+    FilterConfig,
+    FrozenWavetableConfig,
+    LearnableWavetableConfig,
+    LearnedFilterConfig,
+    ModSynthConfig,
+    OscillatorConfig,
+    RbjFilterConfig,
+    SynthConfig,
+)
+
+FAMILIES: dict[str, Any] = {
+    "data": DataConfig,
+    "parameterization": ParameterizationConfig,
+    "synth": SynthConfig,
+    "oscillator": OscillatorConfig,
+    "filter": FilterConfig,
+    "loss": LossConfig,
+    "optimizer": OptimizerConfig,
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+def test_kinds_of_a_family_differ(family: Any) -> None:
+    classes = get_args(family) or (family,)
+    kinds = [kind_of(cls) for cls in classes]
+    assert len(set(kinds)) == len(kinds)
+    assert all(cls().kind == kind for cls, kind in zip(classes, kinds, strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+def test_warm_ups_of_a_kind_are_valid_configs_with_kernels_of_their_own(family: Any) -> None:
+    for cls in get_args(family) or (family,):
+        warm_ups = cls.warm_ups()
+        assert {type(config) for config in warm_ups} == {cls}
+        kernels: list[Hashable] = [config.kernels() for config in warm_ups]
+        assert len(set(kernels)) == len(kernels) >= 1
+        for config in warm_ups:
+            config.check(AudioConfig())
+
+
+def test_kernels_follow_the_choices_that_need_other_ones() -> None:
+    assert SplineConfig(n_segments=4).kernels() == SplineConfig(n_segments=8).kernels()
+    assert SplineConfig(evaluation="forward_warp").kernels() != SplineConfig(evaluation="inverse").kernels()
+    synths = {
+        ModSynthConfig(oscillator=oscillator, filter=filter_).kernels()
+        for oscillator in (FrozenWavetableConfig(), LearnableWavetableConfig())
+        for filter_ in (RbjFilterConfig(), LearnedFilterConfig(), LearnedFilterConfig(interpolate="logits"))
+    }
+    assert len(synths) == 6
+
+
+@pytest.mark.parametrize("cls", get_args(SynthConfig))
+def test_synths_name_their_modulations(cls: type[ModSynthConfig] | type[EngelConfig]) -> None:
+    names = modulation_names(cls.modulations)
+    assert len(set(names)) == len(names) >= 1
+    assert all(name.isidentifier() and name == name.lower() for name in names)
+    assert all(isinstance(modulation, Modulation) and modulation.description for modulation in cls.modulations)
+
+
+def test_synthetic_data_know_the_synth_that_makes_them() -> None:
+    data = SyntheticDataConfig(wavetable="drawbars", filter=RbjFilterConfig(max_cutoff_hz=4000.0))
+    assert data.true_synth == ModSynthConfig(
+        oscillator=FrozenWavetableConfig(wavetable="drawbars"), filter=RbjFilterConfig(max_cutoff_hz=4000.0)
+    )
+    assert data.true_modulations == ModSynthConfig.modulations
+    assert data.true_wavetable == "drawbars"
+    assert SyntheticDataConfig(n_train=5, n_validation=2, n_test=3).expected_clips == (5, 2, 3)
+
+
+def test_renders_have_true_curves_but_no_synth_of_ours() -> None:
+    data = RendersConfig()
+    assert modulation_names(data.true_modulations) == ("add", "sub", "env")
+    assert data.true_synth is None
+    assert data.true_wavetable is None

@@ -1,0 +1,42 @@
+"""Mod. Synth as a whole: its gradient, and the noise of the training curriculum."""
+
+from dataclasses import replace
+
+import torch
+
+from core.seeding import generator, initialise
+from core.settings.audio import AudioConfig
+from core.synths.build import build_synth
+from core.synths.mod_synth import ModSynth
+from tests.support.notes import AUDIO, GREY_BOX, WHITE_BOX, curves_of, note_of
+
+
+def test_gradient_of_the_whole_white_box_equals_finite_differences() -> None:
+    audio_config = AudioConfig(sample_rate=8000, duration_s=0.01, hop_length=10)
+    synth = build_synth(WHITE_BOX, audio_config).double()
+    curves = 0.2 + 0.6 * torch.rand(1, 3, audio_config.n_frames, dtype=torch.float64, generator=generator(0, "curves"))
+    note = note_of(1, audio_config.n_samples)
+    note = replace(note, f0_hz=note.f0_hz.double(), q=note.q.double(), noise=None)
+    assert torch.autograd.gradcheck(lambda c: synth(c, note), (curves.requires_grad_(),), atol=1e-4)
+
+
+def test_position_noise_acts_in_training_only() -> None:
+    synth = build_synth(GREY_BOX, AUDIO)
+    assert isinstance(synth, ModSynth)
+    initialise(synth, 0)
+    curves = curves_of(1)
+    still = synth.controls(curves).position
+    noisy = synth.controls(curves, 1.0, generator(0, "noise")).position
+    torch.testing.assert_close(synth.controls(curves, 0.0, generator(0, "noise")).position, still)
+    assert float((noisy - still).detach().abs().max()) > 0.01
+
+
+def test_white_box_has_no_adapter_and_nothing_to_train() -> None:
+    assert not list(build_synth(WHITE_BOX, AUDIO).parameters())
+
+
+def test_table_of_the_grey_box_is_its_own_sound() -> None:
+    synth = build_synth(GREY_BOX, AUDIO)
+    assert isinstance(synth, ModSynth)
+    assert [parameter.shape for parameter in synth.sound_parameters()] == [(16, 256)]
+    assert synth.sound_parameters()[0] is synth.oscillator.table

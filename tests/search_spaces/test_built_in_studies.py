@@ -1,0 +1,73 @@
+"""The built-in studies have the arms that their questions need."""
+
+import pytest
+
+from core.settings.data import AudioFolderConfig, RendersConfig
+from core.settings.parameterizations import LowPassConfig, SplineConfig
+from core.settings.synths import (
+    EngelConfig,
+    FrozenWavetableConfig,
+    LearnableWavetableConfig,
+    LearnedFilterConfig,
+    ModSynthConfig,
+    RbjFilterConfig,
+)
+from core.settings.trial import TrialConfig
+from search_spaces.paths import compose
+from search_spaces.study_file import StudyFile, built_in_studies, load_study
+
+
+def configs(study: StudyFile, **overrides: object) -> dict[str, TrialConfig]:
+    shared = {**study.shared(), **overrides}
+    return {arm.name: compose(study.base, shared, arm.settings) for arm in study.named_arms()}
+
+
+def is_grey_box(config: TrialConfig) -> bool:
+    return (
+        isinstance(config.synth, ModSynthConfig)
+        and isinstance(config.synth.oscillator, LearnableWavetableConfig)
+        and isinstance(config.synth.filter, LearnedFilterConfig)
+    )
+
+
+def test_all_built_in_studies_can_be_read() -> None:
+    assert set(built_in_studies()) >= {"quickstart", "grid", "vital", "own_sounds", "self_tuning"}
+    for name in built_in_studies():
+        assert load_study(name).name == name
+        assert load_study(name).question.endswith("?")
+
+
+def test_grid_is_exactly_the_ten_conditional_combinations() -> None:
+    study = load_study("grid")
+    assert [arm.name for arm in study.named_arms()] == [
+        f"{synth} {curve}"
+        for synth in ("mod_synth", "engel")
+        for curve in ("frame", "lpf-4", "lpf-8", "spline-8", "spline-16")
+    ]
+    found = configs(study)
+    assert len({(config.synth.kind, config.parameterization) for config in found.values()}) == 10
+    assert all(is_grey_box(config) or isinstance(config.synth, EngelConfig) for config in found.values())
+
+
+def test_quickstart_is_white_box_with_paired_seeds_and_two_baselines() -> None:
+    study = load_study("quickstart")
+    found = configs(study)
+    assert study.seeds == (0, 1)
+    assert list(found) == ["frame", "lpf-8", "lpf-4", "spline-8", "spline-16", "random-spline", "constant"]
+    assert [name for name, config in found.items() if config.is_baseline] == ["random-spline", "constant"]
+    assert found["lpf-4"].parameterization == LowPassConfig(cutoff_hz=4.0)
+    assert found["spline-16"].parameterization == SplineConfig(n_segments=16)
+    for config in found.values():
+        assert isinstance(config.synth, ModSynthConfig)
+        assert config.synth.oscillator == FrozenWavetableConfig(wavetable="data")
+        assert isinstance(config.synth.filter, RbjFilterConfig)
+
+
+@pytest.mark.parametrize("name", ["vital", "own_sounds"])
+def test_studies_of_given_sounds_are_grey_box_and_have_a_random_baseline(name: str) -> None:
+    found = configs(load_study(name), **{"data.folder": "sounds"})
+    assert "random-spline" in found
+    for config in found.values():
+        assert isinstance(config.data, AudioFolderConfig | RendersConfig)
+        assert config.data.folder == "sounds"
+        assert is_grey_box(config)

@@ -1,0 +1,73 @@
+"""Dotted paths over the config types: which exist under which kinds, and how layers of settings are joined."""
+
+import pytest
+
+from core.errors import ConfigError
+from core.settings.loading import flat_config
+from core.settings.parameterizations import FrameConfig, SplineConfig
+from core.settings.presets import PAPER, SMALL
+from search_spaces.paths import applied_paths, check_known, compose, describe_branches, has_path, known_paths
+from tests.support.configs import configured
+
+
+@pytest.mark.parametrize("synth", ["mod_synth", "engel"])
+@pytest.mark.parametrize("parameterization", ["frame", "spline"])
+def test_every_path_of_a_config_is_known(synth: str, parameterization: str) -> None:
+    config = configured(f"synth.kind={synth}", f"parameterization.kind={parameterization}")
+    for path in flat_config(config):
+        check_known(path)
+        assert has_path(config, path)
+
+
+def test_paths_of_parts_and_kinds_are_known() -> None:
+    assert {"synth", "synth.kind", "synth.oscillator", "encoder", "encoder.width", "loss.kind"} <= set(known_paths())
+    assert "encoder.kind" not in known_paths()
+
+
+def test_path_that_needs_a_kind_is_had_only_with_it() -> None:
+    assert not has_path(configured("parameterization.kind=frame"), "parameterization.degree")
+    assert has_path(configured("parameterization.kind=spline"), "parameterization.degree")
+    assert not has_path(configured(), "encoder.width.more")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("encoder.widht", r"unknown setting encoder\.widht; did you mean encoder\.width\?"),
+        ("signal.hop_length", r"did you mean audio\.hop_length\?"),
+        ("completely.different", "`modstudy catalog` lists every setting"),
+    ],
+)
+def test_unknown_paths_are_refused_with_a_near_one(path: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_known(path)
+
+
+def test_branches_are_described_in_words() -> None:
+    assert describe_branches("parameterization.degree") == "parameterization.kind = spline or random_spline"
+    assert describe_branches("synth.oscillator.n_positions") == (
+        "synth.kind = mod_synth and synth.oscillator.kind = learnable"
+    )
+
+
+def test_own_settings_replace_shared_ones_which_replace_the_preset() -> None:
+    shared = {"encoder.width": 8, "encoder.n_mels": 64, "parameterization.degree": 2}
+    config = compose(SMALL, shared, {"encoder.width": 4, "parameterization.kind": "spline"})
+    assert (config.encoder.width, config.encoder.n_mels) == (4, 64)
+    assert config.parameterization == SplineConfig(n_segments=8, degree=2)
+    assert compose(PAPER, {}, {}) == PAPER.config
+
+
+def test_shared_settings_that_an_arm_lacks_are_left_out() -> None:
+    shared = {"parameterization.degree": 2, "encoder.width": 8}
+    own = {"parameterization.kind": "frame", "encoder.width": 4}
+    assert compose(SMALL, shared, own).parameterization == FrameConfig()
+    assert applied_paths(SMALL, shared, own) == frozenset()
+    assert applied_paths(SMALL, shared, {"parameterization.kind": "spline"}) == set(shared)
+
+
+def test_own_settings_must_exist() -> None:
+    with pytest.raises(ConfigError, match="unknown setting parameterization.degree"):
+        compose(SMALL, {}, {"parameterization.kind": "frame", "parameterization.degree": 2})
+    with pytest.raises(ConfigError, match="unknown setting encoder.widht"):
+        compose(SMALL, {"encoder.widht": 2}, {})

@@ -1,0 +1,106 @@
+"""`modstudy launch`: bad input is one line and exit code 2, before anything is written or started."""
+
+from pathlib import Path
+
+import pytest
+
+from study.commands.options import BAD_INPUT, OK
+from tests.support.command_line import Command, flat
+from tests.support.tiny_study import SEARCH, create_study, tiny_plan
+
+STUDY = """
+question = "Does it run?"
+[config]
+device = "cpu"
+trainer = { max_steps = 4 }
+[[arms]]
+name = "frame"
+config = { parameterization = { kind = "frame" } }
+"""
+
+SOUNDS = ("--set", "data.kind=audio_folder", "--set", "synth.oscillator.kind=learnable")
+
+
+@pytest.fixture(autouse=True)
+def study_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["quickstrat"], "there is no study 'quickstrat'; did you mean quickstart?"),
+        (["none.toml"], "cannot read none.toml"),
+        (["mine.toml", "--set", "trainer.max_step=3"], "unknown setting trainer.max_step; did you mean"),
+        (["mine.toml", "--set", "trainer.max_steps=-3"], "greater than or equal to 0; got -3"),
+        (["mine.toml", "--set", "trainer.max_steps"], "a setting is PATH=VALUE"),
+        (["mine.toml", "--set", "data.kind=audio_folder"], "synth.oscillator.wavetable='data' means the table"),
+        (["mine.toml", *SOUNDS], "data.folder says where the sounds are, and is not set"),
+        (["mine.toml", *SOUNDS, "--set", "data.folder=none"], "data.folder must be a folder; there is none at none"),
+        (["mine.toml", "--gpus-per-trial", "64"], "--gpus-per-trial 64 is more than the"),
+        (["mine.toml", "--cpus-per-trial", "4096"], "--cpus-per-trial 4096 is more than the"),
+        (["mine.toml", "--trials-at-once", "4096"], "--trials-at-once 4096 does not fit"),
+        (["mine.toml", "--name", "../up"], "the name of a study has"),
+        (["mine.toml", "--seeds", "0"], "--seeds is the number of seeds, at least 1; got 0"),
+        (["mine.toml", "--set", "seed=3"], "give their number by --seeds; not `seed`"),
+    ],
+)
+def test_bad_input_is_one_error_before_anything_starts(
+    modstudy: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = modstudy("launch", *arguments)
+    assert result.exit_code == BAD_INPUT
+    assert message in flat(result)
+    assert flat(result).count("error:") == 1
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(modstudy: Command, tmp_path: Path) -> None:
+    result = modstudy("launch", "mine.toml", "--dry-run", "--seeds", "3", "--set", "trainer.max_steps=3")
+    assert result.exit_code == OK
+    assert "mine: 3 trials" in flat(result)
+    assert "This was a dry run" in flat(result)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_of_a_grown_study_shows_what_is_there_and_what_comes(modstudy: Command, tmp_path: Path) -> None:
+    plan = tiny_plan()
+    create_study(tmp_path / "runs" / "tiny", plan)
+    (tmp_path / "tiny.toml").write_text(
+        'question = "Does it run?"\nseeds = [0, 1]\n'
+        '[config]\ndevice = "cpu"\ndata = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }\n'
+        "trainer = { max_steps = 4, batch_size = 2, validate_every = 2, checkpoint_every = 2 }\n"
+        '[[arms]]\nname = "lpf-8"\nconfig = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }\n'
+        '[[arms]]\nname = "frame"\nconfig = { parameterization = { kind = "frame" } }\n'
+        '[[arms]]\nname = "constant"\nconfig = { parameterization = { kind = "constant" } }\n'
+        '[[arms]]\nname = "spline"\nconfig = { parameterization = { kind = "spline" } }\n'
+    )
+    result = modstudy("launch", "tiny.toml", "--dry-run", "--seeds", "3")
+    assert result.exit_code == OK, result.output
+    assert "tiny: 12 trials" in flat(result)
+    for trial in plan.trials:
+        assert trial.digest in result.output
+    assert len(list((tmp_path / "runs" / "tiny").rglob("*.json"))) == 2
+
+
+def test_a_dry_run_states_how_many_arms_a_search_will_propose(modstudy: Command, tmp_path: Path) -> None:
+    (tmp_path / "searched.toml").write_text(
+        STUDY + f"[search]\nn_arms = {SEARCH['n_arms']}\nround_size = {SEARCH['round_size']}\n"
+        '[[search.space]]\npath = "optimizer.lr"\nlow = 1e-4\nhigh = 1e-1\nlog = true\n'
+    )
+    result = modstudy("launch", "searched.toml", "--dry-run")
+    assert result.exit_code == OK, result.output
+    assert "A search then proposes 5 arms, 2 at a time." in flat(result)
+
+
+def test_a_name_that_exists_with_another_plan_is_refused(modstudy: Command, tmp_path: Path) -> None:
+    create_study(tmp_path / "runs" / "mine", tiny_plan())
+    result = modstudy("launch", "mine.toml")
+    assert result.exit_code == BAD_INPUT
+    assert (
+        "study 'mine' exists with another plan (arms lpf-8, constant only in the stored plan; data.n_test 64 against 4"
+    ) in flat(result).replace("data.n_test 4 against 64", "data.n_test 64 against 4")
+    assert "choose another name: --name NAME" in flat(result)

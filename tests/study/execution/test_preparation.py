@@ -1,0 +1,91 @@
+"""The driver prepares data and kernels once for all trials that share them; trouble with one is left to its trials."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from core.clips import Dataset
+from core.settings.data import DataConfig
+from core.settings.loading import from_settings
+from core.settings.trial import TrialConfig
+from core.storage.records import StudyPlan
+from study.execution import preparation
+from study.execution.preparation import prepare_data, prepare_kernels
+from tests.support.tiny_study import TINY, tiny_plan
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def arm(name: str, **config: Any) -> dict[str, Any]:
+    return {"name": name, "config": config}
+
+
+def test_each_dataset_is_prepared_once_and_trouble_with_it_is_a_warning(
+    plan: StudyPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared: list[DataConfig] = []
+
+    def build(config: TrialConfig) -> Dataset:
+        prepared.append(config.data)
+        raise OSError("gone")
+
+    monkeypatch.setattr(preparation, "cached_dataset", build)
+    prepare_data(plan.trials)
+    assert prepared == [from_settings(plan.trials[0].config).data]
+    assert warnings_in(caplog) == ["the data of arm constant cannot be prepared: gone"]
+
+
+def test_clips_of_another_length_are_prepared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[float] = []
+    monkeypatch.setattr(preparation, "cached_dataset", lambda config: prepared.append(config.audio.duration_s))
+    prepare_data(tiny_plan(arms=[arm("one"), arm("two", audio={"duration_s": 2.0})]).trials)
+    assert sorted(prepared) == [1.0, 2.0]
+
+
+def test_kernels_are_compiled_once_for_all_trials_that_run_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[object, object]] = []
+
+    def record(config: TrialConfig) -> None:
+        compiled.append((config.parameterization.kernels(), config.synth.kernels()))
+
+    monkeypatch.setattr(preparation, "warm_up", record)
+    spline = {"kind": "spline"}
+    grey_box = {"kind": "mod_synth", "oscillator": {"kind": "learnable"}, "filter": {"kind": "learned"}}
+    arms = [
+        arm("spline", parameterization=spline),
+        arm("spline-16", parameterization={**spline, "n_segments": 16}),
+        arm("warp", parameterization={**spline, "evaluation": "forward_warp"}),
+        arm("frame", parameterization={"kind": "frame"}),
+        arm("frame-wide", parameterization={"kind": "frame"}, encoder={"width": 32}),
+        arm("frame-grey", parameterization={"kind": "frame"}, synth=grey_box),
+        arm("frame-engel", parameterization={"kind": "frame"}, synth={"kind": "engel"}),
+    ]
+    prepare_kernels(tiny_plan(arms=arms).trials)
+    assert len(compiled) == len(set(compiled)) == 5
+    curves = [parameterization for parameterization, _ in compiled]
+    assert sorted(map(str, curves)) == ["('spline', 'forward_warp')", "('spline', 'inverse')", *3 * ["frame"]]
+
+
+def test_trials_on_a_gpu_need_no_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[TrialConfig] = []
+    monkeypatch.setattr(preparation, "warm_up", compiled.append)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    prepare_kernels(tiny_plan(config={**TINY["config"], "device": "cuda"}).trials)
+    assert compiled == []
+
+
+def test_kernels_that_cannot_be_compiled_are_a_warning(
+    plan: StudyPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(config: TrialConfig) -> None:
+        raise RuntimeError(f"no compiler for {config.parameterization.kind}")
+
+    monkeypatch.setattr(preparation, "warm_up", fail)
+    prepare_kernels(plan.trials)
+    assert warnings_in(caplog) == [
+        f"the kernels of {kind} cannot be compiled: no compiler for {kind}"
+        for kind in ("low_pass", "frame", "constant")
+    ]

@@ -1,0 +1,157 @@
+"""A study runs stage after stage: its designs, then each round of its search, decided by the store alone."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
+from core.storage.store import Store
+from study.execution.runner import open_trials
+from study.execution.stages import next_segment
+from study.planning.plan import more_seeds
+from tests.support.tiny_study import SEARCH, TINY, commit, create_study, tiny_plan
+
+Event = PlannedTrial | PlanSegment
+"""Something that a study writes: the record of a trial, or a segment of its plan."""
+
+
+@pytest.fixture(scope="module")
+def searched() -> StudyPlan:
+    """A study with a design and a search, before anything of it has run."""
+    return tiny_plan(search=SEARCH)
+
+
+def apply(event: Event, store: Store) -> None:
+    if isinstance(event, PlanSegment):
+        store.append_segment(event)
+    else:
+        commit(store, event)
+
+
+def run_to_its_end(root: Path) -> list[Event]:
+    """Go on with a study without training, and return what was written; nothing is remembered between two steps."""
+    events: list[Event] = []
+    while True:
+        store = Store(root)
+        plan = store.plan()
+        left = open_trials(store, plan)
+        event = left[0] if left else next_segment(store, plan)
+        if event is None:
+            return events
+        apply(event, store)
+        events.append(event)
+
+
+def timeless(plan: StudyPlan) -> StudyPlan:
+    return replace(plan, segments=tuple(replace(segment, created_at="") for segment in plan.segments))
+
+
+def test_a_search_goes_on_round_by_round_to_its_end(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    run_to_its_end(tmp_path)
+    plan = store.plan()
+    assert [segment.stage for segment in plan.segments] == ["design", "search", "search", "search"]
+    assert [len(segment.arms) for segment in plan.segments] == [3, 2, 2, 1]
+    assert [arm.name for arm in plan.arms[3:]] == [f"search-{number:03d}" for number in range(5)]
+    for segment in plan.segments:
+        assert {(trial.arm, trial.seed) for trial in segment.trials} == {
+            (arm.name, seed) for arm in segment.arms for seed in (0, 1)
+        }
+    rates = [arm.settings["optimizer.lr"] for arm in plan.arms[3:]]
+    assert len(set(rates)) == 5
+    assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+    assert open_trials(store, plan) == []
+    assert next_segment(store, plan) is None
+
+
+def test_a_round_is_proposed_only_after_the_whole_round_before_it(tmp_path: Path, searched: StudyPlan) -> None:
+    create_study(tmp_path, searched)
+    events = run_to_its_end(tmp_path)
+    sizes: list[int] = []
+    for event in events:
+        if isinstance(event, PlanSegment):
+            sizes.append(0)
+        elif sizes:
+            sizes[-1] += 1
+    assert sizes == [4, 4, 2]
+
+
+def test_a_study_that_was_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path: Path, searched: StudyPlan) -> None:
+    undisturbed = create_study(tmp_path / "undisturbed", searched)
+    events = run_to_its_end(tmp_path / "undisturbed")
+    assert len(events) == 6 + 10 + 3
+    for n_events in range(len(events)):
+        root = tmp_path / f"stopped-{n_events}"
+        store = create_study(root, searched)
+        for event in events[:n_events]:
+            apply(event, store)
+        run_to_its_end(root)
+        assert timeless(store.plan()) == timeless(undisturbed.plan())
+
+
+def test_a_study_of_a_search_alone_begins_with_its_first_round(tmp_path: Path) -> None:
+    plan = tiny_plan(arms=[], search=SEARCH)
+    assert plan.segments == ()
+    store = create_study(tmp_path, plan)
+    run_to_its_end(tmp_path)
+    assert [segment.stage for segment in store.plan().segments] == ["search", "search", "search"]
+    assert store.plan().seeds == (0, 1)
+
+
+def test_a_study_without_a_search_ends_with_its_design(tmp_path: Path, plan: StudyPlan) -> None:
+    store = create_study(tmp_path, plan)
+    assert run_to_its_end(tmp_path) == list(plan.trials)
+    assert store.plan() == plan
+
+
+def test_a_definition_without_segments_begins_with_its_design(tmp_path: Path, plan: StudyPlan) -> None:
+    """As after a kill between writing the definition and the first segment."""
+    store = create_study(tmp_path, replace(plan, segments=()))
+    run_to_its_end(tmp_path)
+    assert timeless(store.plan()) == timeless(plan)
+
+
+def test_a_plan_without_its_study_file_proposes_nothing(tmp_path: Path, searched: StudyPlan) -> None:
+    bare = replace(searched, definition=replace(searched.definition, study_file={}))
+    assert next_segment(create_study(tmp_path, bare), bare) is None
+
+
+def test_later_rounds_have_the_seeds_that_the_study_was_extended_by(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    extension = more_seeds(searched, (0, 1, 2))
+    assert extension is not None
+    store.append_segment(extension)
+    run_to_its_end(tmp_path)
+    plan = store.plan()
+    assert {trial.seed for trial in plan.trials_of("search-004")} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("outcome", ["failed", "diverged", None])
+def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: StudyPlan, outcome: str | None) -> None:
+    """None stands for a trial that was given up without a record."""
+    store = create_study(tmp_path, searched)
+    for trial in searched.trials:
+        if outcome is not None:
+            commit(store, trial, outcome=outcome, metrics={})
+    segment = next_segment(store, searched)
+    assert segment is not None
+    assert [arm.name for arm in segment.arms] == ["search-000", "search-001"]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        [{"path": "parameterization.cutoff_hz", "values": [8.0, 4.0]}],
+        [{"path": "trainer.max_steps", "values": [4, 5]}],
+    ],
+    ids=["arm of the design", "shared setting"],
+)
+def test_a_search_passes_over_what_an_arm_of_the_design_is_already(tmp_path: Path, space: list[dict[str, Any]]) -> None:
+    arms = [TINY["arms"][0]]
+    store = create_study(tmp_path, tiny_plan(arms=arms, search={"n_arms": 2, "space": space}))
+    run_to_its_end(tmp_path)
+    plan = store.plan()
+    assert len({trial.digest for trial in plan.trials}) == len(plan.trials)
+    assert len(plan.arms) == 2

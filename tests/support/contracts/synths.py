@@ -1,0 +1,127 @@
+"""The contract of a synth."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from core.seeding import generator, initialise
+from core.settings.audio import AudioConfig
+from core.settings.synths import SynthConfig
+from core.synths.base import Synth
+from core.synths.build import build_synth
+from core.synths.note import Note
+
+AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.125, hop_length=125)
+BATCH = 3
+Check = Callable[[SynthConfig], None]
+
+
+def every_synth() -> Iterator[SynthConfig]:
+    """The configs that together run every kernel of every synth."""
+    for cls in get_args(SynthConfig):
+        yield from cls.warm_ups()
+
+
+def modulations_are_named(config: SynthConfig) -> None:
+    names = [modulation.name for modulation in config.modulations]
+    assert names, "a synth is played by at least one modulation"
+    assert len(set(names)) == len(names), f"names of modulations differ from each other; got {names}"
+    for modulation in config.modulations:
+        assert modulation.name.isidentifier(), f"{modulation.name!r} must be an identifier"
+        assert modulation.name.islower(), f"{modulation.name!r} must be lower case"
+        assert modulation.description, f"{modulation.name} needs a description"
+
+
+def sound_has_the_length_of_a_clip(config: SynthConfig) -> None:
+    audio = _synth(config)(_curves(config), _note())
+    assert audio.shape == (BATCH, AUDIO.n_samples)
+    assert bool(audio.isfinite().all())
+    assert float(audio.detach().abs().max()) > 0, "half-open curves must make a sound"
+
+
+def a_clip_sounds_the_same_alone_and_in_a_batch(config: SynthConfig) -> None:
+    synth, curves, note = _synth(config), _curves(config), _note()
+    together = synth(curves, note)
+    for i in range(BATCH):
+        part = slice(i, i + 1)
+        torch.testing.assert_close(synth(curves[part], note[part]), together[part], rtol=1e-4, atol=1e-5)
+
+
+def gradients_are_finite_at_the_corners(config: SynthConfig) -> None:
+    synth, note = _synth(config), _note()
+    for value in (0.0, 0.5, 1.0):
+        curves = torch.full_like(_curves(config), value).requires_grad_()
+        synth(curves, note).square().sum().backward()
+        assert curves.grad is not None
+        assert bool(curves.grad.isfinite().all()), f"gradient of the curves at {value}"
+        for name, parameter in synth.named_parameters():
+            assert parameter.grad is None or bool(parameter.grad.isfinite().all()), f"gradient of {name} at {value}"
+            parameter.grad = None
+
+
+def it_is_silent_where_an_amplitude_is_zero(config: SynthConfig) -> None:
+    synth, note = _synth(config), _note()
+    for i, modulation in enumerate(config.modulations):
+        if modulation.is_amplitude:
+            curves = _curves(config)
+            curves[:, i] = 0
+            assert float(synth(curves, note).detach().abs().max()) == 0, f"{modulation.name} = 0 must be silence"
+
+
+def controls_stay_in_their_declared_ranges(config: SynthConfig) -> None:
+    synth = _synth(config)
+    corners = [torch.full_like(_curves(config), value) for value in (0.0, 1.0)]
+    for curves in (_curves(config), *corners):
+        controls = synth.controls(curves)
+        assert is_dataclass(controls)
+        names = [field.name for field in fields(controls)]
+        assert set(synth.control_ranges) == set(names), "control_ranges has an entry for each control"
+        for name in names:
+            value: Tensor = getattr(controls, name)
+            low, high = synth.control_ranges[name]
+            tolerance = 1e-4 * max([1.0, *(abs(end) for end in (low, high) if math.isfinite(end))])
+            assert float(value.detach().min()) >= low - tolerance, f"{name} below {low}"
+            assert float(value.detach().max()) <= high + tolerance, f"{name} above {high}"
+
+
+def the_curriculum_is_drawn_from_its_generator(config: SynthConfig) -> None:
+    synth, curves, note = _synth(config), _curves(config), _note()
+    first, again = (synth(curves, note, 1.0, generator(3, "curriculum")) for _ in range(2))
+    assert torch.equal(first, again)
+
+
+CHECKS: tuple[Check, ...] = (
+    modulations_are_named,
+    sound_has_the_length_of_a_clip,
+    a_clip_sounds_the_same_alone_and_in_a_batch,
+    gradients_are_finite_at_the_corners,
+    it_is_silent_where_an_amplitude_is_zero,
+    controls_stay_in_their_declared_ranges,
+    the_curriculum_is_drawn_from_its_generator,
+)
+
+
+def _synth(config: SynthConfig) -> Synth[Any]:
+    config.check(AUDIO)
+    synth = build_synth(config, AUDIO)
+    initialise(synth, 0)
+    return synth
+
+
+def _curves(config: SynthConfig) -> Tensor:
+    shape = BATCH, len(config.modulations), AUDIO.n_frames
+    return 0.1 + 0.8 * torch.rand(shape, generator=generator(0, "curves"))
+
+
+def _note() -> Note:
+    draw = generator(0, "note")
+    return Note(
+        f0_hz=100 + 300 * torch.rand(BATCH, generator=draw),
+        q=torch.rand(BATCH, generator=draw),
+        phase=torch.rand(BATCH, generator=draw),
+        noise=2 * torch.rand(BATCH, AUDIO.n_samples, generator=draw) - 1,
+    )

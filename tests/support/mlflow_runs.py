@@ -1,0 +1,23 @@
+"""The runs of a study in an MLflow database."""
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from core.storage.store import Store
+
+
+def experiment_of(client: MlflowClient, study: str) -> str:
+    """The id of a study's experiment."""
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    return str(experiment.experiment_id)
+
+
+def runs_of(client: MlflowClient, store: Store) -> dict[str, Run]:
+    """The runs of one store's study by their names, whatever else its experiment has."""
+    study_id = store.get("mlflow-id").decode()
+    experiment = experiment_of(client, store.plan().name)
+    return {
+        str(run.info.run_name): run
+        for run in client.search_runs([experiment], f"tags.`modstudy.study_id` = '{study_id}'")
+    }

@@ -1,0 +1,29 @@
+"""Empty stores of every kind: a folder, the URI of a folder, and a file system that is not on this machine."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.fs as fs
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+
+from core.storage.store import Store
+
+
+def in_folder(folder: Path) -> Store:
+    return Store(folder / "study")
+
+
+def at_uri(folder: Path) -> Store:
+    return Store(f"file://{folder}/study")
+
+
+def in_memory(folder: Path) -> Store:
+    """A store that treats its file system as a remote one."""
+    store = Store("remote")
+    store._fs, store._base = fs.PyFileSystem(fs.FSSpecHandler(MemoryFileSystem())), f"{folder}/study"
+    assert store.local_root is None
+    return store
+
+
+STORES: dict[str, Callable[[Path], Store]] = {"folder": in_folder, "uri": at_uri, "remote": in_memory}
+"""By kind, a function from a test's own folder to the store."""
