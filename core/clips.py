@@ -1,4 +1,4 @@
-"""Clips in memory: audio, pitch, filter resonance and true modulation curves; a data set is three splits of them."""
+"""Clips in memory with audio, pitch, filter resonance and true modulation curves, and data sets of three splits."""
 
 from dataclasses import dataclass
 

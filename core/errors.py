@@ -2,7 +2,7 @@
 
 
 class ModstudyError(Exception):
-    """Base class of all deliberate errors; the command line prints them without a traceback."""
+    """Base class of errors that a user can correct; the command line prints them without a traceback."""
 
 
 class ConfigError(ModstudyError, ValueError):

@@ -24,7 +24,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several values with equal probabilities."""
+    """Domain of several values, drawn with equal probabilities."""
 
     options: tuple[Option, ...]
 
@@ -36,7 +36,7 @@ class Choice:
             ("label", [option.label for option in self.options]),
         ):
             if duplicates := [item for index, item in enumerate(items) if item in items[:index]]:
-                raise ConfigError(f"the values of a choice differ from each other; {name} {duplicates[0]!r} came twice")
+                raise ConfigError(f"the values of a choice must be distinct; {name} {duplicates[0]!r} occurs twice")
 
     def corners(self) -> tuple[Option, ...]:
         """The options with which the domain is checked: all of them."""
@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Numbers from `low` to `high`, both included; only integers if both are integers.
+    """Domain of the numbers from `low` to `high`, both included; only integers if both are integers.
 
     It is for searches only, since it has no finite list of values to combine.
     """
@@ -75,7 +75,7 @@ class Range:
         # Without the margin of 0.5 both ends would have half the share of other integers.
         low, high = (self.low - 0.5, self.high + 0.5) if is_integer else (self.low, self.high)
         value = low * (high / low) ** position if self.log else low + position * (high - low)
-        value = min(max(round(value), self.low), self.high) if is_integer else value
+        value = min(max(round(value) if is_integer else value, self.low), self.high)
         return Option(label=label_of(value), value=value)
 
 

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from core.errors import ConfigError
+from core.settings.trial import TrialConfig
 from search_spaces.samplers.base import Sampler
 from search_spaces.space import Point, Space
 from search_spaces.strategy import Arm, History, Strategy
 
 MAX_REPEATS = 100
-"""Consecutive proposals that repeat earlier arms after which the space is considered exhausted."""
-_NAME = re.compile(r"search-(\d+)")
+"""Consecutive proposals that repeat earlier arms after which the first untried point of a finite space is taken."""
+SEARCH_NAME = re.compile(r"search-(\d+)")
 """Name of an arm, with the number of its proposal."""
 
 
@@ -33,22 +34,28 @@ class Search(Strategy):
 
     def propose(self, history: History) -> Sequence[Arm]:
         """The arms of the next round; empty after `n_arms` arms or if the space is exhausted."""
-        numbers = [int(match[1]) for tried in history.arms if (match := _NAME.fullmatch(tried.arm.name))]
+        numbers = [int(match[1]) for tried in history.arms if (match := SEARCH_NAME.fullmatch(tried.arm.name))]
         n_missing = min(self.round_size, self.n_arms - len(numbers))
-        known_settings = [dict(tried.arm.settings) for tried in history.arms]
+        known_configs = [self.space.config(tried.arm.settings) for tried in history.arms]
         arms: list[Arm] = []
-        number = max(numbers, default=-1) + 1
-        repeats = 0
-        while len(arms) < n_missing and repeats < MAX_REPEATS:
-            settings = self.sampler.sample(self.space, number, history).settings
-            if settings in known_settings:
-                repeats += 1
-            else:
-                repeats = 0
-                known_settings.append(settings)
-                arms.append(Arm(f"search-{number:03d}", settings))
-            number += 1
+        number = max(numbers, default=-1)
+        while len(arms) < n_missing and (proposal := self._proposal(number + 1, known_configs, history)):
+            number, settings = proposal
+            known_configs.append(self.space.config(settings))
+            arms.append(Arm(f"search-{number:03d}", settings))
         return arms
+
+    def _proposal(
+        self, number: int, known_configs: list[TrialConfig], history: History
+    ) -> tuple[int, dict[str, Any]] | None:
+        """Number and settings of the next new proposal, from `number` on; None if the space is exhausted."""
+        for candidate in range(number, number + MAX_REPEATS):
+            settings = self.sampler.sample(self.space, candidate, history).settings
+            if self.space.config(settings) not in known_configs:
+                return candidate, settings
+        points = self.space.points() if self.space.is_finite else []
+        untried = [point.settings for point in points if self.space.config(point.settings) not in known_configs]
+        return (number + MAX_REPEATS, untried[0]) if untried else None
 
     def corners(self) -> list[Point]:
         """Points with which the space is checked, see `Space.corners`."""

@@ -16,7 +16,7 @@ from core.settings.dotted import nest
 from core.settings.loading import apply_settings
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
-from search_spaces.domains import Domain, Option, Range, label_of
+from search_spaces.domains import Choice, Domain, Option, Range, label_of
 from search_spaces.paths import check_known, compose, describe_branches, has_path, known_paths
 from search_spaces.strategy import Arm
 
@@ -36,14 +36,14 @@ class Point:
     """A point of a space: an option for each dimension that exists there, in the order of the space."""
 
     options: Mapping[str, Option]
-    """By path of the dimension."""
+    """Chosen option of each dimension, by path."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """Dotted settings of all options."""
         return {path: value for name, option in self.options.items() for path, value in option.settings(name).items()}
 
-    def meets(self, when: Mapping[str, tuple[Any, ...]]) -> bool:
+    def satisfies(self, when: Mapping[str, tuple[Any, ...]]) -> bool:
         """Whether the conditions hold; `when` gives the admitted values or labels by path."""
         return all(path in self.options and _matches(self.options[path], admitted) for path, admitted in when.items())
 
@@ -73,6 +73,11 @@ class Space:
         for dimension in self.dimensions:
             _check_conditions(dimension, self.dimensions)
         self._check_points()
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every dimension has a list of values."""
+        return all(isinstance(dimension.domain, Choice) for dimension in self.dimensions)
 
     def points(self) -> list[Point]:
         """All combinations of values, the last dimension varying fastest.
@@ -105,11 +110,15 @@ class Space:
         """
         options: dict[str, Option] = {}
         for dimension in self._order:
-            if Point(options).meets(dimension.when):
+            if Point(options).satisfies(dimension.when):
                 options[dimension.path] = dimension.domain.at(positions[dimension.path])
         return Point(
             {dimension.path: options[dimension.path] for dimension in self.dimensions if dimension.path in options}
         )
+
+    def config(self, settings: Mapping[str, Any]) -> TrialConfig:
+        """The config of an arm with these settings of its own."""
+        return compose(self._preset, self._shared, settings)
 
     def corners(self) -> list[Point]:
         """Points with which the space is checked: combinations of all values of choices and both ends of ranges."""
@@ -139,7 +148,7 @@ class Space:
             yield options
             return
         first, *others = rest
-        if not Point(options).meets(first.when):
+        if not Point(options).satisfies(first.when):
             yield from self._extend(options, others)
             return
         for option in first.domain.corners():
@@ -174,7 +183,7 @@ class Space:
             check_known(setting)
             if not has_path(config, setting):
                 raise ConfigError(
-                    f"space dimension {path} is also met at {self._name(point)!r}, but {setting} exists only under "
+                    f"space dimension {path} also exists at {self._name(point)!r}, but {setting} exists only under "
                     f"{describe_branches(setting)}; {self._condition_for(setting)}"
                 )
         try:
@@ -237,7 +246,7 @@ def _order(dimensions: Sequence[Dimension]) -> list[Dimension]:
     for dimension in dimensions:
         check_known(dimension.path)
         if dimension.path in dimension_by_path:
-            raise ConfigError(f"space dimension {dimension.path} is there twice; put all its values into one")
+            raise ConfigError(f"space dimension {dimension.path} occurs twice; put all its values into one")
         dimension_by_path[dimension.path] = dimension
     try:
         order = list(
@@ -245,7 +254,7 @@ def _order(dimensions: Sequence[Dimension]) -> list[Dimension]:
         )
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
-        raise ConfigError(f"the conditions of a space must not run in a circle; these do: {cycle}") from error
+        raise ConfigError(f"the conditions of a space must not be cyclic; these are: {cycle}") from error
     return [dimension_by_path[path] for path in order if path in dimension_by_path]
 
 
@@ -281,5 +290,6 @@ def _check_conditions(dimension: Dimension, dimensions: Sequence[Dimension]) -> 
             if not any(_matches(option, (value,)) for option in domain.options):
                 labels = ", ".join(option.label for option in domain.options)
                 raise ConfigError(
-                    f"space dimension {dimension.path} exists when {path} = {value!r}, which never is: {labels}"
+                    f"space dimension {dimension.path} exists when {path} = {value!r}, "
+                    f"which is not among its values: {labels}"
                 )

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A named setting of the factors, as dotted settings."""
+    """An arm of a study: a name, and the dotted settings that define it."""
 
     name: str
     settings: Mapping[str, Any]

@@ -45,6 +45,7 @@ from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named, read_toml
 from core.settings.presets import Preset
+from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
@@ -54,7 +55,7 @@ from search_spaces.domains import Domain, Option, Range, choice
 from search_spaces.paths import compose
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.search import Search, check_rounds
+from search_spaces.search import SEARCH_NAME, Search, check_rounds
 from search_spaces.space import Dimension, Space
 from search_spaces.strategy import Arm, Strategy
 
@@ -150,9 +151,9 @@ class StudyFile:
         check_name("a study", self.name)
         preset_named(self.preset)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(f"seeds are different whole numbers from 0 up, at least one; got {list(self.seeds)}")
+            raise ConfigError(f"seeds must be distinct non-negative integers, at least one; got {list(self.seeds)}")
         if not self.objectives or len({entry.metric for entry in self.objectives}) < len(self.objectives):
-            raise ConfigError("objectives are different metrics, at least one; leave them out for the usual two")
+            raise ConfigError("objectives must be distinct metrics, at least one; leave them out for the default two")
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
@@ -193,14 +194,14 @@ class StudyFile:
             designs.append(ExplicitArms(self.arms))
         return tuple(designs)
 
-    def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, then its search.
+    def searches(self) -> tuple[Search, ...]:
+        """The search of the study, if it has one.
 
         Raises:
-            ConfigError: a space cannot be built, or the number of arms or size of rounds of the search is invalid.
+            ConfigError: its space cannot be built, or its number of arms or size of rounds is invalid.
         """
         if self.search is None:
-            return self.designs()
+            return ()
         check_rounds(self.search.n_arms, self.search.round_size)
         search = Search(
             space=self._space(self.search.space),
@@ -208,7 +209,15 @@ class StudyFile:
             n_arms=self.search.n_arms,
             round_size=self.search.round_size,
         )
-        return (*self.designs(), search)
+        return (search,)
+
+    def strategies(self) -> tuple[Strategy, ...]:
+        """Strategies of the study in the order in which they run: its designs, then its search.
+
+        Raises:
+            ConfigError: as `designs` and `searches`.
+        """
+        return (*self.designs(), *self.searches())
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -221,6 +230,8 @@ class StudyFile:
         for arm in arms:
             if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
+            if SEARCH_NAME.fullmatch(arm.name):
+                raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
             self.check_arm(arm)
         return tuple(arms)
 
@@ -252,7 +263,7 @@ def load_study(name_or_path: str) -> StudyFile:
     if Path(name_or_path).suffix == ".toml" or Path(name_or_path).is_file():
         return read_study(Path(name_or_path))
     hint = did_you_mean(name_or_path, names, otherwise=f"built-in studies: {', '.join(names)}.")
-    raise ConfigError(f"there is no study {name_or_path!r}; {hint} For a study of your own give the path of its .toml")
+    raise ConfigError(f"there is no study {name_or_path!r}; {hint} For your own study, give the path of its .toml file")
 
 
 def built_in_studies() -> tuple[str, ...]:
@@ -289,8 +300,10 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
         _check_keys(f"{name}.", value, cls)
-    for value in _tables("search.space", settings.get("search", {}).get("space", [])):
+    search = settings.get("search", {})
+    for value in _tables("search.space", search.get("space", [])):
         _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
+    _check_sampler(search.get("sampler", {}))
     try:
         return _adapter().validate_python(dict(settings))
     except ValidationError as error:
@@ -336,6 +349,21 @@ def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return value
     raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
+
+
+def _check_sampler(sampler: Any) -> None:
+    """Check kind and keys of a sampler's table; pydantic checks the values.
+
+    Raises:
+        ConfigError: the kind or a key is unknown.
+    """
+    if not isinstance(sampler, Mapping):
+        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'random' }}; got {sampler!r}")
+    classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
+    kind = sampler.get("kind", kind_of(RandomSamplerConfig))
+    if kind not in classes:
+        raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
+    _check_keys("search.sampler.", sampler, classes[kind])
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

@@ -23,7 +23,7 @@ settings.load_profile("modstudy")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The user's cache stays as it is, whatever tests and the commands they start put into theirs."""
+    """Tests and the commands that they start use a cache folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -31,7 +31,7 @@ def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache for one test: the folder that XDG_CACHE_HOME names."""
+    """An empty cache folder for one test, set as XDG_CACHE_HOME."""
     cache = tmp_path_factory.mktemp("own-cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     return cache

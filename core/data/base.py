@@ -54,7 +54,7 @@ class DataSource(ABC):
         if self.planned_sha256 not in (None, scan.sha256):
             raise DataError(
                 f"{self.description} changed since the trial was planned; "
-                "bring the old content back, or plan a new study on what is there now"
+                "restore the old content, or plan a new study with the present one"
             )
 
 
@@ -66,7 +66,7 @@ def existing_folder(setting: str) -> Path:
         DataError: there is no such folder.
     """
     if not setting:
-        raise ConfigError("data.folder says where the sounds are, and is not set; set it: --set data.folder=DIR")
+        raise ConfigError("data.folder must name the folder of the sounds; it is empty; set it: --set data.folder=DIR")
     folder = Path(setting).expanduser()
     if not folder.is_dir():
         raise DataError(f"data.folder must be a folder; there is none at {folder}; check the path")

@@ -88,7 +88,7 @@ def cached_dataset(config: TrialConfig) -> Dataset:
             return dataset
         try:
             if entry.exists():
-                _LOG.warning("data in %s are damaged and were made again", entry)
+                _LOG.warning("data in %s were damaged and have been rebuilt", entry)
                 _remove_entry(entry)
             _write_entry(entry, dataset)
             _remove_least_recently_used(folder, entry)
@@ -185,7 +185,7 @@ def _remove_least_recently_used(folder: Path, current: Path) -> None:
     total = sum(n_bytes for *_, n_bytes in entries)
     for _, entry, n_bytes in sorted(entries):
         if total > MAX_BYTES and entry != current:
-            _LOG.info("removing data that were not used for longest: %s", entry)
+            _LOG.info("removing least recently used data: %s", entry)
             _remove_entry(entry)
             total -= n_bytes
 

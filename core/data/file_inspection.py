@@ -70,7 +70,7 @@ class _Metadata:
     group: str | None
 
 
-_INSPECTIONS: TypeAdapter[tuple[FileInspection, ...]] = TypeAdapter(tuple[FileInspection, ...])
+_INSPECTIONS_ADAPTER: TypeAdapter[tuple[FileInspection, ...]] = TypeAdapter(tuple[FileInspection, ...])
 
 
 def inspect_files(
@@ -114,7 +114,7 @@ def _inspect_file(
         audio, sample_rate = read_mono(path, max(audio_config.duration_s, TRACKED_S))
         clip = audio[: round(audio_config.duration_s * sample_rate)]
         if not finite:
-            problem = "broken: holds samples that are no numbers"
+            problem = "broken: contains NaN or infinite samples"
         elif audio.size == 0:
             problem = "empty: holds no samples"
         elif np.abs(clip).max() < SILENT_BELOW:
@@ -188,7 +188,7 @@ def _read_metadata(path: Path) -> dict[str, _Metadata]:
             reader = csv.DictReader(file, strict=True)
             columns = [column.strip() for column in reader.fieldnames or []]
             if "file" not in columns or not {"f0_hz", "note", "group"} & set(columns):
-                raise DataError(f"{rule}; got {', '.join(columns) or 'nothing'}; mend its first line")
+                raise DataError(f"{rule}; got {', '.join(columns) or 'nothing'}; correct its first line")
             reader.fieldnames = columns
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -211,14 +211,14 @@ def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | Non
         except ValueError:
             f0_hz = float("nan")
         if not 0 < f0_hz < float("inf"):
-            raise DataError(f"{path}, line {number}: f0_hz is above 0 Hz; got {text!r}; mend it or leave it empty")
+            raise DataError(f"{path}, line {number}: f0_hz is above 0 Hz; got {text!r}; correct it or leave it empty")
         return f0_hz
     if text := cells.get("note", ""):
         note_hz = note_to_hz(text)
         if note_hz is None:
             raise DataError(
                 f"{path}, line {number}: a note is a name such as C#3 or Bb2 (C4 is MIDI 60) or a MIDI number; "
-                f"got {text!r}; mend it or leave it empty"
+                f"got {text!r}; correct it or leave it empty"
             )
         return note_hz
     return None
@@ -239,7 +239,7 @@ def _cache_file(folder: Path, paths: Sequence[Path], audio_config: AudioConfig) 
 
 def _read_cache(path: Path) -> tuple[FileInspection, ...] | None:
     try:
-        return _INSPECTIONS.validate_json(path.read_bytes())
+        return _INSPECTIONS_ADAPTER.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         _LOG.debug("no scan in %s: %s", path, error)
         return None
@@ -247,6 +247,6 @@ def _read_cache(path: Path) -> tuple[FileInspection, ...] | None:
 
 def _write_cache(path: Path, inspections: tuple[FileInspection, ...]) -> None:
     try:
-        write_atomically(path, _INSPECTIONS.dump_json(inspections))
+        write_atomically(path, _INSPECTIONS_ADAPTER.dump_json(inspections))
     except OSError as error:
         _LOG.warning("the scan cannot be cached in %s: %s", path.parent, error)

@@ -23,6 +23,7 @@ MANIFEST_NAME = "manifest.parquet"
 SCHEMA_VERSION = 1
 """Incremented when columns change."""
 _VERSION_KEY = b"modstudy.renders.version"
+"""Key of the schema version in the metadata of a manifest."""
 
 MODULATIONS = modulation_names(RendersConfig.modulations)
 """Names of the curves in a manifest, in order."""
@@ -96,11 +97,11 @@ def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}; render the folder anew") from error
+        raise DataError(f"{path} cannot be read: {error}; render the folder again") from error
     version = (table.schema.metadata or {}).get(_VERSION_KEY, b"?").decode()
     if version != str(SCHEMA_VERSION):
         raise DataError(
-            f"{path} has manifest version {version}, this modstudy reads {SCHEMA_VERSION}; render the folder anew"
+            f"{path} has manifest version {version}, this modstudy reads {SCHEMA_VERSION}; render the folder again"
         )
     return tuple(
         RenderedFile(

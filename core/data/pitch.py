@@ -109,7 +109,7 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
 
 
 def _pitch_velocity(stem: str) -> re.Match[str] | None:
-    """The match of `PATCH_PITCH-VELOCITY`, None if the numbers are out of range."""
+    """The match of `PATCH_PITCH-VELOCITY`; None if there is none or a number is out of range."""
     match = _PITCH_VELOCITY.fullmatch(stem)
     if match is None or not _MIN_NAMED_MIDI <= int(match["pitch"]) <= _MAX_MIDI or int(match["velocity"]) > _MAX_MIDI:
         return None

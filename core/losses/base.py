@@ -13,4 +13,4 @@ class Loss(nn.Module, ABC):
     def forward(
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
-        """Distance of the batches as a scalar, differentiable in the estimate."""
+        """Distance between the batches as a scalar, differentiable in the estimate."""

@@ -24,14 +24,14 @@ class MultiResolutionStft(Loss):
     def forward(
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
-        """Distance of the batches; norms run over all clips of a batch, as in auraloss."""
+        """Distance between the batches; norms run over all clips of a batch, as in auraloss."""
         sums = self._sums(estimate, target).sum(2, keepdim=True)
         return self._distances(sums, len(target) * self._n_bins(target))[0]
 
     def per_clip(
         self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
     ) -> Float[Tensor, " clip"]:
-        """Distance of each clip, equal to `forward` of that clip alone."""
+        """Distance between each estimate and its target, equal to `forward` of that clip alone."""
         return self._distances(self._sums(estimate, target), self._n_bins(target))
 
     def _sums(

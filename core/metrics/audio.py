@@ -10,8 +10,11 @@ from core.ops.log_mel import mel_filterbank
 from core.settings.losses import standard_resolutions
 
 _WINDOW_S = 0.05
+"""Window of the mel spectrogram."""
 _HOP_S = 0.0125
+"""Hop of the mel spectrogram."""
 _N_MELS = 128
+"""Bands of the mel spectrogram."""
 _POWER_FLOOR = 1e-8
 """Smallest power of a mel band before the logarithm."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from core.errors import ConfigError
 from core.metrics.audio import MEL, MSS
-from core.metrics.base import Metric
+from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
 from core.metrics.interpretability import RANGE, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
@@ -39,7 +39,8 @@ def metric_of(name: str) -> Metric:
             rest = parts[2:]
             if rest and rest[0] in metric.projections:
                 rest = rest[1:]
-            if not rest or (metric.is_per_modulation and len(rest) == 1 and rest[0].isidentifier()):
+            is_modulation = len(rest) == 1 and rest[0].isidentifier() and rest[0] not in PROJECTIONS
+            if not rest or (metric.is_per_modulation and is_modulation):
                 return metric
     known = ", ".join(metric.name for metric in METRICS)
     raise ConfigError(

@@ -79,12 +79,12 @@ class Evaluation:
 
 
 def evaluate(estimates: Estimates) -> Evaluation:
-    """All metrics that these estimates allow: distances of curves need true curves, costs a record."""
+    """Evaluate all metrics but costs; distances between curves only if true curves are known."""
     return Evaluation(estimates, dict(_per_clip(estimates)))
 
 
 def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
-    """Full name without modulation and values of each metric."""
+    """Each metric by its full name without modulation, with its values per clip."""
     clips, comparable = estimates.clips, _comparable_curves(estimates)
     for metric in METRICS:
         match metric.compute:
@@ -103,7 +103,7 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
 
 
 def _comparable_curves(estimates: Estimates) -> dict[str, tuple[tuple[str, ...], Tensor, Tensor]]:
-    """Names, true curves and recovered or projected curves, by the projection's suffix in names of metrics.
+    """Names, true curves and recovered or projected curves, by the suffix of the projection in metric names.
 
     Recovered curves and LLS 1 are compared only for modulations that both synth and data have.
     """

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.metrics.base import CurveProperty, Metric, ReferencePoint
 
 FLAT_RANGE = 0.05
-"""A curve with a smaller range is flat: its shape is undefined."""
+"""A curve with a smaller range is flat: all metrics but the range are undefined."""
 
 
 def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -24,13 +24,13 @@ def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]
 
 def total_variation(curve: Float[Tensor, "*shape frame"], frame_rate: float) -> Float[Tensor, "*shape"]:
     """Mean |first difference| of the scaled curve times the frame rate: full sweeps of the range per second."""
-    return _of_shape(curve, _scaled(curve).diff(dim=-1).abs().mean(-1) * frame_rate)
+    return _nan_if_flat(curve, _scaled(curve).diff(dim=-1).abs().mean(-1) * frame_rate)
 
 
 def turning_points(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
     """Share of the inner frames at which the first difference changes its sign."""
     step = curve.diff(dim=-1)
-    return _of_shape(curve, (step[..., 1:] * step[..., :-1] < 0).to(curve.dtype).mean(-1))
+    return _nan_if_flat(curve, (step[..., 1:] * step[..., :-1] < 0).to(curve.dtype).mean(-1))
 
 
 def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -38,20 +38,22 @@ def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*sh
     magnitude = torch.fft.rfft(_scaled(curve)).abs()
     share = magnitude / magnitude.sum(-1, keepdim=True).clamp_min(1e-12)
     entropy = -(share * share.clamp_min(1e-12).log()).sum(-1) / math.log(magnitude.shape[-1])
-    return _of_shape(curve, entropy)
+    return _nan_if_flat(curve, entropy)
 
 
 def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame"]:
+    """The curve scaled to 0..1 by its smallest and largest value."""
     low = curve.amin(-1, keepdim=True)
     return (curve - low) / (curve.amax(-1, keepdim=True) - low).clamp_min(1e-9)
 
 
-def _of_shape(curve: Float[Tensor, "*shape frame"], value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def _nan_if_flat(curve: Float[Tensor, "*shape frame"], value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The value; NaN where the curve is flat."""
     return torch.where(value_range(curve) < FLAT_RANGE, torch.nan, value)
 
 
 _BOUND = ReferencePoint(1.0, "the largest possible value")
+"""Reference point of metrics in 0..1."""
 TOTAL_VARIATION = Metric(
     name="interpretability.tv",
     direction="minimize",

@@ -37,8 +37,8 @@ class EncoderConfig:
         """
         if self.kernel_mel % 2 == 0 or self.kernel_time % 2 == 0:
             raise ConfigError(
-                "encoder kernels must be odd, so that frames stay in place; got "
-                f"kernel_mel={self.kernel_mel}, kernel_time={self.kernel_time}; add or take 1"
+                "encoder kernels must be odd, to preserve frame positions; got "
+                f"kernel_mel={self.kernel_mel}, kernel_time={self.kernel_time}; add or subtract 1"
             )
         if self.n_mels < 2 ** len(self.dilations):
             raise ConfigError(

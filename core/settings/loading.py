@@ -88,7 +88,7 @@ def to_settings(config: TrialConfig) -> dict[str, Any]:
 def from_settings(settings: Settings) -> TrialConfig:
     """The config from the output of `to_settings` or `flat_config`.
 
-    Missing settings are errors: the current presets may differ from those at the time of writing.
+    Missing settings are not filled in, because presets may have changed since the config was stored.
 
     Raises:
         ConfigError: a setting is unknown, invalid or missing.
@@ -133,7 +133,7 @@ def _from_complete(cls: type, settings: Settings, prefix: str) -> object:
             raise ConfigError(_unknown_setting(f"{prefix}{key}", key, annotations))
     if missing := [f"{prefix}{name}" for name in annotations if name not in settings]:
         raise ConfigError(
-            f"a stored config states every setting; this one lacks {', '.join(missing)}; "
+            f"a stored config must contain every setting; missing are {', '.join(missing)}; "
             "it was written by another version of modstudy: read it with that version"
         )
     values: dict[str, Any] = {}

@@ -90,7 +90,7 @@ class ConstantConfig(ParameterizationVariant):
     is_baseline: ClassVar[bool] = True
 
     kind: Literal["constant"] = "constant"
-    value: Annotated[float, UnitRange, Doc("the constant")] = 0.5
+    value: Annotated[float, UnitRange, Doc("value of every frame")] = 0.5
 
 
 ParameterizationConfig = FrameConfig | LowPassConfig | SplineConfig | RandomSplineConfig | ConstantConfig

@@ -205,30 +205,30 @@ class TrialRecord:
     schema_version: int = SCHEMA_VERSION
 
 
-_DEFINITION: TypeAdapter[StudyDefinition] = TypeAdapter(StudyDefinition)
-_SEGMENT: TypeAdapter[PlanSegment] = TypeAdapter(PlanSegment)
-_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
+_DEFINITION_ADAPTER: TypeAdapter[StudyDefinition] = TypeAdapter(StudyDefinition)
+_SEGMENT_ADAPTER: TypeAdapter[PlanSegment] = TypeAdapter(PlanSegment)
+_RECORD_ADAPTER: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
 
 def definition_to_json(definition: StudyDefinition) -> bytes:
-    return _DEFINITION.dump_json(definition, indent=1)
+    return _DEFINITION_ADAPTER.dump_json(definition, indent=1)
 
 
 def definition_from_json(data: bytes) -> StudyDefinition:
-    return _DEFINITION.validate_json(data)
+    return _DEFINITION_ADAPTER.validate_json(data)
 
 
 def segment_to_json(segment: PlanSegment) -> bytes:
-    return _SEGMENT.dump_json(segment, indent=1)
+    return _SEGMENT_ADAPTER.dump_json(segment, indent=1)
 
 
 def segment_from_json(data: bytes) -> PlanSegment:
-    return _SEGMENT.validate_json(data)
+    return _SEGMENT_ADAPTER.validate_json(data)
 
 
 def record_to_json(record: TrialRecord) -> bytes:
-    return _RECORD.dump_json(record, indent=1)
+    return _RECORD_ADAPTER.dump_json(record, indent=1)
 
 
 def record_from_json(data: bytes) -> TrialRecord:
-    return _RECORD.validate_json(data)
+    return _RECORD_ADAPTER.validate_json(data)

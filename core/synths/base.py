@@ -19,7 +19,7 @@ class Synth(nn.Module, ABC, Generic[Controls]):
 
     n_samples: int
     """Samples in a clip."""
-    plays_noise: ClassVar[bool] = False
+    needs_noise: ClassVar[bool] = False
     """Whether `render` needs the noise of a note."""
 
     @property

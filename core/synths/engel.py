@@ -38,7 +38,7 @@ class EngelControls:
 class Engel(Synth[EngelControls]):
     """DDSP's harmonic plus noise synth with one modulation curve per branch and one for the envelope."""
 
-    plays_noise = True
+    needs_noise = True
 
     def __init__(
         self,

@@ -62,7 +62,7 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
         try:
             content = from_bytes(attempt.get(name))
         except (RuntimeError, EOFError, UnpicklingError, zipfile.BadZipFile) as error:
-            _log.warning("passing over the damaged checkpoint %s: %s", attempt.key(name), error)
+            _log.warning("skipping the damaged checkpoint %s: %s", attempt.key(name), error)
             continue
         checkpoint = Checkpoint(**content)
         if checkpoint.digest != digest:

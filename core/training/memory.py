@@ -9,14 +9,15 @@ import logging
 import sys
 
 _M_TRIM_THRESHOLD = -1
+"""Parameter of mallopt, from glibc's malloc.h."""
 _M_MMAP_MAX = -4
-"""Parameters of mallopt in glibc's malloc.h."""
+"""Parameter of mallopt, from glibc's malloc.h."""
 _LARGEST_INT = 2**31 - 1
 _log = logging.getLogger(__name__)
 
 
-def keep_freed_memory() -> bool:
-    """Make glibc's allocator reuse freed memory, for the whole process; False if the C library does not support it."""
+def reuse_freed_memory() -> bool:
+    """Make glibc's allocator reuse freed memory, for the whole process; returns False without glibc."""
     if not sys.platform.startswith("linux"):
         return False
     try:

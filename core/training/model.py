@@ -58,7 +58,7 @@ class BaselineCurves(nn.Module):
 
 
 class DiscoveryModel(nn.Module):
-    """Sound to modulation curves to sound."""
+    """Model from sound to modulation curves, by an encoder or a baseline, and from these to sound, by a synth."""
 
     def __init__(self, curves: EncodedCurves | BaselineCurves, synth: Synth[Any]) -> None:
         super().__init__()

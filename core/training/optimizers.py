@@ -41,7 +41,7 @@ class FlatAdamW(AdamWScheduleFree):  # type: ignore[misc]  # schedulefree has no
         parameters: list[nn.Parameter] = self.param_groups[0]["params"]
         return parameters
 
-    def take(self, gradients: Sequence[Tensor]) -> None:
+    def set_gradients(self, gradients: Sequence[Tensor]) -> None:
         """Set the gradients of the parameters for the next step."""
         # Copies, since one tensor may be the gradient of two parameters.
         if self.is_flat:
@@ -69,12 +69,12 @@ def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[Fla
 def compute_gradients(loss: Tensor, optimizers: Sequence[FlatAdamW], gradient_clip: float) -> None:
     """Set the gradients of a loss for the next step of all optimizers, clipped by the norm over all parameters.
 
-    `torch.autograd.grad` is used, because accumulating into many small parameters takes longer than the gradients.
+    `torch.autograd.grad` is used: accumulating into many small parameters takes longer than computing the gradients.
     """
     parameters = [parameter for optimizer in optimizers for parameter in optimizer.parameters]
     gradients = iter(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
     for optimizer in optimizers:
-        optimizer.take([next(gradients) for _ in optimizer.parameters])
+        optimizer.set_gradients([next(gradients) for _ in optimizer.parameters])
     nn.utils.clip_grad_norm_([parameter for optimizer in optimizers for parameter in optimizer.trained], gradient_clip)
 
 

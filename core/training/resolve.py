@@ -97,17 +97,17 @@ def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "c
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device=cuda needs a CUDA GPU, and torch sees none here; set device=cpu or device=auto")
+        raise ConfigError("device=cuda needs a CUDA GPU, and torch finds none; set device=cpu or device=auto")
     return device
 
 
 def _with_absolute_paths(part: Part) -> Part:
-    """Existing paths made absolute: a study can be resumed in another working directory. Digests exclude paths."""
+    """A part of a config with existing paths made absolute, to resume a study in another working directory."""
     return _replace_contents(part, lambda name, path, mark: {name: _absolute(path, mark)})
 
 
 def _with_hashes(part: Part, scan: SourceScan) -> Part:
-    """The hash of each content filled in."""
+    """A part of a config with the hash of each content filled in."""
     return _replace_contents(part, lambda _, path, mark: {mark.hash_field: _content_sha256(path, mark, scan)})
 
 

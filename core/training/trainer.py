@@ -22,7 +22,7 @@ from core.storage.records import Split
 from core.synths.base import Synth
 from core.synths.note import Note, draw_note
 from core.training.checkpoint import Checkpoint
-from core.training.memory import keep_freed_memory
+from core.training.memory import reuse_freed_memory
 from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
 
@@ -54,7 +54,7 @@ class FitResult:
     """A trained model and its training history."""
 
     model: DiscoveryModel
-    """With the averaged weights of the best validation loss."""
+    """The model with the averaged weights of the best validation loss."""
     steps: int
     """Number of training steps."""
     best_step: int
@@ -84,7 +84,7 @@ def fit(
         on_checkpoint: Called every `trainer.checkpoint_every` steps.
         on_progress: Called every `PROGRESS_EVERY` steps and after each validation.
     """
-    keep_freed_memory()
+    reuse_freed_memory()
     run = _Run(config, digest, dataset)
     if resume_from is None:
         run.validate()
@@ -172,7 +172,7 @@ class _Run:
         )
 
     def checkpoint(self) -> Checkpoint:
-        """The current state."""
+        """The current state as a checkpoint."""
         return Checkpoint(
             digest=self.digest,
             step=self.step,
@@ -220,7 +220,7 @@ def train_step(
     """Take one training step and return its loss; all random draws derive from the seed and the step."""
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     rng = generator(config.seed, "training", step)
-    note = draw_note(batch, rng, with_noise=model.synth.plays_noise)
+    note = draw_note(batch, rng, with_noise=model.synth.needs_noise)
     estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), rng)
     loss: Tensor = loss_function(estimate, batch.audio)
     compute_gradients(loss, optimizers, config.trainer.gradient_clip)
@@ -274,7 +274,7 @@ def _evaluation_batches(
     synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
 ) -> Iterator[tuple[Clips, Note, torch.Generator]]:
     """Batches of a split with their notes, and the generator of the curves of random baselines."""
-    note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.plays_noise)
+    note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.needs_noise)
     # Curves of random baselines depend on the seed of the trial.
     rng = generator(config.seed, "curves", split)
     size = config.trainer.evaluation_batch_size

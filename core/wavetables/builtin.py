@@ -35,7 +35,7 @@ Spectrum = Complex[ndarray, "position harmonic"]
 class BuiltinWavetable:
     """Definition of a built-in wavetable: its description and its spectrum at each position."""
 
-    prose: str
+    description: str
     """The sound of the table, in words."""
     spectrum: Callable[[], Spectrum]
     """Function that returns the spectrum at each position."""
@@ -66,26 +66,26 @@ _SPREAD = np.exp(-1j * np.pi * _K * (_K - 1) / 32)
 """Phase factors (Schroeder 1970) that spread the energy of a bright spectrum over the cycle."""
 
 
-def _sine_to_saw() -> Spectrum:
+def _sine_to_saw_spectrum() -> Spectrum:
     overtones = np.where(_K == 1, 1.0, _POSITION)
     return np.asarray(1j * (-1) ** _K * overtones * _SIGMA / _K)
 
 
-def _pulse_width() -> Spectrum:
+def _pulse_width_spectrum() -> Spectrum:
     duty = 0.5 - 0.45 * _POSITION
     return np.asarray(2 * np.sin(np.pi * _K * duty) / (np.pi * _K) * _SIGMA + 0j)
 
 
-def _saw_to_square() -> Spectrum:
+def _saw_to_square_spectrum() -> Spectrum:
     even = _K % 2 == 0
     return np.asarray(1j * (-1) ** _K * np.where(even, 1 - _POSITION, 1.0) * _SIGMA / _K)
 
 
-def _fm_bell() -> Spectrum:
+def _fm_bell_spectrum() -> Spectrum:
     return _spectrum_of(lambda position: np.sin(_PHASE + 5.0 * position * np.sin(3 * _PHASE)))
 
 
-def _wave_fold() -> Spectrum:
+def _wave_fold_spectrum() -> Spectrum:
     def fold(position: float) -> Float[ndarray, " sample"]:
         gain = 0.6 + 7.0 * position
         return np.asarray(np.sin(gain * (np.sin(_PHASE) + 0.25)))
@@ -95,7 +95,7 @@ def _wave_fold() -> Spectrum:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _hard_sync() -> Spectrum:
+def _hard_sync_spectrum() -> Spectrum:
     def waveform(position: float) -> Float[ndarray, " sample"]:
         # The reset is in the middle of the row; the window fades the waveform out before it.
         master = (_PHASE + np.pi) % (2 * np.pi)
@@ -105,24 +105,24 @@ def _hard_sync() -> Spectrum:
     return _spectrum_of(waveform) * _SIGMA
 
 
-def _formant_sweep() -> Spectrum:
+def _formant_sweep_spectrum() -> Spectrum:
     centre = 1.5 * 2.0 ** (4 * _POSITION)
     octaves = np.log2(_K / centre)
     return np.asarray(_SPREAD * (0.3 / _K**1.5 + np.exp(-0.5 * (octaves / 0.25) ** 2) / np.sqrt(centre)))
 
 
-def _additive_comb() -> Spectrum:
+def _additive_comb_spectrum() -> Spectrum:
     teeth = (0.5 + 0.5 * np.cos(np.pi * _K * _POSITION)) ** 3
     return np.asarray(_SPREAD * np.where(_K == 1, 1.0, teeth) * _K**-0.7 * (_K <= 64))
 
 
-def _drawbars() -> Spectrum:
+def _drawbars_spectrum() -> Spectrum:
     octave = np.log2(_K)
     pipes = (octave == np.round(octave)) & (_K <= 32)
     return np.asarray(-1j * pipes * np.exp(-0.5 * ((octave - 5 * _POSITION) / 0.7) ** 2))
 
 
-def _random_morph() -> Spectrum:
+def _random_morph_spectrum() -> Spectrum:
     # Fractional parts of multiples of square roots are patternless numbers that do not depend on a random generator.
     anchors = np.arange(1, 7)[:, None]
     loudness = (anchors * np.sqrt(2) * 97 + _K * np.sqrt(3) * anchors**2) % 1.0
@@ -143,18 +143,20 @@ def _spectrum_of(row: Callable[[float], Float[ndarray, " sample"]]) -> Spectrum:
 
 BUILTIN_WAVETABLES: Mapping[str, BuiltinWavetable] = MappingProxyType(
     {
-        "sine_to_saw": BuiltinWavetable("a sine that gains all overtones of a saw", _sine_to_saw),
-        "pulse_width": BuiltinWavetable("a pulse from a square down to 5 % of the cycle", _pulse_width),
-        "saw_to_square": BuiltinWavetable("a saw that loses its even harmonics", _saw_to_square),
-        "fm_bell": BuiltinWavetable("a sine phase-modulated at three times its pitch, index 0 to 5", _fm_bell),
-        "wave_fold": BuiltinWavetable("an off-centre sine driven ever deeper into a sine folder", _wave_fold),
-        "hard_sync": BuiltinWavetable("a saw of one to four times the pitch, reset every cycle", _hard_sync),
-        "formant_sweep": BuiltinWavetable("one narrow formant from harmonic 1.5 up four octaves", _formant_sweep),
-        "additive_comb": BuiltinWavetable(
-            "a comb over the harmonics, closing up until every other one is left", _additive_comb
+        "sine_to_saw": BuiltinWavetable("a sine that gains all overtones of a saw", _sine_to_saw_spectrum),
+        "pulse_width": BuiltinWavetable("a pulse from a square down to 5 % of the cycle", _pulse_width_spectrum),
+        "saw_to_square": BuiltinWavetable("a saw that loses its even harmonics", _saw_to_square_spectrum),
+        "fm_bell": BuiltinWavetable("a sine phase-modulated at three times its pitch, index 0 to 5", _fm_bell_spectrum),
+        "wave_fold": BuiltinWavetable("an off-centre sine driven ever deeper into a sine folder", _wave_fold_spectrum),
+        "hard_sync": BuiltinWavetable("a saw of one to four times the pitch, reset every cycle", _hard_sync_spectrum),
+        "formant_sweep": BuiltinWavetable(
+            "one narrow formant from harmonic 1.5 up four octaves", _formant_sweep_spectrum
         ),
-        "drawbars": BuiltinWavetable("octave pipes, the loud one climbing five octaves", _drawbars),
-        "random_morph": BuiltinWavetable("six unrelated spectra, each fading into the next", _random_morph),
+        "additive_comb": BuiltinWavetable(
+            "a comb over the harmonics, closing up until every other one is left", _additive_comb_spectrum
+        ),
+        "drawbars": BuiltinWavetable("octave pipes, the loud one climbing five octaves", _drawbars_spectrum),
+        "random_morph": BuiltinWavetable("six unrelated spectra, each fading into the next", _random_morph_spectrum),
     }
 )
 """All built-in wavetables by name."""

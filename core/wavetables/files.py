@@ -85,7 +85,7 @@ def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
     if not MIN_CYCLE <= length <= MAX_CYCLE or len(audio) % length:
         raise DataError(
             f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {path} has {len(audio)} "
-            f"samples and its clm chunk says {length} a cycle; export it anew"
+            f"samples and its clm chunk says {length} a cycle; export it again"
         )
     return audio.reshape(-1, length)
 
@@ -126,7 +126,7 @@ def _single_cycles(folder: Path) -> Float[ndarray, "position sample"]:
         if not _MIN_SINGLE_CYCLE <= len(cycle) <= MAX_CYCLE:
             raise DataError(
                 f"a single cycle has {_MIN_SINGLE_CYCLE} to {MAX_CYCLE} samples; {file} has {len(cycle)}; "
-                "keep only single cycles in the folder"
+                "leave only single cycles in the folder"
             )
     return _stack_cycles(cycles)
 

@@ -48,7 +48,7 @@ class ExplicitArms(Design):
         base = next((other for other in self.entries if other.name == entry.like), None)
         if base is None:
             hint = did_you_mean(entry.like, names, otherwise=f"explicit arms: {', '.join(names)}")
-            raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is no arm here; {hint}")
+            raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is not an explicit arm; {hint}")
         if entry.like in chain:
-            raise ConfigError(f"arms must not be like each other in a circle: {' -> '.join((*chain, entry.like))}")
+            raise ConfigError(f"`like` must not be cyclic: {' -> '.join((*chain, entry.like))}")
         return {**self._settings(base, (*chain, base.name)), **own_settings}

@@ -16,7 +16,7 @@ class RandomSamplerConfig:
     """Independent uniform draws from each dimension."""
 
     kind: Literal["random"] = "random"
-    seed: Annotated[int, Ge(0), Doc("draws the points")] = 0
+    seed: Annotated[int, Ge(0), Doc("seed of the points")] = 0
 
 
 SamplerConfig = RandomSamplerConfig

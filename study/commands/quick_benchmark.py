@@ -26,11 +26,11 @@ def speeds() -> Iterator[Speed]:
     """Time training steps and kernels, one after the other, with one thread."""
     import torch
 
-    from core.training.memory import keep_freed_memory
+    from core.training.memory import reuse_freed_memory
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    keep_freed_memory()
+    reuse_freed_memory()
     try:
         yield from _steps()
         yield from _kernels()

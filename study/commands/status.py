@@ -31,7 +31,9 @@ def status(
         console.print(studies_view({session.name: session.store for session in sessions}, root))
         return
     session = Session(root=root, name=name, console=console)
-    console.print(status_view(session.plan(), session.store, session.resume_command))
+    plan = session.plan()
+    resume_command = None if session.is_complete(plan) else session.resume_command
+    console.print(status_view(plan, session.store, resume_command))
 
 
 def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
@@ -46,7 +48,7 @@ def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
     return table
 
 
-def status_view(plan: "StudyPlan", store: "Store", resume_command: str) -> RenderableType:
+def status_view(plan: "StudyPlan", store: "Store", resume_command: str | None) -> RenderableType:
     """A table of the trials, their counts, and how to go on."""
     table = Table("arm", "seed", "digest", "state", "audio.mss", title=Text(f"{plan.name}: {plan.question}"))
     for trial in plan.trials:
@@ -62,7 +64,7 @@ def status_view(plan: "StudyPlan", store: "Store", resume_command: str) -> Rende
         )
     counts = _counts(plan, store)
     line = f"{len(plan.trials)} planned: " + ", ".join(f"{number} {state}" for state, number in counts.items())
-    rest = [Text(f"Run what is open: {resume_command}")] if counts["open"] else []
+    rest = [Text(f"Run what is open: {resume_command}")] if resume_command else []
     return Group(table, Text(line), *rest)
 
 

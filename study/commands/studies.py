@@ -30,7 +30,7 @@ def studies(
         else:
             seconds[name] = remembered_seconds(study)
     for name, study in found.items():
-        n_arms = len(study.named_arms())
+        n_arms = len(study.named_arms()) + sum(search.n_arms for search in study.searches())
         about = "?" if (known := seconds[name]) is None else duration(known)
         table.add_row(*map(escape, (name, study.question, str(n_arms), str(n_arms * len(study.seeds)), about)))
     console.print(table)

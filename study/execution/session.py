@@ -149,10 +149,16 @@ class Session:
         tracker = self._tracker(options)
         tracker.start()
         self.write_report()
-        done = all(self.store.committed(trial.digest) for trial in plan.trials)
-        if trouble := tracker.finish("FINISHED" if done else "KILLED"):
+        if trouble := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
             self.console.print(f"[yellow]{escape(trouble)}.[/]")
         return 0
+
+    def is_complete(self, plan: StudyPlan) -> bool:
+        """Whether every trial of the plan has a record, and no strategy of the study proposes more arms."""
+        from study.execution.stages import next_proposal
+
+        has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
+        return not has_open and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
         """Write the report's files, and print its short form."""
@@ -218,7 +224,7 @@ class Session:
         from study.execution.preparation import prepare_data, prepare_kernels
         from study.execution.ray_session import ray_session
         from study.execution.runner import run_trials
-        from study.execution.stages import next_segment
+        from study.execution.stages import next_segment, planner_of
 
         def on_record(record: TrialRecord) -> None:
             notice()
@@ -232,6 +238,7 @@ class Session:
                 )
 
         folder: Path | None = None
+        planner = planner_of(plan) if plan.definition.study_file else None
         with ExitStack() as stack:
             while True:
                 if left:
@@ -242,7 +249,7 @@ class Session:
                     tune_folder = folder / f"tune-{len(plan.segments)}"
                     with shown(progress, self.console):
                         run_trials(self.store, self.name, left, resources, tune_folder, progress, on_record)
-                segment = next_segment(self.store, plan)
+                segment = next_segment(self.store, plan, planner)
                 if segment is None:
                     break
                 self.store.append_segment(segment)

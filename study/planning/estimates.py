@@ -38,8 +38,12 @@ def measured_seconds(study: StudyFile) -> float:
 
     known: dict[object, float] = {}
     total = 0.0
-    for arm in study.named_arms():
-        config = compose(study.base, study.shared(), arm.settings)
+    settings = [arm.settings for arm in study.named_arms()]
+    for search in study.searches():
+        # A corner of the space stands for each arm that the search will propose.
+        settings += [search.corners()[0].settings] * search.n_arms
+    for own in settings:
+        config = compose(study.base, study.shared(), own)
         alike = (config.parameterization.kind, replace(config, parameterization=study.base.config.parameterization))
         if alike not in known:
             known[alike] = estimate_seconds(config)

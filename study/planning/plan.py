@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import ConfigError, StudyError
-from core.metrics.catalog import metric_of
+from core.metrics.catalog import full_names, metric_of
 from core.settings.dotted import flatten
 from core.settings.loading import from_settings, to_settings
 from core.settings.rules import check
+from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
 from core.storage.records import DataIssue, Objective, PlannedArm, PlannedTrial, PlanSegment, StudyDefinition, StudyPlan
 from core.training.resolve import Resolver
 from search_spaces.paths import applied_paths, check_known, compose
-from search_spaces.search import Search
 from search_spaces.strategy import Arm
 from search_spaces.study_file import StudyFile, check_name
 
@@ -57,11 +57,13 @@ def make_plan(
     definition = StudyDefinition(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
-    planner = Planner(study)
-    planner.check_searches()
+    arms = study.named_arms()
+    configs = [compose(study.base, study.shared(), arm.settings) for arm in arms]
+    configs += list(_search_corners(study))
+    _check_objectives(objectives, configs)
     plan = StudyPlan(definition=definition)
-    if arms := study.named_arms():
-        plan = plan.with_segment(planner.segment("design", arms, seeds, plan))
+    if arms:
+        plan = plan.with_segment(Planner(study).segment("design", arms, seeds, plan))
     return Planned(plan, remarks)
 
 
@@ -69,7 +71,7 @@ class Planner:
     """Turns arms of one study into segments of its plan; data sources are scanned once."""
 
     def __init__(self, study: StudyFile) -> None:
-        self._study = study
+        self.study = study
         self._resolver = Resolver()
 
     def segment(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int], plan: StudyPlan) -> PlanSegment:
@@ -83,8 +85,8 @@ class Planner:
         summary: dict[str, Any] = {}
         planned, configs = [], {}
         for arm in arms:
-            self._study.check_arm(arm)
-            config = compose(self._study.base, self._study.shared(), arm.settings)
+            self.study.check_arm(arm)
+            config = compose(self.study.base, self.study.shared(), arm.settings)
             try:
                 resolved = self._resolver.resolve(config)
             except ConfigError as error:
@@ -96,7 +98,7 @@ class Planner:
         trials = tuple(
             _trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed)) for seed in seeds for arm in arms
         )
-        _check_distinct((*plan.trials, *trials))
+        check_distinct((*plan.trials, *trials))
         return PlanSegment(
             stage=stage,
             arms=tuple(planned),
@@ -106,22 +108,6 @@ class Planner:
             code_version=code_version(),
             created_at=_now(),
         )
-
-    def check_searches(self) -> None:
-        """Check every value of a choice and both ends of a range against the rules before anything runs.
-
-        Raises:
-            ConfigError: a corner of a search's space breaks a rule.
-        """
-        for strategy in self._study.strategies():
-            if not isinstance(strategy, Search):
-                continue
-            for point in strategy.corners():
-                try:
-                    check(compose(self._study.base, self._study.shared(), point.settings))
-                except ConfigError as error:
-                    where = ", ".join(f"{path}={value}" for path, value in point.settings.items())
-                    raise ConfigError(f"search.space, at {where}: {error}") from error
 
 
 def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
@@ -165,6 +151,41 @@ def _objective(metric: str, direction: str) -> Objective:
     if direction not in ("minimize", "maximize") or known not in (direction, "neutral"):
         raise StudyError(f"objective {metric} is to {known}; got direction {direction!r}; correct the study")
     return Objective(metric=metric, direction="minimize" if direction == "minimize" else "maximize")
+
+
+def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialConfig]) -> None:
+    """Check that every objective is a metric of some arm: its modulation must be one of the synth's or the data's.
+
+    Raises:
+        StudyError: an objective would have no value.
+    """
+    modulations = [
+        modulation.name
+        for config in configs
+        for modulation in (*config.synth.modulations, *config.data.true_modulations)
+    ]
+    names = set(full_names(tuple(dict.fromkeys(modulations))))
+    for objective in objectives:
+        if objective.metric not in names:
+            hint = did_you_mean(objective.metric, names, otherwise="`modstudy catalog` lists the metrics")
+            raise StudyError(f"no arm of this study has the metric {objective.metric}, an objective; {hint}")
+
+
+def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
+    """Configs at every value of a choice and both ends of a range of a search, checked before anything runs.
+
+    Raises:
+        ConfigError: a corner of a search's space breaks a rule.
+    """
+    for search in study.searches():
+        for point in search.corners():
+            try:
+                config = compose(study.base, study.shared(), point.settings)
+                check(config)
+            except ConfigError as error:
+                place = ", ".join(f"{path}={value}" for path, value in point.settings.items())
+                raise ConfigError(f"search.space, at {place}: {error}") from error
+            yield config
 
 
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -224,7 +245,7 @@ def _trial(arm: str, config: TrialConfig) -> PlannedTrial:
     return PlannedTrial(digest=config.digest, arm=arm, seed=config.seed, config=to_settings(config))
 
 
-def _check_distinct(trials: Sequence[PlannedTrial]) -> None:
+def check_distinct(trials: Sequence[PlannedTrial]) -> None:
     first: dict[str, str] = {}
     for trial in trials:
         if trial.digest in first:

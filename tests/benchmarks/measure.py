@@ -27,7 +27,7 @@ from numba.core.registry import cpu_target
 from core.ops.convolution import Precision
 from core.settings.parameterizations import SplineConfig
 from core.settings.trial import TrialConfig
-from core.training.memory import keep_freed_memory
+from core.training.memory import reuse_freed_memory
 from tests.benchmarks.cases import Case
 from tests.benchmarks.parts import PARTS
 
@@ -60,7 +60,7 @@ def measure(case: Case, side: Side) -> Measurement:
     """Measure one side of a case in the calling process."""
     if side == "ours":
         # As the trainer does.
-        keep_freed_memory()
+        reuse_freed_memory()
     make = getattr(PARTS[case.part], side)
     config = at_precision(case.config(), case.precision if side == "ours" else "fp32")
     first = make(tiny(config))

@@ -199,7 +199,7 @@ def stock_step(
     """One optimizer step; its batch, phases and noise are those of the core's trainer."""
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     draw = generator(config.seed, "training", step)
-    note = draw_note(batch, draw, with_noise=model.synth.plays_noise)
+    note = draw_note(batch, draw, with_noise=model.synth.needs_noise)
     estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), draw)
     loss = loss_function(estimate[:, None], batch.audio[:, None])
     for optimizer in optimizers:
@@ -260,7 +260,7 @@ def stock_validation_loss(
 ) -> float:
     """Mean over the clips, at phases that belong to the data."""
     note = draw_note(
-        clips, generator(config.data.seed, "estimate phase", "validation"), with_noise=model.synth.plays_noise
+        clips, generator(config.data.seed, "estimate phase", "validation"), with_noise=model.synth.needs_noise
     )
     total = 0.0
     for start in range(0, len(clips), config.trainer.evaluation_batch_size):

@@ -66,7 +66,7 @@ def cycles(note: Note, n_samples: int, sample_rate: int, *, reference: bool) -> 
 class StockModSynth(nn.Module):
     """Wavetable (add) -> filter (sub) -> envelope (env)."""
 
-    plays_noise = False
+    needs_noise = False
 
     def __init__(self, config: ModSynthConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
@@ -272,7 +272,7 @@ class _ParallelLinear(nn.Module):
 class StockEngel(nn.Module):
     """Sine bank (add) plus filtered noise (sub), times the envelope (env)."""
 
-    plays_noise = True
+    needs_noise = True
 
     def __init__(self, config: EngelConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()

@@ -220,7 +220,7 @@ def test_steps_and_validation_are_those_of_the_core() -> None:
 @each_synth
 def test_stock_asks_for_noise_where_the_core_does(synth: tuple[str, ...]) -> None:
     config = tiny(*synth)
-    assert StockModel(config).synth.plays_noise == build_model(config).synth.plays_noise
+    assert StockModel(config).synth.needs_noise == build_model(config).synth.needs_noise
 
 
 @each_synth

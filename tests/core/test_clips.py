@@ -1,4 +1,4 @@
-"""Clips: picked by slice and index, and their curves have names."""
+"""Clips: selection by slice and index, and names of the curves."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Random state: derived from a seed and a purpose, and never the global one."""
+"""Seeds and generators derived from a base seed and a purpose."""
 
 import torch
 from hypothesis import given

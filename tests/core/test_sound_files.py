@@ -1,4 +1,4 @@
-"""Sound files: which are found, how they become clips, and what clips are called."""
+"""Sound files: search in folders, conversion to clips, and ids of clips."""
 
 from pathlib import Path
 

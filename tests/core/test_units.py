@@ -1,4 +1,4 @@
-"""Logarithmic ranges between the unit range and physical units."""
+"""Logarithmic ranges."""
 
 import pytest
 import torch

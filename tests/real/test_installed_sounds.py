@@ -1,4 +1,4 @@
-"""The folder loader on sounds of Debian packages: mixed rates, stereo, files that do not open, silence."""
+"""Folders of sounds from Debian packages: mixed rates, stereo, unreadable and silent files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_tracked_pitches_are_the_notes_that_sonic_pi_names(tmp_path: Path) -> No
     link(tmp_path / "sounds", sorted(SONIC_PI.glob("bass_*.flac")))
     scan = AudioFolder(AudioFolderConfig(folder=str(tmp_path / "sounds"), min_files=3), AudioConfig()).scan()
     found = {file.file: file.f0_hz for file in scan.files}
-    # These are named after the note c, in whatever octave.
+    # These are named after the note c, in some octave.
     for name in ("bass_thick_c.flac", "bass_voxy_hit_c.flac"):
         semitones = 12 * np.log2(found[name] / 261.626) % 12
         assert min(semitones, 12 - semitones) < 0.5

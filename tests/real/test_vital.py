@@ -1,4 +1,4 @@
-"""Vital itself plays drawn LFOs, and its sound is measured against the curves that are stored as truth."""
+"""Sounds of Vital, compared with the drawn LFOs that are stored as truth."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The built-in studies have the arms that their questions need."""
+"""The built-in studies: their arms, seeds, baselines and synths."""
 
 import pytest
 

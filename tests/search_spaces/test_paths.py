@@ -1,4 +1,4 @@
-"""Dotted paths over the config types: which exist under which kinds, and how layers of settings are joined."""
+"""Dotted paths of the config types, and the composition of layers of settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Search: rounds that do not depend on interruptions, without repetition, up to a number of arms or of points."""
+"""Search: rounds independent of restarts, no repeated arms, and the end of a search."""
 
 from dataclasses import dataclass, replace
 
@@ -37,7 +37,7 @@ def after(history: History, *arms: Arm, score: float = 1.0) -> History:
 
 
 def rounds_of(search: Search, history: History | None = None) -> list[list[Arm]]:
-    """All rounds of a search until it proposes nothing, each by a search made anew, as after a restart."""
+    """All rounds until nothing is proposed, each by a new `Search`, as after a restart."""
     history = history or History()
     rounds: list[list[Arm]] = []
     while arms := list(replace(search).propose(history)):

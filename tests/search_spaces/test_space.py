@@ -1,4 +1,4 @@
-"""Spaces expand to exactly the combinations counted by hand, and refuse values that no config admits."""
+"""Search spaces: exact sets of combinations, points at positions, and invalid spaces."""
 
 import itertools
 from collections.abc import Sequence
@@ -185,7 +185,7 @@ class TestPositions:
         ([dimension(KIND, "cubic")], "unknown parameterization.kind 'cubic'; choose one of frame, low_pass"),
         (
             [dimension(KIND, "frame", "low_pass"), dimension(CUTOFF, 4.0)],
-            r"parameterization.cutoff_hz is also met at 'frame.*', but .* exists only under parameterization.kind = "
+            r"parameterization.cutoff_hz also exists at 'frame.*', but .* exists only under parameterization.kind = "
             r'low_pass; give it when = { "parameterization.kind" = "low_pass" }',
         ),
         ([dimension(SEGMENTS, 8)], "exists only under parameterization.kind = spline or random_spline; set that in"),
@@ -202,7 +202,7 @@ class TestPositions:
                 dimension("encoder.width", 8, when={"encoder.n_mels": (32,)}),
                 dimension("encoder.n_mels", 32, when={"encoder.width": (8,)}),
             ],
-            "must not run in a circle; these do: encoder",
+            "must not be cyclic; these are: encoder",
         ),
         (
             [dimension("encoder.width", 8, when={"encoder.n_mels": (32,)})],
@@ -214,7 +214,7 @@ class TestPositions:
         ),
         (
             [dimension(KIND, "frame"), dimension("encoder.width", 8, when=OF_SPLINE)],
-            "exists when parameterization.kind = 'spline', which never is: frame",
+            "exists when parameterization.kind = 'spline', which is not among its values: frame",
         ),
         (
             [
@@ -223,7 +223,7 @@ class TestPositions:
             ],
             "depends on encoder.width, which is a range; a condition needs values",
         ),
-        ([dimension("encoder.width", 8), dimension("encoder.width", 16)], "encoder.width is there twice"),
+        ([dimension("encoder.width", 8), dimension("encoder.width", 16)], "encoder.width occurs twice"),
         (
             [dimension("synth", Option(label="engel", value={"kind": "engel"})), dimension("synth.kind", "engel")],
             "both space dimensions synth and synth.kind would set synth.kind",

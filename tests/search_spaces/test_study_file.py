@@ -1,4 +1,4 @@
-"""Study files are read whole, or refused with what is wrong in them, and survive as plain values."""
+"""Study files: parsing, errors, and conversion to plain values and back."""
 
 import json
 import tomllib
@@ -207,9 +207,9 @@ class TestSearch:
         (ARMS.replace("question", "qestion"), r"unknown key qestion in a study file; did you mean question\?"),
         (ARMS.partition("\n")[2], "question: .*; got nothing"),
         ("preset = 'big'\n" + ARMS, "unknown preset 'big'; choose one of paper, small"),
-        ("seeds = []\n" + ARMS, "seeds are different whole numbers"),
-        ("seeds = [1, 1]\n" + ARMS, "seeds are different whole numbers"),
-        ("seeds = [-1]\n" + ARMS, "seeds are different whole numbers"),
+        ("seeds = []\n" + ARMS, "seeds must be distinct non-negative integers"),
+        ("seeds = [1, 1]\n" + ARMS, "seeds must be distinct non-negative integers"),
+        ("seeds = [-1]\n" + ARMS, "seeds must be distinct non-negative integers"),
         ("seeds = ['x']\n" + ARMS, "seeds.0: .*valid integer.*; got 'x'"),
         ("arms = 3\nquestion = '?'", "arms is a list of tables"),
         ("ablation = 3\n" + ARMS, "ablation is a table"),
@@ -218,15 +218,18 @@ class TestSearch:
         (ARMS + "[[objectives]]\nmetric = 'audio.mss'\ndirection = 'down'", "objectives.0.direction: .*; got 'down'"),
         (
             ARMS + "[[objectives]]\nmetric = 'audio.mss'\ndirection = 'minimize'\n" * 2,
-            "objectives are different metrics",
+            "objectives must be distinct metrics",
         ),
         (ARMS + "[[space]]\npath = 'encoder.width'", "space dimension encoder.width: give either `values` or both"),
         (ARMS + "[[space]]\npath = 'encoder.width'\nvalues = [{ label = 'x' }]", "a value is plain, or"),
         (ARMS + "[[space]]\npath = 'encoder.width'\nvalue = [8]", r"did you mean space\[encoder.width\].values\?"),
         (ARMS + "[[arms]]\nname = 'a'", "two arms are named 'a'"),
         (ARMS + "[[arms]]\nname = 'b/c'", "the name of an arm"),
-        (ARMS + "[[arms]]\nname = 'b'\nlike = 'aa'", r"arm 'b' is like 'aa', which is no arm here; did you mean a\?"),
-        (ARMS + "[[arms]]\nname = 'b'\nlike = 'b'", "in a circle: b -> b"),
+        (
+            ARMS + "[[arms]]\nname = 'b'\nlike = 'aa'",
+            r"arm 'b' is like 'aa', which is not an explicit arm; did you mean a\?",
+        ),
+        (ARMS + "[[arms]]\nname = 'b'\nlike = 'b'", "must not be cyclic: b -> b"),
         (
             ARMS + "[[arms]]\nname = 'b'\nconfig = { parameterization = { n_segments = 3 } }",
             "arm 'b': unknown setting parameterization.n_segments",

@@ -12,7 +12,7 @@ from tests.support.command_line import Command, flat
 
 COMMANDS = [path.stem for path in (Path(cli.__file__).parent / "commands").glob("*.py")]
 HELPERS = {"__init__", "options", "quick_benchmark"}
-"""Files beside the commands that are none."""
+"""Files in that folder that are no commands."""
 
 
 @pytest.mark.parametrize("name", sorted({*COMMANDS} - HELPERS))

@@ -1,4 +1,4 @@
-"""Configs of tiny data of every kind, their cache entries, and data sources that must not be read."""
+"""Configs with small data of every kind, and helpers for the cache of data sets."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,7 +76,7 @@ def hidden_files(cache: Path) -> list[Path]:
 
 
 def forbid_loading(patch: pytest.MonkeyPatch) -> None:
-    """Whatever loads data from their source fails."""
+    """Make every load of data from their source fail."""
 
     def refuse(_: object) -> NoReturn:
         raise AssertionError("loaded again")

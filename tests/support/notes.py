@@ -1,4 +1,4 @@
-"""Random curves and notes that synths play, and the synths of every kind."""
+"""A config of each synth, and random curves and notes for it."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""A folder of renders of a synth that plays its envelope's curve as sound."""
+"""A folder of renders whose sounds are the curves of their envelopes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sounds and folders of sounds to read."""
+"""Sounds and folders of sound files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,6 +34,6 @@ def write_sound(
 
 
 def write_named_notes(folder: Path, midi: Iterable[int] = (48, 50, 52, 54)) -> None:
-    """One sound per MIDI note, which its name tells, each of another level."""
+    """Write one sound per MIDI note, each with a level of its own; the note is part of the file name."""
     for note in midi:
         write_sound(folder / f"p{note}_{note}-100.wav", tone(level=0.3 + 0.001 * note))

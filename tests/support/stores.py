@@ -1,4 +1,4 @@
-"""Empty stores of every kind: a folder, the URI of a folder, and a file system that is not on this machine."""
+"""Empty stores of every kind: in a folder, at the URI of a folder, and on a remote file system."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,12 +1,11 @@
-"""Waiting for what other processes do."""
+"""Waiting for files that other processes write."""
 
-import time
 from pathlib import Path
+
+from tests.support.processes import wait_until
 
 
 def wait_for(*files: Path) -> None:
     """Return when all files exist; fail after two minutes."""
-    deadline = time.monotonic() + 120
-    while not all(file.exists() for file in files):
-        assert time.monotonic() < deadline, f"still missing after two minutes: {files}"
-        time.sleep(0.01)
+    names = ", ".join(str(file) for file in files)
+    wait_until(lambda: all(file.exists() for file in files), names, patience_s=120, every_s=0.01)

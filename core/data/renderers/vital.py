@@ -54,7 +54,10 @@ _VELOCITY = 1.0
 _VOLUME = 6400.0
 """0 dB, which leaves the level of the oscillator unchanged."""
 _WARM_UP_S = (0.3, 1.0)
-"""Duration of the note before a take, and of its render with the release; without it the first 50 ms are wrong."""
+"""Duration of a note before each take, and of its render including the release.
+
+Without this note the first 50 ms of the take are wrong.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,7 @@ class AudioFolder(DataSource):
         return self._splits(scan.files).of(all_clips)
 
     def _splits(self, files: Sequence[ScannedFile]) -> Splits:
+        """Splits of the usable files by group."""
         return split_by_group(
             [file.group for file in files],
             validation_share=self._config.validation_share,
@@ -171,6 +172,6 @@ def _too_few_message(
     if reasons["no pitch"]:
         hint += ", give pitches in metadata.csv or file names, or set data.unpitched=assume"
     return (
-        f"data.min_files asks for {config.min_files} usable sounds; {folder} has {len(files)} of {n_found} "
+        f"data.min_files requires {config.min_files} usable sounds; {folder} has {len(files)} of {n_found} "
         f"({why}); {hint}"
     )

@@ -59,7 +59,7 @@ class Renders(DataSource):
                 issues.append(DataIssue(source=row.file, problem=problem, skipped=True))
         if len(files) < self._config.min_files:
             raise DataError(
-                f"data.min_files asks for {self._config.min_files} usable sounds; {self._folder} has {len(files)} of "
+                f"data.min_files requires {self._config.min_files} usable sounds; {self._folder} has {len(files)} of "
                 f"{len(rows)} (the others are missing or altered); render more or lower data.min_files"
             )
         shortest = min(file.duration_s for file in files)
@@ -99,6 +99,7 @@ class Renders(DataSource):
         return self._splits(scan.files).of(all_clips)
 
     def _splits(self, files: Sequence[RenderedFile]) -> Splits:
+        """Splits of the usable sounds by patch."""
         return split_by_group(
             [file.patch for file in files],
             validation_share=self._config.validation_share,

@@ -43,7 +43,7 @@ class Synthetic(DataSource):
         return SourceScan(sha256=wavetable_sha256(self._config.wavetable), summary=summary)
 
     def load(self) -> Dataset:
-        """The clips in three splits by consecutive numbers."""
+        """The clips in three splits, which are consecutive ranges of clip numbers."""
         self.check_unchanged(self.scan())
         n_clips = self._config.expected_clips
         first = (0, n_clips[0], n_clips[0] + n_clips[1])

@@ -1,4 +1,4 @@
-"""Cached data: equal to loaded ones, mapped, shared between trials, and removed when they are not used."""
+"""The cache of data sets: equal to loaded data, memory-mapped, shared and limited in size."""
 
 import time
 from dataclasses import replace

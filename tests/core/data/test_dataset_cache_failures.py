@@ -1,4 +1,4 @@
-"""Cached data of several processes, killed ones, damaged entries, and disks that are full or read-only."""
+"""The cache of data sets: concurrent and killed processes, damaged entries, full and read-only disks."""
 
 import json
 import logging
@@ -104,7 +104,7 @@ def test_damaged_data_are_loaded_again_with_a_warning(
     damage(entry)
     assert_equal(cached_dataset(config), dataset_of(config))
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"data in {entry} are damaged and were made again"
+        f"data in {entry} were damaged and have been rebuilt"
     ]
     forbid_loading(monkeypatch)
     cached_dataset(config)

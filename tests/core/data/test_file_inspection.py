@@ -1,4 +1,4 @@
-"""Inspection of sound files: clipping, metadata, and the cache of what was found."""
+"""Inspection of sound files: clipping, metadata, and the cache of inspections."""
 
 import json
 from pathlib import Path

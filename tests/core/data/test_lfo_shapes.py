@@ -1,4 +1,4 @@
-"""Drawn LFO shapes: the exponential rule, jumps, shapes that are refused, and statistics of random ones."""
+"""Drawn LFO shapes: the exponential rule, jumps, invalid shapes, and statistics of random ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Splits by group: groups stay whole, shares are met, and the seed draws them."""
+"""Splits by group: groups stay together, shares are met, and the seed determines the split."""
 
 import pytest
 import torch

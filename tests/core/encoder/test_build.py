@@ -1,4 +1,4 @@
-"""Configs to encoders: one head per modulation, of the sizes that the settings name."""
+"""Construction of encoders: a head per modulation, and the sizes from the settings."""
 
 import pytest
 

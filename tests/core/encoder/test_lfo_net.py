@@ -1,4 +1,4 @@
-"""LFO-net: shapes for any stride, heads together and one by one, and bf16."""
+"""LFO-net: shapes for any stride, batched heads against single ones, and bf16."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Multi-resolution STFT loss: auraloss's values and gradients."""
+"""Multi-resolution STFT loss: comparison with auraloss in value and gradient."""
 
 import torch
 from auraloss.freq import MultiResolutionSTFTLoss

@@ -1,4 +1,4 @@
-"""Distances of sounds: zero at equality, known answers, and one clip at a time."""
+"""Distances of sounds: zero for equal sounds, known answers, and independence of the batch."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The catalogue of metrics: full names, what they belong to, and names that are refused."""
+"""The catalogue of metrics: full names, their metrics, and unknown names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The cost of a trial, read from its record."""
+"""The cost of a trial, from its record."""
 
 from core.metrics.cost import training_seconds
 from core.storage.records import TrialRecord

@@ -1,4 +1,4 @@
-"""Distances of curves: known answers, numpy's, and projections that undo linear mixing."""
+"""Distances of curves: known answers, comparison with numpy, and projections that undo linear mixing."""
 
 import math
 

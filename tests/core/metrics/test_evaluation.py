@@ -1,4 +1,4 @@
-"""All metrics of one split: which names there are, means, what is undefined, and synths of other modulations."""
+"""Evaluation of a split: names, means, undefined values, and synths with other modulations than the truth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Interpretability of one curve: known answers, scale, and flat curves."""
+"""Interpretability of a curve: known answers, invariance to scale, and flat curves."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Configs to parameterizations: every kind is built with its settings and has all frames of a clip."""
+"""Construction of parameterizations: shapes of every kind, and the sizes from the settings."""
 
 from typing import get_args
 

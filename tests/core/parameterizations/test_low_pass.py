@@ -1,4 +1,4 @@
-"""Low-passed frames: the response of the kernel, bounds, fixed points, and a slow reference."""
+"""Low-passed frames: response of the kernel, bounds, fixed points, and comparison with numpy."""
 
 import math
 

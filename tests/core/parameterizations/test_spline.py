@@ -1,4 +1,4 @@
-"""Splines: bounds, gradients, both evaluations, the curriculum, and the sizes that fit."""
+"""Splines: bounds, gradients, both evaluations, the curriculum, and invalid sizes."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Digests: they name the numbers of a trial, and nothing else."""
+"""Digests: they depend on every setting that affects results, and not on paths."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Dotted paths and nested mappings: each is the other, and contradictions are refused."""
+"""Conversion between nested settings and dotted paths."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Settings from files, assignments and stored configs: they arrive as written, and mistakes are named."""
+"""Configs from files, assignments and stored settings, and errors for invalid ones."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -132,14 +132,14 @@ class TestStoredConfigs:
         del settings["encoder"]["stride"], settings["encoder"]["precision"]
         with pytest.raises(
             ConfigError,
-            match=r"this one lacks encoder\.stride, encoder\.precision; it was written by another version of modstudy",
+            match=r"missing are encoder\.stride, encoder\.precision; it was written by another version of modstudy",
         ):
             from_settings(settings)
 
     def test_missing_part_is_named(self) -> None:
         settings = to_settings(configured())
         del settings["loss"], settings["seed"]
-        with pytest.raises(ConfigError, match="this one lacks seed, loss"):
+        with pytest.raises(ConfigError, match="missing are seed, loss"):
             from_settings(settings)
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Settings of losses: the standard resolutions follow the sample rate."""
+"""Standard resolutions of the multi-resolution loss at different sample rates."""
 
 import pytest
 

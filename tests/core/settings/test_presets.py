@@ -1,4 +1,4 @@
-"""Presets: `paper` is the reference's set-up, and both are valid whatever variant is chosen."""
+"""Presets: `paper` is the set-up of the reference, and both are valid with every variant."""
 
 from typing import get_args
 

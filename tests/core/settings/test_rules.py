@@ -1,4 +1,4 @@
-"""Rules between settings: each that is broken is named before any work starts."""
+"""Rules between settings: each violation is reported with its values."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The config classes as a schema: types, variants, and marks of contents."""
+"""Introspection of the config classes: types, variants and content paths."""
 
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig

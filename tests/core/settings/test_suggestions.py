@@ -1,4 +1,4 @@
-"""Hints for misspelt names."""
+"""Suggestions for misspelt names."""
 
 from core.settings.suggestions import did_you_mean
 

@@ -1,4 +1,4 @@
-"""What a whole trial is: a baseline, a white box, or neither."""
+"""Properties of a trial's config: baseline and white box."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Variants: each answers what rules, warm-up and reports need to know, and its kernels are all warmed up."""
+"""Config classes of all families: kinds, warm-up configs, kernels and modulations."""
 
 from collections.abc import Hashable
 from typing import Any, get_args

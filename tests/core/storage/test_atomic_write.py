@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and names that only one of several writers gets."""
+"""Atomic writes, and files that only one of several writers can create."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where the user's cache is."""
+"""Location of the user's cache."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The name of the code that decides the numbers."""
+"""The identifier of the code version."""
 
 import re
 

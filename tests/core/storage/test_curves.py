@@ -1,7 +1,6 @@
-"""Curve files: one row per clip and modulation, with whatever curves of it are known."""
+"""Curve files: one row per clip and modulation, with null for unknown curves."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +29,9 @@ N_CLIPS, N_FRAMES = 2, 7
 Curves = Float[ndarray, "clip frame"]
 
 
-@pytest.fixture(params=STORES.values(), ids=STORES.keys())
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    make: Callable[[Path], Store] = request.param
-    return make(tmp_path)
+    return STORES[request.param](tmp_path)
 
 
 def curve_of(seed: int) -> Curves:

@@ -1,4 +1,4 @@
-"""Plans and records: they survive JSON, and a plan is the union of its segments."""
+"""Plans and records: conversion to JSON, and plans as the union of their segments."""
 
 from dataclasses import replace
 
@@ -136,7 +136,7 @@ def test_factors_are_the_settings_that_arms_make_and_differ_in() -> None:
         "narrow": {"encoder.width": 8, "encoder.n_mels": 32},
         "search-000": {"encoder.width": 16, "encoder.dilations": [1, 2]},
     }
-    # Without the search nobody's n_mels differs, and dilations are nobody's setting.
+    # Without the search, n_mels is the same in all arms, and no arm sets the dilations.
     assert StudyPlan(definition=DEFINITION, segments=(FIRST,)).factors() == {
         "wide": {"encoder.width": 32},
         "narrow": {"encoder.width": 8},

@@ -1,4 +1,4 @@
-"""Names of sounds in an attempt."""
+"""Names of the sound files of an attempt."""
 
 from core.storage.sounds import audio_name, file_safe
 

@@ -1,8 +1,7 @@
-"""The store: keys are written whole, one of several writers wins, and only committed attempts count."""
+"""The store: atomic writes, exclusive creation, plans and attempts."""
 
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +42,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "runs" / "study")
 
 
-@pytest.fixture(params=STORES.values(), ids=STORES.keys())
+@pytest.fixture(params=STORES)
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    make: Callable[[Path], Store] = request.param
-    return make(tmp_path)
+    return STORES[request.param](tmp_path)
 
 
 def segment_of(*arms: str) -> PlanSegment:

@@ -1,4 +1,4 @@
-"""Adapters: independent networks, computed together."""
+"""Adapters: parallel networks equal single ones."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Synths of every kind: a batch is its clips, the envelope scales, every curve matters, controls have their range."""
+"""All synths: batches, envelopes, gradients of all curves, and ranges of the controls."""
 
 import math
 from dataclasses import fields

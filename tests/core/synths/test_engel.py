@@ -1,4 +1,4 @@
-"""Harmonic plus noise: sums of sines, noise through filters, and what each branch sounds like."""
+"""Harmonic and noise synth: sums of sines, filtered noise, and the sound of each branch."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Filters: the recursion against scipy and written out, gains, stability, and extreme movement."""
+"""Filters: comparison with scipy and an explicit recursion, gains, stability, and extreme sweeps."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Mod. Synth as a whole: its gradient, and the noise of the training curriculum."""
+"""The Mod. Synth as a whole: gradient, trained parts, and the noise of the curriculum."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Wavetable oscillators: exact phase, known sounds, a slow reference, and no aliases."""
+"""Wavetable oscillators: exact phase, known sounds, comparison with a loop, and band limits."""
 
 import math
 

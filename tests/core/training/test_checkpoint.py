@@ -1,4 +1,4 @@
-"""Checkpoints: the furthest sound one is found, old ones are dropped, and nothing in a file can run code."""
+"""Checkpoints: the latest intact one is found, old ones are deleted, and loading runs no code."""
 
 import io
 import pickle

@@ -8,8 +8,8 @@ import pytest
 PROBE = """
 import resource, sys
 import numpy as np
-from core.training.memory import keep_freed_memory
-is_set = keep_freed_memory() if sys.argv[1] == "keep" else None
+from core.training.memory import reuse_freed_memory
+is_set = reuse_freed_memory() if sys.argv[1] == "keep" else None
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     np.ones(16 << 20, np.uint8)

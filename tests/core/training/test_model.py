@@ -1,4 +1,4 @@
-"""Models: what two arms share starts equal, and baselines need a generator."""
+"""Models: equal initial weights in shared modules, and baselines that need a generator."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Parameters as parts of one vector: they stay so, and train as they would on their own."""
+"""Flat parameter vectors: parameters remain views, and train exactly as separate tensors."""
 
 import copy
 from collections.abc import Sequence
@@ -155,7 +155,7 @@ def trained_model(*assignments: str) -> tuple[DiscoveryModel, list[FlatAdamW]]:
 def take_step(optimizers: Sequence[FlatAdamW], step: int) -> None:
     for i, optimizer in enumerate(optimizers):
         draw = generator(step, "gradient", i)
-        optimizer.take([torch.randn(parameter.shape, generator=draw) for parameter in optimizer.parameters])
+        optimizer.set_gradients([torch.randn(parameter.shape, generator=draw) for parameter in optimizer.parameters])
         optimizer.step()
 
 
@@ -193,7 +193,7 @@ class TestModel:
 
     def test_averaged_copy_has_the_average_of_schedule_free(self) -> None:
         model, (optimizer,) = trained_model()
-        optimizer.take([torch.ones_like(parameter) for parameter in optimizer.parameters])
+        optimizer.set_gradients([torch.ones_like(parameter) for parameter in optimizer.parameters])
         # After a single step the average is that step's weights.
         for _ in range(3):
             optimizer.step()

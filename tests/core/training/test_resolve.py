@@ -1,4 +1,4 @@
-"""Resolving: nothing is left to chance or to the machine, and each data source is scanned once."""
+"""Resolving configs: defaults, absolute paths, hashes of content, and one scan per data source."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_broken_rules_are_refused_before_any_data_are_looked_at() -> None:
 
 def test_folder_must_be_named_and_exist(tmp_path: Path) -> None:
     folder = ("data.kind=audio_folder", "synth.oscillator.kind=learnable")
-    with pytest.raises(ConfigError, match=r"data\.folder says where the sounds are, and is not set.*data\.folder=DIR"):
+    with pytest.raises(ConfigError, match=r"data\.folder must name the folder.*data\.folder=DIR"):
         resolve(configured(*folder))
     with pytest.raises(DataError, match="there is none at"):
         resolve(configured(*folder, f"data.folder={tmp_path / 'nowhere'}"))

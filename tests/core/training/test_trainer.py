@@ -1,4 +1,4 @@
-"""The trainer: the same digest gives the same numbers, interrupted or not."""
+"""The trainer: results depend on the config alone, with or without interruption."""
 
 import math
 from dataclasses import fields, replace

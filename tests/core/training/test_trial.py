@@ -1,4 +1,4 @@
-"""A whole trial in a store: what it leaves, and what happens when it fails, is killed or runs again."""
+"""Whole trials in a store: results, failures, kills and repeated attempts."""
 
 import io
 from pathlib import Path

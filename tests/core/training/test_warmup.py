@@ -1,4 +1,4 @@
-"""A few steps on noise before a trial: every kernel is compiled, and the time is estimated."""
+"""Warm-up: steps on noise, configs that cover all kernels, and estimates of time."""
 
 from dataclasses import replace
 from typing import get_args

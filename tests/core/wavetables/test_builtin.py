@@ -11,7 +11,7 @@ NAMES = list(BUILTIN_WAVETABLES)
 
 def test_there_are_ten_tables_with_a_description() -> None:
     assert len(NAMES) == 10
-    assert all(table.prose for table in BUILTIN_WAVETABLES.values())
+    assert all(table.description for table in BUILTIN_WAVETABLES.values())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""Wavetables from files: the length of a cycle, folders of single cycles, and files that are no wavetable."""
+"""Wavetables from files: length of a cycle, folders of single cycles, and invalid files."""
 
 import struct
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def test_without_a_chunk_a_cycle_has_2048_samples_or_the_largest_power_that_divi
     ("rows", "chunk", "message"),
     [
         (sines(3, 1000), None, "must divide into whole cycles"),
-        (sines(3, 1000), b"<!>2048 x", "clm chunk says 2048"),
+        (sines(3, 1000), b"<!>2048 x", "clm chunk .*2048"),
         (sines(20, 100), b"<!>100 x", "256 to 4096"),
         (sines(1, 2048), None, "at least 2 cycles"),
         ([np.zeros(8192)], None, "silent or broken"),

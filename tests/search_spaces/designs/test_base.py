@@ -1,4 +1,4 @@
-"""Designs as strategies: all arms at once, and later only those that were added."""
+"""Designs as strategies: all arms in one proposal, and arms that are added later."""
 
 from core.settings.presets import SMALL
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms

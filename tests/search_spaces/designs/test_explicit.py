@@ -1,4 +1,4 @@
-"""Explicit arms: their own settings over those of the arm that they are like."""
+"""Explicit arms, which may start from the settings of another arm."""
 
 from typing import Any
 
@@ -35,9 +35,9 @@ def test_arms_start_from_other_arms_at_any_depth_and_place() -> None:
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([arm("a"), arm("b", "aa")], r"arm 'b' is like 'aa', which is no arm here; did you mean a\?"),
-        ([arm("a", "a")], "in a circle: a -> a"),
-        ([arm("a", "b"), arm("b", "c"), arm("c", "a")], "in a circle: a -> b -> c -> a"),
+        ([arm("a"), arm("b", "aa")], r"arm 'b' is like 'aa', which is not an explicit arm; did you mean a\?"),
+        ([arm("a", "a")], "must not be cyclic: a -> a"),
+        ([arm("a", "b"), arm("b", "c"), arm("c", "a")], "must not be cyclic: a -> b -> c -> a"),
     ],
 )
 def test_arms_like_none_or_themselves_are_refused(entries: list[ExplicitArm], message: str) -> None:

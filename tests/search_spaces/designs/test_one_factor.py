@@ -1,4 +1,4 @@
-"""One factor at a time: the baseline, and arms that each change one thing."""
+"""One factor at a time: a baseline, and arms that each change one setting."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Random search: independent, uniform, and a function of seed and number."""
+"""Random search: uniform, independent draws that depend on seed and number only."""
 
 import numpy as np
 

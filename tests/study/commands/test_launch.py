@@ -37,7 +37,7 @@ def study_file(tmp_path: Path) -> Path:
         (["mine.toml", "--set", "trainer.max_steps=-3"], "greater than or equal to 0; got -3"),
         (["mine.toml", "--set", "trainer.max_steps"], "a setting is PATH=VALUE"),
         (["mine.toml", "--set", "data.kind=audio_folder"], "synth.oscillator.wavetable='data' means the table"),
-        (["mine.toml", *SOUNDS], "data.folder says where the sounds are, and is not set"),
+        (["mine.toml", *SOUNDS], "data.folder must name the folder of the sounds"),
         (["mine.toml", *SOUNDS, "--set", "data.folder=none"], "data.folder must be a folder; there is none at none"),
         (["mine.toml", "--gpus-per-trial", "64"], "--gpus-per-trial 64 is more than the"),
         (["mine.toml", "--cpus-per-trial", "4096"], "--cpus-per-trial 4096 is more than the"),

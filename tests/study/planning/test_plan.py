@@ -173,7 +173,9 @@ def test_an_objective_that_no_metric_has_is_refused(objective: dict[str, str], m
 
 @pytest.mark.parametrize("name", ["own_sounds", "vital"])
 def test_a_study_of_given_sounds_needs_their_folder(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"data.folder .* is not set; set it: --set data.folder=DIR"):
+    with pytest.raises(
+        ConfigError, match=r"data\.folder must name the folder .*; it is empty; set it: --set data\.folder=DIR"
+    ):
         make_plan(load_study(name))
 
 

@@ -1,4 +1,4 @@
-"""Rendered folders: exact manifests, interruptions, altered sounds, and folders of something else."""
+"""Folders of renders: exact manifests, interruptions, altered sounds, and folders with other content."""
 
 import hashlib
 from dataclasses import replace

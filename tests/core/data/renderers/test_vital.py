@@ -1,4 +1,4 @@
-"""The renderer of Vital, without Vital: what it needs, draws and hands over."""
+"""The Vital renderer without Vital: missing package, LFO settings, random patches and keyframes."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A folder of recorded notes: which files are used at which pitch, and the clips they become."""
+"""Folders of recorded notes: usable files, their pitches, and the resulting clips."""
 
 from collections import Counter
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_files_of_any_rate_format_and_channel_count_are_used(tmp_path: Path) -> 
     everything = torch.cat([clips.audio for clips in splits_of(source(tmp_path).load())])
     assert everything.shape == (5, 16_000)
     for clip in everything:
-        # A 261.6 Hz tone, whatever its file's rate was: one spectral peak where it belongs.
+        # A 261.6 Hz tone at any sample rate of the file: one spectral peak at its frequency.
         peak_hz = int(torch.fft.rfft(clip[:8000] * torch.hann_window(8000)).abs().argmax()) * 2
         assert abs(peak_hz - 261.6) < 3
     torch.testing.assert_close(everything.abs().amax(dim=1), torch.full((5,), 0.9))
@@ -136,7 +136,7 @@ def test_unpitched_files_can_be_given_a_pitch(tmp_path: Path) -> None:
 
 
 def test_folder_must_be_named_and_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data\.folder says where the sounds are, and is not set"):
+    with pytest.raises(ConfigError, match=r"data\.folder must name the folder"):
         AudioFolder(AudioFolderConfig(), AUDIO)
     with pytest.raises(DataError, match="there is none at"):
         source(tmp_path / "nowhere")
@@ -150,10 +150,10 @@ def test_folder_without_enough_sound_is_refused_with_the_counts(tmp_path: Path) 
         scan(tmp_path)
     for number in range(3):
         write_sound(tmp_path / f"{number} C4.wav", np.zeros(1000 + number))
-    with pytest.raises(DataError, match=r"asks for 3 usable sounds; .* has 0 of 3 \(3 silent\)"):
+    with pytest.raises(DataError, match=r"data\.min_files .*3 usable sounds; .* has 0 of 3 \(3 silent\)"):
         scan(tmp_path)
     write_named_notes(tmp_path)
-    with pytest.raises(DataError, match=r"asks for 5 usable sounds; .* has 4 of 7 \(3 silent\)"):
+    with pytest.raises(DataError, match=r"data\.min_files .*5 usable sounds; .* has 4 of 7 \(3 silent\)"):
         scan(tmp_path, min_files=5)
 
 

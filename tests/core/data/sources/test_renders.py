@@ -1,4 +1,4 @@
-"""Renders as clips: sounds with their true curves at the frame times, and folders that are refused."""
+"""Renders as clips: sounds with true curves at the frame times, and invalid folders."""
 
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,8 @@ def test_clips_have_the_true_curves_at_the_frame_times(tmp_path: Path) -> None:
             error = np.abs(curves.numpy() - truth)
             assert np.median(error) < 1e-3
             # The sound is the envelope: truth and sound stay aligned after resampling.
-            heard = 2 * audio[:: AUDIO.hop_length].numpy()
-            assert np.median(np.abs(heard - truth[2, : len(heard)])) < 5e-3
+            envelope = 2 * audio[:: AUDIO.hop_length].numpy()
+            assert np.median(np.abs(envelope - truth[2, : len(envelope)])) < 5e-3
 
 
 def test_shorter_clips_cut_sound_and_curves_alike(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_clips_longer_than_the_renders_are_refused(tmp_path: Path) -> None:
 
 
 def test_folder_must_be_named_and_a_finished_render(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data\.folder says where the sounds are, and is not set"):
+    with pytest.raises(ConfigError, match=r"data\.folder must name the folder"):
         Renders(RendersConfig(), AUDIO)
     with pytest.raises(DataError, match="there is none at"):
         source(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Synthetic modulations: exact truth that follows from the data's seed and the number of the clip."""
+"""Synthetic modulations: random curves, pitches, reproducibility, and the hash of the wavetable."""
 
 from dataclasses import replace
 from typing import Any

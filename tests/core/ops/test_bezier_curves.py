@@ -1,4 +1,4 @@
-"""Piecewise Bezier curves: known answers, scipy, dense tables of points, and gradients."""
+"""Piecewise Bezier curves: known answers, comparison with scipy and dense tables, and gradients."""
 
 import numpy as np
 import pytest

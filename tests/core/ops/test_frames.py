@@ -1,4 +1,4 @@
-"""Controls at audio rate: linear interpolation between frames."""
+"""Linear interpolation from frames to samples."""
 
 import numpy as np
 import pytest
