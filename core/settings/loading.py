@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -17,10 +17,18 @@ from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 
 
-def load_config(path: str | Path) -> TrialConfig:
-    """Read a trial's config from a TOML file; the optional key `preset` names the base config (default `small`)."""
+def load_config(path: str | Path, assignments: Sequence[str] = ()) -> TrialConfig:
+    """Read a trial's config from a TOML file; the optional key `preset` names the base config (default `small`).
+
+    Args:
+        assignments: Settings as `PATH=VALUE`, applied over those of the file.
+
+    Raises:
+        ConfigError: the file, the preset or a setting is wrong.
+    """
     settings = read_toml(path)
-    return apply_settings(preset_named(settings.pop("preset", "small")), settings)
+    preset = preset_named(settings.pop("preset", "small"))
+    return apply_settings(preset, nest(map(parse_assignment, assignments)), apply_settings(preset, settings))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -28,12 +28,6 @@ class Estimate:
     hi: float | None
     n: int
 
-    def overlaps(self, other: "Estimate") -> bool | None:
-        """Whether the two intervals overlap; None where one of them is unknown."""
-        if self.lo is None or self.hi is None or other.lo is None or other.hi is None:
-            return None
-        return self.lo <= other.hi and other.lo <= self.hi
-
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:

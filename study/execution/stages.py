@@ -20,8 +20,7 @@ def next_proposal(store: Store, plan: StudyPlan) -> tuple[Strategy, Sequence[Arm
     """
     if not plan.definition.study_file:
         return None
-    records = {record.digest: record for trial in plan.trials if (record := store.record(trial.digest))}
-    history = history_of(plan, records)
+    history = history_of(plan, {record.digest: record for record in store.ledger()})
     for strategy in parse_study(plan.definition.study_file).strategies():
         if arms := strategy.propose(history):
             return strategy, arms

@@ -9,8 +9,7 @@ from rich.table import Table
 
 from core.errors import ConfigError
 from core.metrics.catalog import label
-from core.settings.dotted import nest
-from core.settings.loading import apply_settings, parse_assignment, preset_named, read_toml, to_settings
+from core.settings.loading import load_config, read_toml, to_settings
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.store import Store
 from study.progress import StudyProgress, shown
@@ -33,16 +32,12 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     from core.training.resolve import resolve
     from core.training.trial import run_trial
 
-    settings = read_toml(path)
-    if "question" in settings:
+    if "question" in read_toml(path):
         raise ConfigError(
             f"{path} is a study file: run it by `modstudy launch {path}`; a trial file has the settings of one trial, "
             "and `modstudy train --example` prints one"
         )
-    preset = preset_named(settings.pop("preset", "small"))
-    config = apply_settings(preset, settings)
-    config = apply_settings(preset, nest(parse_assignment(text) for text in assignments), config)
-    resolved = resolve(config)
+    resolved = resolve(load_config(path, assignments))
     for issue in resolved.issues:
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
     name = resolved.config.digest

@@ -6,7 +6,7 @@ from core.storage.records import StudyPlan
 from core.storage.store import Store
 from study.commands.options import BAD_INPUT, OK
 from tests.support.command_line import Command, flat
-from tests.support.tiny_study import commit, create_study, tiny_plan
+from tests.support.tiny_study import SEARCH, commit, create_study, tiny_plan
 
 
 def begun(root: Path) -> tuple[StudyPlan, Store]:
@@ -40,6 +40,16 @@ def test_a_study_that_is_done_needs_no_command(modstudy: Command, tmp_path: Path
     text = flat(modstudy("status", "mine"))
     assert "6 planned: 6 finished, 0 diverged, 0 failed, 0 open" in text
     assert "modstudy resume" not in text
+
+
+def test_a_search_between_two_rounds_can_go_on(modstudy: Command, tmp_path: Path) -> None:
+    plan = tiny_plan(search=SEARCH)
+    store = create_study(tmp_path / "runs" / "mine", plan)
+    for trial in plan.trials:
+        commit(store, trial)
+    text = flat(modstudy("status", "mine"))
+    assert "6 planned: 6 finished, 0 diverged, 0 failed, 0 open" in text
+    assert "modstudy resume mine" in text
 
 
 def test_without_a_name_it_lists_the_studies_with_their_questions_and_counts(modstudy: Command, tmp_path: Path) -> None:

@@ -159,6 +159,16 @@ def test_a_search_that_could_break_a_rule_is_refused_before_anything_runs() -> N
         make_plan(tiny_study(search={**SEARCH, "space": space}))
 
 
+def test_an_objective_without_a_value_in_any_arm_is_refused() -> None:
+    for metric in ("curves.l1.lls3.foo", "interpretability.tv.cutoff"):
+        with pytest.raises(
+            StudyError, match=f"no arm of this study has the metric {metric}, an objective; did you mean"
+        ):
+            make_plan(tiny_study(objectives=[{"metric": metric, "direction": "minimize"}]))
+    plan = make_plan(tiny_study(objectives=[{"metric": "curves.l1.lls3.env", "direction": "minimize"}])).plan
+    assert plan.objectives[0].metric == "curves.l1.lls3.env"
+
+
 @pytest.mark.parametrize(
     ("objective", "message"),
     [
