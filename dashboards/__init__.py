@@ -1,1 +1,1 @@
-"""Reads finished results through the core, computes fronts and statistics, and draws them."""
+"""Analysis of study results, and their presentation as HTML report, figure and terminal table."""

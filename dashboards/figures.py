@@ -1,4 +1,4 @@
-"""The front as a picture, for a paper or a README."""
+"""The Pareto front as a PNG figure, for papers and READMEs."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -17,48 +17,51 @@ from dashboards.label_places import label_places
 from dashboards.palette import Style
 
 FONT_SIZE = 8.5
-"""Of the arms' names, in points."""
+"""Font size of arm names in points."""
 LABEL_GAP = 6.0
-"""From the centre of a mark to its label, in points."""
+"""Distance from the centre of a mark to its label in points."""
 _ALIGNMENTS: dict[int, Literal["left", "center", "right"]] = {1: "left", 0: "center", -1: "right"}
+"""Horizontal alignment of a label by the side of the mark on which it is placed."""
 Limits = tuple[tuple[float, float], tuple[float, float]]
+"""Lower and upper limit of the x axis, and of the y axis."""
 
 
 def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Style]) -> bytes:
-    """Arm means with intervals, seeds, and the front of two metrics, as a PNG file.
+    """PNG plot of two metrics with arm means, their intervals, single seeds and the Pareto front.
 
-    Where baselines or static arms lie far from the others, a second panel shows all arms, with the first panel as a
-    dotted box.
+    If baselines or static arms lie far from the others, a second panel shows all arms, with a dotted box around the
+    area of the first panel.
     """
     shown = [arm for arm in results.arms if x.metric in arm.metrics and y.metric in arm.metrics]
     objectives = [axis.objective for axis in (x, y)]
     front = front_arms(results.arms, [o for o in objectives if o]) if all(objectives) else set()
-    rivals = [arm for arm in shown if arm.is_eligible] or shown
-    near, far = _limits(rivals, x.metric, y.metric), _limits(shown, x.metric, y.metric)
-    is_split = any(not _inside(arm, x, y, near) for arm in shown)
+    main_arms = [arm for arm in shown if arm.is_eligible] or shown
+    main_limits, all_limits = _limits(main_arms, x.metric, y.metric), _limits(shown, x.metric, y.metric)
+    has_second_panel = any(not _is_inside(arm, x, y, main_limits) for arm in shown)
 
-    figure = Figure(figsize=(8.4 if is_split else 7.2, 4.6), dpi=170, layout="constrained")
-    panels = figure.subplots(1, 2 if is_split else 1, width_ratios=[3, 1] if is_split else None, squeeze=False)[0]
-    for axes, limits in zip(panels, (near, far), strict=False):
+    figure = Figure(figsize=(8.4 if has_second_panel else 7.2, 4.6), dpi=170, layout="constrained")
+    width_ratios = [3, 1] if has_second_panel else [1]
+    panels = figure.subplots(1, len(width_ratios), width_ratios=width_ratios, squeeze=False)[0]
+    for axes, limits in zip(panels, (main_limits, all_limits), strict=False):
         axes.set(xlim=limits[0], ylim=limits[1])
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e6e6e6", linewidth=0.6)
         axes.set_axisbelow(True)
-        inside = [arm for arm in shown if _inside(arm, x, y, limits)]
-        _front_line(axes, [arm for arm in inside if arm.name in front], x, y)
+        inside = [arm for arm in shown if _is_inside(arm, x, y, limits)]
+        _draw_front_line(axes, [arm for arm in inside if arm.name in front], x, y)
         for arm in inside:
-            _arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
+            _draw_arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
     panels[0].set_xlabel(f"{x.label}, {better(x.direction)}")
     panels[0].set_ylabel(f"{y.label}, {better(y.direction)}")
-    panels[0].set_title(_plain(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
-    few = len(shown) <= 15
-    _labels(figure, panels[0], shown, x, y, near, lambda arm: few or arm.name in front)
-    if is_split:
+    panels[0].set_title(_escaped(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
+    labels_all = len(shown) <= 15
+    _draw_labels(figure, panels[0], shown, x, y, main_limits, lambda arm: labels_all or arm.name in front)
+    if has_second_panel:
         panels[1].set_xlabel("all arms")
-        (left, right), (bottom, top) = near
+        (left, right), (bottom, top) = main_limits
         box = Rectangle((left, bottom), right - left, top - bottom, fill=False, linestyle=":", edgecolor="#777777")
         panels[1].add_patch(box)
-        _labels(figure, panels[1], shown, x, y, far, lambda arm: not arm.is_eligible)
+        _draw_labels(figure, panels[1], shown, x, y, all_limits, lambda arm: not arm.is_eligible)
     if not shown:
         panels[0].text(0.5, 0.5, "no finished trial has both metrics yet", ha="center", transform=panels[0].transAxes)
     buffer = io.BytesIO()
@@ -70,6 +73,7 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
 
 
 def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
+    """Title of the figure: study, split, number of seeds and meaning of the bars."""
     counts = sorted({len(arm.finished) for arm in shown}) or [0]
     seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else plural(counts[0], "seed")
     bars = "; bars: 95 % t intervals, cut at the frame" if counts[-1] > 1 else ""
@@ -77,34 +81,36 @@ def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
     return f"{results.plan.name}: {state}{results.split} means over {seeds}{bars}"
 
 
-def _plain(text: str) -> str:
-    """Text in which matplotlib finds no formulas."""
+def _escaped(text: str) -> str:
+    """Text with escaped dollar signs, which would otherwise start a formula in matplotlib."""
     return text.replace("$", r"\$")
 
 
-def _arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:
+def _draw_arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:
+    """Draw the mean, intervals and single seeds of an arm."""
     seeds = sorted(arm.values[x].keys() & arm.values[y].keys())
-    strength = 1.0 if on_front or not arm.is_eligible else 0.5
+    opacity = 1.0 if on_front or not arm.is_eligible else 0.5
     axes.scatter(
         [arm.values[x][seed] for seed in seeds], [arm.values[y][seed] for seed in seeds],
-        s=9, color=style.colour, alpha=0.45 * strength, linewidths=0, zorder=2,
+        s=9, color=style.colour, alpha=0.45 * opacity, linewidths=0, zorder=2,
     )  # fmt: skip
     axes.errorbar(
-        arm.metrics[x].mean, arm.metrics[y].mean, xerr=_bar(arm.metrics[x]), yerr=_bar(arm.metrics[y]),
+        arm.metrics[x].mean, arm.metrics[y].mean, xerr=_error_bar(arm.metrics[x]), yerr=_error_bar(arm.metrics[y]),
         marker=style.marker, markersize=8, color=style.colour, ecolor=style.colour, elinewidth=0.9,
         markerfacecolor=style.colour if on_front or arm.is_baseline else "white", markeredgewidth=1.3,
-        alpha=strength, zorder=4,
+        alpha=opacity, zorder=4,
     )  # fmt: skip
 
 
 def _limits(arms: Sequence[ArmResult], x: str, y: str) -> Limits:
-    return _range(arms, x), _range(arms, y)
+    """Limits of both axes for the given arms."""
+    return _axis_limits(arms, x), _axis_limits(arms, y)
 
 
-def _range(arms: Sequence[ArmResult], metric: str) -> tuple[float, float]:
-    """Limits that hold all means and seeds, and intervals as far as they add at most half the span on each side.
+def _axis_limits(arms: Sequence[ArmResult], metric: str) -> tuple[float, float]:
+    """Limits that include all means and seeds, and intervals up to half the span of these on each side.
 
-    Intervals over two seeds are so wide that showing them whole would squeeze everything else.
+    Intervals over two seeds are so wide that showing them completely would squeeze everything else.
     """
     estimates = [arm.metrics[metric] for arm in arms]
     values = [e.mean for e in estimates] + [value for arm in arms for value in arm.values[metric].values()]
@@ -112,16 +118,18 @@ def _range(arms: Sequence[ArmResult], metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(values), max(values)
     span = (high - low) or 0.2 * abs(high) or 0.2
-    over = max(max(low - e.lo, e.hi - high) if e.lo is not None and e.hi is not None else 0.0 for e in estimates)
-    room = max(0.12 * span, min(0.5 * span, 1.05 * over))
-    return low - room, high + room
+    excess = max(max(low - e.lo, e.hi - high) if e.lo is not None and e.hi is not None else 0.0 for e in estimates)
+    margin = max(0.12 * span, min(0.5 * span, 1.05 * excess))
+    return low - margin, high + margin
 
 
-def _inside(arm: ArmResult, x: Axis, y: Axis, limits: Limits) -> bool:
+def _is_inside(arm: ArmResult, x: Axis, y: Axis, limits: Limits) -> bool:
+    """Whether the mean of an arm lies within the limits."""
     return all(low <= arm.metrics[axis.metric].mean <= high for axis, (low, high) in zip((x, y), limits, strict=True))
 
 
-def _front_line(axes: Axes, front: Sequence[ArmResult], x: Axis, y: Axis) -> None:
+def _draw_front_line(axes: Axes, front: Sequence[ArmResult], x: Axis, y: Axis) -> None:
+    """Draw the front as a step line through the means of its arms."""
     points = sorted((arm.metrics[x.metric].mean, arm.metrics[y.metric].mean) for arm in front)
     if len(points) > 1:
         xs, ys = zip(*points, strict=True)
@@ -129,13 +137,14 @@ def _front_line(axes: Axes, front: Sequence[ArmResult], x: Axis, y: Axis) -> Non
         axes.step(xs, ys, where=where, color="#444444", linewidth=1.1, zorder=1)
 
 
-def _bar(estimate: Estimate) -> list[list[float]] | None:
+def _error_bar(estimate: Estimate) -> list[list[float]] | None:
+    """Lengths of an error bar below and above the mean, as matplotlib expects them; None without an interval."""
     if estimate.lo is None or estimate.hi is None:
         return None
     return [[estimate.mean - estimate.lo], [estimate.hi - estimate.mean]]
 
 
-def _labels(
+def _draw_labels(
     figure: Figure,
     axes: Axes,
     arms: Sequence[ArmResult],
@@ -144,11 +153,11 @@ def _labels(
     limits: Limits,
     is_named: Callable[[ArmResult], bool],
 ) -> None:
-    """Name arms beside their marks, each on the side where there is most room."""
-    inside = [arm for arm in arms if _inside(arm, x, y, limits)]
+    """Write the names of arms next to their marks, with as little overlap as possible."""
+    inside = [arm for arm in arms if _is_inside(arm, x, y, limits)]
     if not inside:
         return
-    figure.draw_without_rendering()  # the layout decides where the axes lie
+    figure.draw_without_rendering()  # the position of the axes is only known after the layout
     centres = [(arm.metrics[x.metric].mean, arm.metrics[y.metric].mean) for arm in inside]
     frame = np.asarray(axes.bbox.extents) * 72 / figure.dpi
     marks = axes.transData.transform(centres) * 72 / figure.dpi - frame[:2]
@@ -164,6 +173,6 @@ def _labels(
             continue
         offset = (place[0] * LABEL_GAP, place[1] * (LABEL_GAP + FONT_SIZE / 2))
         axes.annotate(
-            _plain(arm.name), centre, xytext=offset, textcoords="offset points", ha=_ALIGNMENTS[place[0]],
+            _escaped(arm.name), centre, xytext=offset, textcoords="offset points", ha=_ALIGNMENTS[place[0]],
             va="center", fontsize=FONT_SIZE, zorder=5, color="#1a1a1a" if arm.is_eligible else "#777777",
         )  # fmt: skip

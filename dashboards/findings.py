@@ -1,4 +1,4 @@
-"""The main results in sentences, with no stronger claim than the number of seeds supports."""
+"""The main results as sentences that claim no more than the number of seeds supports."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,18 @@ from dashboards.formatting import better, bounds, interval, listed, number, plur
 
 
 def findings(results: StudyResults) -> list[str]:
-    """Sentences for the head of a report, the most important first; the last one is the caveat on the seeds."""
+    """Sentences for the top of a report, most important first; the last is a caveat on the number of seeds."""
     if not results.counts["finished"]:
-        return [_progress(results), "No trial has finished: there is nothing to compare yet."]
-    sentences = [] if results.is_complete else [_progress(results)]
-    sentences += _front(results)
-    sentences += _trade_off(results)
-    sentences += _truth(results)
+        return [_progress_sentence(results), "No trial has finished: there is nothing to compare yet."]
+    sentences = [] if results.is_complete else [_progress_sentence(results)]
+    sentences += _front_sentences(results)
+    sentences += _trade_off_sentences(results)
+    sentences += _truth_sentences(results)
     return [*sentences, seed_caveat(results.n_pairs)]
 
 
-def _progress(results: StudyResults) -> str:
+def _progress_sentence(results: StudyResults) -> str:
+    """A sentence on the number of finished trials, for a study that is not complete."""
     counts = results.counts
     rest = [f"{counts[state]} {state}" for state in ("diverged", "failed", "missing") if counts[state]]
     return (
@@ -32,18 +33,19 @@ def _progress(results: StudyResults) -> str:
     )
 
 
-def _front(results: StudyResults) -> Iterator[str]:
+def _front_sentences(results: StudyResults) -> Iterator[str]:
+    """Sentences on which arms are on the front, and why others are not."""
     axes = " and ".join(f"{o.metric} ({better(o.direction)})" for o in results.objectives)
-    front, dominated = _names(results.front), _names(results.with_status("dominated"))
+    front, dominated = _arm_names(results.front), _arm_names(results.with_status("dominated"))
     if not front:
         yield f"No arm can be placed on the front of {axes}."
     elif dominated:
-        yield f"On the front of {axes}: {_few(front)}. Dominated by another arm's means: {_few(dominated)}."
+        yield f"On the front of {axes}: {_few_names(front)}. Dominated by another arm's means: {_few_names(dominated)}."
     elif len(front) > 1:
-        yield f"On the front of {axes}: all {len(front)} comparable arms, {_few(front)}. None dominates another."
+        yield f"On the front of {axes}: all {len(front)} comparable arms, {_few_names(front)}. None dominates another."
     else:
         yield f"Only {front[0]} can be compared on {axes}."
-    if static := _names(results.with_status("static")):
+    if static := _arm_names(results.with_status("static")):
         yield f"Excluded from the front because their curves hardly move: {listed(static)}."
     incomplete = [f"{arm.name} ({len(arm.finished)} of {len(arm.trials)})" for arm in results.front if arm.n_lost]
     if incomplete:
@@ -53,12 +55,12 @@ def _front(results: StudyResults) -> Iterator[str]:
             yield f"{arm.name} is not comparable: {listed(arm.lacking)} is undefined for a finished seed."
 
 
-def _trade_off(results: StudyResults) -> Iterator[str]:
-    """The two ends of the front, and what changes from one to the other."""
+def _trade_off_sentences(results: StudyResults) -> Iterator[str]:
+    """Sentences that compare the arms with the best means of the first two objectives."""
     if len(results.objectives) < 2 or not results.front:
         return
     first, second = results.objectives[:2]
-    best, other = _best(results.front, first), _best(results.front, second)
+    best, other = _best_arm(results.front, first), _best_arm(results.front, second)
     if best is other:
         yield (
             f"{best.name} has the best mean of both: {first.metric} {interval(best.metrics[first.metric])}, "
@@ -69,23 +71,24 @@ def _trade_off(results: StudyResults) -> Iterator[str]:
         f"Best {first.metric}: {best.name}, {interval(best.metrics[first.metric])}. "
         f"Best {second.metric}: {other.name}, {interval(other.metrics[second.metric])}."
     )
-    changes = [_change(best, other, objective.metric) for objective in (first, second)]
+    changes = [_change_phrase(best, other, objective.metric) for objective in (first, second)]
     yield f"From {best.name} to {other.name}, {' and '.join(changes)}."
-    yield from _open_order(results, first)
+    yield from _open_order_sentence(results, first)
 
 
-def _change(start: ArmResult, end: ArmResult, metric: str) -> str:
+def _change_phrase(start: ArmResult, end: ArmResult, metric: str) -> str:
+    """A phrase on the change of a metric between two arms, with its paired interval."""
     before, after = start.metrics[metric].mean, end.metrics[metric].mean
     notes = [f"{signed(100 * (after - before) / abs(before))} %"] if before else []
     paired = paired_difference(end.values[metric], start.values[metric])
     if paired is not None and paired.estimate.lo is not None:
-        open_ = "" if paired.excludes_zero else ", which includes zero"
-        notes.append(f"paired 95 % interval {bounds(paired.estimate)}{open_}")
+        zero_note = "" if paired.excludes_zero else ", which includes zero"
+        notes.append(f"paired 95 % interval {bounds(paired.estimate)}{zero_note}")
     return f"{metric} changes by {signed(after - before)} ({'; '.join(notes)})"
 
 
-def _open_order(results: StudyResults, objective: Objective) -> Iterator[str]:
-    """Neighbours on the front that these seeds cannot put in order."""
+def _open_order_sentence(results: StudyResults, objective: Objective) -> Iterator[str]:
+    """A sentence on neighbours on the front whose difference has an interval that includes zero."""
     ordered = sorted(results.front, key=lambda arm: arm.metrics[objective.metric].mean)
     open_pairs = []
     for left, right in itertools.pairwise(ordered):
@@ -96,10 +99,11 @@ def _open_order(results: StudyResults, objective: Objective) -> Iterator[str]:
         yield f"Neighbours on the front whose order in {objective.metric} is still open: {', '.join(open_pairs)}."
 
 
-def _truth(results: StudyResults) -> Iterator[str]:
+def _truth_sentences(results: StudyResults) -> Iterator[str]:
+    """Sentences that compare the recovered with the true curves, in relation to baselines."""
     trained = [arm for arm in results.arms if not arm.is_baseline]
     baselines = [arm for arm in results.arms if arm.is_baseline]
-    error = _mean(trained, "curves.l1")
+    error = _mean_over_arms(trained, "curves.l1")
     if error is not None and not results.is_white_box:
         yield (
             "The synth is not the one that made the sounds (grey box), so the values of its curves have a meaning of "
@@ -107,33 +111,36 @@ def _truth(results: StudyResults) -> Iterator[str]:
         )
     elif error is not None:
         others = [f"{a.name} {number(a.metrics['curves.l1'].mean)}" for a in baselines if "curves.l1" in a.metrics]
-        beside = f"; baselines: {', '.join(others)}" if others else ""
-        yield f"Against the true curves, the trained arms' mean curves.l1 is {number(error)}{beside}."
-    correlation = _mean(trained, "curves.pcc.lls3")
+        comparison = f"; baselines: {', '.join(others)}" if others else ""
+        yield f"Against the true curves, the trained arms' mean curves.l1 is {number(error)}{comparison}."
+    correlation = _mean_over_arms(trained, "curves.pcc.lls3")
     if correlation is not None:
         name = "curves.pcc.lls3"
         others = [f"{a.name} {number(a.metrics[name].mean)}" for a in baselines if name in a.metrics]
-        beside = (
+        comparison = (
             f"to be compared with the baselines: {', '.join(others)}"
             if others
             else "to be compared with the roughly 0.3 that three unrelated random curves reach, not with 0"
         )
-        yield f"After the LLS 3 projection, the trained arms' mean correlation is {number(correlation)}, {beside}."
+        yield f"After the LLS 3 projection, the trained arms' mean correlation is {number(correlation)}, {comparison}."
 
 
-def _mean(arms: Sequence[ArmResult], metric: str) -> float | None:
+def _mean_over_arms(arms: Sequence[ArmResult], metric: str) -> float | None:
+    """Mean of a metric over the arms that have it; None if none has."""
     values = [arm.metrics[metric].mean for arm in arms if metric in arm.metrics]
     return float(np.mean(values)) if values else None
 
 
-def _best(arms: Sequence[ArmResult], objective: Objective) -> ArmResult:
+def _best_arm(arms: Sequence[ArmResult], objective: Objective) -> ArmResult:
+    """The arm with the best mean of an objective."""
     sign = -1 if objective.direction == "maximize" else 1
     return min(arms, key=lambda arm: sign * arm.metrics[objective.metric].mean)
 
 
-def _few(names: list[str], most: int = 10) -> str:
-    return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
+def _few_names(names: list[str], n_shown: int = 10) -> str:
+    """The names as text; only the first `n_shown` if there are more."""
+    return listed(names) if len(names) <= n_shown else f"{', '.join(names[:n_shown])} and {len(names) - n_shown} more"
 
 
-def _names(arms: Sequence[ArmResult]) -> list[str]:
+def _arm_names(arms: Sequence[ArmResult]) -> list[str]:
     return [arm.name for arm in arms]

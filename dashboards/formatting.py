@@ -1,4 +1,4 @@
-"""Numbers, directions and lists as text, the same in the terminal, the page and the figures."""
+"""Text for numbers, directions and lists, shared by the terminal, the report page and figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,28 +13,29 @@ from dashboards.analysis.statistics import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A metric as the axis of a front or the column of a table."""
+    """A metric as an axis of a plot or a column of a table."""
 
     metric: str
-    """Full name."""
+    """Full name of the metric."""
     direction: Direction
     label: str
-    """Full name with the unit."""
+    """Full name of the metric with its unit."""
 
     @property
     def objective(self) -> Objective | None:
-        """None for a property that is neither better large nor better small."""
+        """The metric and its direction as an objective; None if the direction is neutral."""
         return None if self.direction == "neutral" else Objective(metric=self.metric, direction=self.direction)
 
     @property
     def group(self) -> str:
+        """Group of the metric: its name up to the first dot, such as `audio`."""
         return self.metric.partition(".")[0]
 
 
 def axis(metric: str, objectives: Sequence[Objective] = ()) -> Axis:
-    """The axis of a metric, in the direction that the study's objectives give it, or else the catalogue's.
+    """The axis of a metric, with the direction of its objective if it is one, otherwise with that of the catalogue.
 
-    A metric that the catalogue does not list, as records of another version may have, is neutral and has no unit.
+    A metric that is not in the catalogue, for example from records of another version, is neutral and has no unit.
     """
     direction: Direction
     try:
@@ -46,7 +47,7 @@ def axis(metric: str, objectives: Sequence[Objective] = ()) -> Axis:
 
 
 def better(direction: Direction) -> str:
-    """Which way is better, as a phrase."""
+    """A phrase for the direction of a metric, such as "smaller is better"."""
     match direction:
         case "minimize":
             return "smaller is better"
@@ -59,7 +60,7 @@ def better(direction: Direction) -> str:
 
 
 def arrow(direction: Direction) -> str:
-    """` ↓` or ` ↑` towards the better side, for the heading of a column; empty for a neutral metric."""
+    """` ↓` if smaller is better, ` ↑` if larger is better, for column headings; empty for a neutral metric."""
     match direction:
         case "minimize":
             return " ↓"
@@ -72,7 +73,7 @@ def arrow(direction: Direction) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant digits; a dash for None."""
+    """The value with three significant digits; a dash for None."""
     if value is None:
         return "–"
     if value == 0 or abs(value) >= 1000:
@@ -81,7 +82,7 @@ def number(value: float | None) -> str:
 
 
 def interval(estimate: Estimate | None) -> str:
-    """`0.834 [0.71, 0.95]`; the mean alone where one seed gives no interval."""
+    """Mean and 95 % interval as `0.834 [0.71, 0.95]`; only the mean if there is no interval, a dash for None."""
     if estimate is None:
         return "–"
     if estimate.lo is None:
@@ -90,24 +91,24 @@ def interval(estimate: Estimate | None) -> str:
 
 
 def bounds(estimate: Estimate) -> str:
-    """`[0.71, 0.95]`; empty where one seed gives no interval."""
+    """The 95 % interval as `[0.71, 0.95]`; empty for one seed, which has no interval."""
     return "" if estimate.lo is None else f"[{number(estimate.lo)}, {number(estimate.hi)}]"
 
 
 def signed(value: float) -> str:
-    """`number` with a plus sign before positive values."""
+    """The value as `number` formats it, with a plus sign if it is positive."""
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a, b and c`; "none" for an empty list."""
+    """Names joined as `a, b and c`; "none" if there are none."""
     if not names:
         return "none"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def short(value: object) -> str:
-    """A setting's or a fact's value for a table cell."""
+    """The value of a setting or of a data summary as short text for a table cell."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {short(item)}" for key, item in value.items())
     if isinstance(value, float):
@@ -118,5 +119,5 @@ def short(value: object) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 seed`, `2 seeds`."""
+    """A count with its noun in the singular or plural, such as `1 seed` or `2 seeds`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

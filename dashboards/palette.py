@@ -1,7 +1,7 @@
-"""One colour and symbol per arm, the same in every figure, table and card.
+"""Colour and symbol of each arm, the same in all figures, tables and cards.
 
-Colours are those of Okabe and Ito ("Color universal design", 2008) that stand out on white; symbols distinguish arms
-of the same colour. Baselines are grey crosses, so that nobody takes them for competitors.
+The colours are those of Okabe and Ito ("Color universal design", 2008) with enough contrast on white. Symbols
+distinguish arms of the same colour. Baselines are grey crosses, to set them apart from trained arms.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from dashboards.analysis.arm_results import ArmResult
 
 GREY = "#8a8a8a"
+"""Colour of baselines."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-# Plotly's symbol and matplotlib's marker. Seven symbols and six colours: 42 combinations before one repeats.
+"""Colours of trained arms."""
 SYMBOLS = (
     ("circle", "o"),
     ("square", "s"),
@@ -21,21 +22,29 @@ SYMBOLS = (
     ("pentagon", "p"),
     ("hexagon", "h"),
 )
+"""Symbols of trained arms, each in plotly and in matplotlib.
+
+With seven symbols and six colours, 42 arms have different combinations.
+"""
 BASELINE_SYMBOLS = (("x", "X"), ("cross", "P"))
+"""Symbols of baselines, each in plotly and in matplotlib."""
 STATIC_SYMBOL = ("star", "*")
+"""Symbol of arms with static curves, in plotly and in matplotlib."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """An arm's colour, and its symbol in plotly and in matplotlib."""
+    """Colour and symbol of an arm."""
 
     colour: str
     symbol: str
+    """Symbol in plotly."""
     marker: str
+    """Symbol in matplotlib."""
 
 
 def arm_styles(arms: Sequence[ArmResult]) -> dict[str, Style]:
-    """Styles by arm name, assigned in the order of the plan."""
+    """The style of each arm by name, assigned in the order of the arms."""
     styles: dict[str, Style] = {}
     n_baselines = 0
     for arm in arms:

@@ -1,4 +1,4 @@
-"""A study's arms as a table for the terminal, and what the page's tables share with it."""
+"""The arms of a study as a terminal table, with parts shared with the tables of the report page."""
 
 from rich import box
 from rich.table import Table
@@ -11,7 +11,9 @@ from dashboards.findings import findings
 from dashboards.formatting import arrow, axis, better, interval, number
 
 WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")
+"""Metrics shown in addition to the objectives if the arms have the synth that made the sounds."""
 GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curves.pcc.lls3")
+"""Metrics shown in addition to the objectives if another synth made the sounds, with curves projected linearly."""
 STATUS_TEXT: dict[ArmStatus, str] = {
     "front": "● front",
     "dominated": "dominated",
@@ -19,11 +21,11 @@ STATUS_TEXT: dict[ArmStatus, str] = {
     "static": "static",
     "baseline": "baseline",
 }
-"""Table cells by status, in the order in which a table sorts them."""
+"""Text of a table cell by status, in sorting order."""
 
 
 def table_metrics(results: StudyResults) -> tuple[str, ...]:
-    """The objectives, then the standard metrics that any arm has."""
+    """Names of the metrics in a table: the objectives, then those standard metrics that any arm has."""
     objectives = [objective.metric for objective in results.objectives]
     standard = WHITE_BOX_METRICS if results.is_white_box else GREY_BOX_METRICS
     names = dict.fromkeys([*objectives, *standard])
@@ -31,9 +33,9 @@ def table_metrics(results: StudyResults) -> tuple[str, ...]:
 
 
 def arm_table(results: StudyResults) -> Table:
-    """One row per arm, narrow enough for 80 columns: status, seeds finished of those planned, metrics.
+    """A table for 80 columns, with a row per arm: status, finished and planned seeds, and metrics.
 
-    Objectives have the half width of their 95 % interval.
+    Objectives have half the width of their 95 % interval beside the mean.
     """
     table = Table(
         title=Text(f"{results.plan.name}: {results.split} means over seeds, ± half of the 95 % interval"),
@@ -56,22 +58,24 @@ def arm_table(results: StudyResults) -> Table:
     for arm in results.arms:
         style = "bold" if arm.on_front else "" if arm.is_eligible else "dim"
         estimates = [(name, arm.metrics.get(name)) for name in table_metrics(results)]
-        cells = [_cell(estimate, with_half_width=name in objectives) for name, estimate in estimates]
+        cells = [_metric_cell(estimate, with_half_width=name in objectives) for name, estimate in estimates]
         table.add_row(Text(arm.name), STATUS_TEXT[arm.status], seeds_cell(arm), *cells, style=style)
     return table
 
 
 def seeds_cell(arm: ArmResult) -> str:
-    """`finished/planned`."""
+    """Number of finished and of planned seeds of an arm as `finished/planned`."""
     return f"{len(arm.finished)}/{len(arm.trials)}"
 
 
 def front_text(results: StudyResults) -> Text:
-    """The front and the findings as plain text."""
+    """Text with the arms on the front, their objectives, the hypervolume and the findings."""
     front = front_statistics(results)
     axes = ", ".join(f"{objective.metric} ({better(objective.direction)})" for objective in results.objectives)
     lines = [f"Front over {axes}:"]
-    lines += [f"  {arm.name}" + "".join(_objective(arm, o.metric) for o in results.objectives) for arm in results.front]
+    lines += [
+        f"  {arm.name}" + "".join(_metric_text(arm, o.metric) for o in results.objectives) for arm in results.front
+    ]
     reference = ", ".join(
         f"{metric} {number(bound.reference)}" for metric, bound in zip(front.objectives, front.bounds, strict=True)
     )
@@ -82,11 +86,13 @@ def front_text(results: StudyResults) -> Text:
     return Text("\n".join(lines))
 
 
-def _cell(estimate: Estimate | None, *, with_half_width: bool) -> str:
+def _metric_cell(estimate: Estimate | None, *, with_half_width: bool) -> str:
+    """The mean of a metric for a table cell, optionally with half the width of its interval."""
     if estimate is None or estimate.hi is None or not with_half_width:
         return number(estimate.mean if estimate else None)
     return f"{number(estimate.mean)} ±{estimate.hi - estimate.mean:.2g}"
 
 
-def _objective(arm: ArmResult, metric: str) -> str:
+def _metric_text(arm: ArmResult, metric: str) -> str:
+    """Name, mean and interval of a metric of an arm."""
     return f"  {metric} {interval(arm.metrics[metric])}"

@@ -1,1 +1,1 @@
-"""Plans, runs, tracks and resumes studies; the command line."""
+"""Planning, execution and tracking of studies, and the command line."""

@@ -1,4 +1,4 @@
-"""The command line: one command per file in `study.commands`."""
+"""The command line `modstudy`, with one file per command in `study.commands`."""
 
 import importlib.metadata
 import logging
@@ -26,13 +26,14 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
+"""Typer app with all commands."""
 for command in (studies, catalog, launch, extend, resume, status, report, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
 
 
 def main() -> None:
-    """The `modstudy` command."""
+    """Entry point of the `modstudy` command."""
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
     )
@@ -40,6 +41,7 @@ def main() -> None:
 
 
 def _show_version(is_given: bool) -> None:
+    """Print the version and exit if the option is given."""
     if is_given:
         typer.echo(f"modstudy {importlib.metadata.version('modstudy')}")
         raise typer.Exit
@@ -51,7 +53,7 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options of `modstudy` itself."""
+    """Options that precede the command, such as `modstudy --version`."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Progress of a running study, shown live on a terminal and as lines elsewhere."""
+"""Progress of a running study: a live display on a terminal, otherwise a line of text at intervals."""
 
 import threading
 import time
@@ -15,55 +15,70 @@ from rich.text import Text
 from core.storage.records import Outcome, PlannedTrial, TrialRecord
 
 LINE_EVERY_S = 10.0
+"""Interval between lines of progress if the output is not a terminal."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A running trial."""
+    """Progress of a running trial."""
 
     trial: PlannedTrial
     started: float
+    """Value of `time.monotonic()` at the start."""
     step: int = 0
+    """The latest reported training step."""
     first_step: int | None = None
-    """The first step that this process reported."""
+    """Step of the first progress report, above 0 if the trial resumed from a checkpoint."""
     loss: float | None = None
+    """The latest training loss; None if none was reported yet."""
     retries: int = 0
+    """How often the trial was started again after its worker died."""
 
     @property
     def max_steps(self) -> int:
+        """Number of training steps planned for the trial."""
         return int(self.trial.config["trainer"]["max_steps"])
 
     @property
     def label(self) -> str:
+        """Arm and seed of the trial, for display."""
         return f"{self.trial.arm} · seed {self.trial.seed}"
 
 
 @dataclass(slots=True)
 class StudyProgress:
-    """Trials done, running and waiting, and the time that is left; safe to use from several threads."""
+    """State of all trials of a study, and an estimate of the remaining time; thread-safe."""
 
     planned: int
+    """Number of planned trials, including those of earlier sessions."""
     trials_at_once: int
+    """Number of trials that run at once."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """Outcomes of the trials with a record, by digest."""
     waiting: dict[str, PlannedTrial] = field(default_factory=dict)
+    """Trials that have not started, by digest."""
     running: dict[str, Running] = field(default_factory=dict)
+    """Running trials, by digest."""
     lost: dict[str, str] = field(default_factory=dict)
-    """Trials whose worker died too often, with the last error."""
-    _spent: list[tuple[int, float]] = field(default_factory=list)
+    """The last errors of trials that were given up because their worker died too often, by digest."""
+    _steps_and_seconds: list[tuple[int, float]] = field(default_factory=list)
+    """Number of steps and duration of each trial that ended."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def plan_more(self, trials: Sequence[PlannedTrial]) -> None:
-        """Add trials that a later stage planned."""
+        """Add trials that a later stage of the study has planned."""
         with self._lock:
             self.planned += len(trials)
             self.waiting |= {trial.digest: trial for trial in trials}
 
     def start(self, digest: str) -> None:
+        """Mark a waiting trial as running."""
         with self._lock:
             if trial := self.waiting.pop(digest, None):
                 self.running[digest] = Running(trial, time.monotonic())
 
     def step(self, digest: str, step: int, loss: float | None) -> None:
+        """Update step and loss of a running trial; a loss of None leaves the previous one."""
         with self._lock:
             if running := self.running.get(digest):
                 running.first_step = step if running.first_step is None else running.first_step
@@ -71,57 +86,64 @@ class StudyProgress:
                 running.loss = loss if loss is not None else running.loss
 
     def retry(self, digest: str) -> None:
+        """Count a restart of a running trial whose worker died."""
         with self._lock:
             if running := self.running.get(digest):
                 running.retries += 1
 
     def finish(self, record: TrialRecord) -> None:
+        """Store the outcome of a trial that has ended with a record."""
         with self._lock:
             self.waiting.pop(record.digest, None)
             if running := self.running.pop(record.digest, None):
-                self._spent.append((record.steps, time.monotonic() - running.started))
+                self._steps_and_seconds.append((record.steps, time.monotonic() - running.started))
             self.outcomes[record.digest] = record.outcome
 
     def lose(self, digest: str, error: str) -> None:
+        """Give up a trial whose worker died too often, with its last error."""
         with self._lock:
             self.waiting.pop(digest, None)
             self.running.pop(digest, None)
             self.lost[digest] = error
 
     def count(self, outcome: Outcome) -> int:
-        return sum(found == outcome for found in self.outcomes.values())
+        """Number of trials with the given outcome."""
+        return sum(outcome_of_trial == outcome for outcome_of_trial in self.outcomes.values())
 
     @property
     def failed(self) -> int:
+        """Number of trials that failed, diverged or were given up."""
         return self.count("failed") + self.count("diverged") + len(self.lost)
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds until all trials are done, from the seconds per step so far; None before any step."""
+        """Estimated seconds until all trials are done, from the mean duration of a step; None if unknown."""
         with self._lock:
             now = time.monotonic()
-            spent = [(steps, seconds) for steps, seconds in self._spent if steps]
-            spent += [(r.step - (r.first_step or 0), now - r.started) for r in self.running.values() if r.step > 9]
-            steps = sum(steps for steps, _ in spent)
+            timings = [(steps, seconds) for steps, seconds in self._steps_and_seconds if steps]
+            timings += [(r.step - (r.first_step or 0), now - r.started) for r in self.running.values() if r.step > 9]
+            steps = sum(steps for steps, _ in timings)
             if steps <= 0:
                 return None
-            pace = sum(seconds for _, seconds in spent) / steps
-            rest = [running.max_steps - running.step for running in self.running.values()]
-            rest += [int(trial.config["trainer"]["max_steps"]) for trial in self.waiting.values()]
-            return max(max(rest, default=0), sum(rest) / self.trials_at_once) * pace
+            seconds_per_step = sum(seconds for _, seconds in timings) / steps
+            remaining_steps = [running.max_steps - running.step for running in self.running.values()]
+            remaining_steps += [int(trial.config["trainer"]["max_steps"]) for trial in self.waiting.values()]
+            return max(max(remaining_steps, default=0), sum(remaining_steps) / self.trials_at_once) * seconds_per_step
 
     def headline(self) -> str:
+        """Numbers of trials done, running and failed, and the estimated remaining time, as one line."""
         with self._lock:
             parts = [
                 f"{len(self.outcomes) + len(self.lost)} of {self.planned} trials done",
                 f"{len(self.running)} running",
                 f"{self.failed} failed",
             ]
-            left = self.seconds_left()
-            if left is not None and (self.running or self.waiting):
-                parts.append(f"about {duration(left)} left")
+            remaining = self.seconds_left()
+            if remaining is not None and (self.running or self.waiting):
+                parts.append(f"about {duration(remaining)} left")
             return ", ".join(parts)
 
     def lines(self) -> list[str]:
+        """Step and loss of each running trial, one line per trial."""
         with self._lock:
             return [
                 f"{running.label}: step {running.step} of {running.max_steps}, loss {number(running.loss)}"
@@ -131,18 +153,18 @@ class StudyProgress:
 
 @contextmanager
 def shown(progress: StudyProgress, console: Console) -> Iterator[None]:
-    """Show a study's progress until the block ends: live on a terminal, a line at intervals elsewhere."""
+    """Show the progress until the block ends: live on a terminal, otherwise as a line at intervals."""
     if console.is_terminal:
-        with Live(console=console, refresh_per_second=4, transient=True, get_renderable=lambda: _picture(progress)):
+        with Live(console=console, refresh_per_second=4, transient=True, get_renderable=lambda: _live_view(progress)):
             yield
         return
     stop = threading.Event()
 
-    def write() -> None:
+    def print_lines() -> None:
         while not stop.wait(LINE_EVERY_S):
             console.print("; ".join([progress.headline(), *progress.lines()]), soft_wrap=True, highlight=False)
 
-    thread = threading.Thread(target=write, name="progress", daemon=True)
+    thread = threading.Thread(target=print_lines, name="progress", daemon=True)
     thread.start()
     try:
         yield
@@ -152,7 +174,7 @@ def shown(progress: StudyProgress, console: Console) -> Iterator[None]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: `45 s`, `12 min`, `3.5 h`."""
+    """A duration as text with a suitable unit, such as `45 s`, `12 min` or `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -161,10 +183,12 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float | None) -> str:
+    """A value with four significant digits; "not known yet" for None."""
     return "not known yet" if value is None else f"{value:.4g}"
 
 
-def _picture(progress: StudyProgress) -> RenderableType:
+def _live_view(progress: StudyProgress) -> RenderableType:
+    """The headline, and a progress bar for each running trial."""
     table = Table.grid(padding=(0, 2))
     for running in list(progress.running.values()):
         table.add_row(

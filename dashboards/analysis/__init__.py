@@ -1,1 +1,1 @@
-"""From records to numbers: means with intervals, paired comparisons, Pareto fronts, and what may be said of them."""
+"""Analysis of trial records: means with intervals, paired comparisons, Pareto fronts and hypervolumes."""

@@ -1,4 +1,4 @@
-"""One arm of a study: its trials, and the mean of each metric over its seeds."""
+"""Results of one arm of a study: its trials, and the mean of each metric over its seeds."""
 
 import math
 from collections import Counter
@@ -13,69 +13,81 @@ from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm
 from dashboards.analysis.statistics import Estimate, mean_with_interval
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable"]
+"""Whether an arm is on the Pareto front, or why it is not."""
 TrialState = Outcome | Literal["missing"]
+"""Outcome of a trial; `missing` if it has no record."""
 ValuesBySeed = Mapping[str, Mapping[int, float]]
-"""Metric -> seed -> value."""
+"""Values by metric and seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """A planned trial and its record, None where no attempt has been committed."""
+    """A planned trial and its record."""
 
     digest: str
     seed: int
     config: dict[str, Any]
     """Dotted settings."""
     record: TrialRecord | None
+    """Record of the committed attempt; None if there is none."""
 
     @property
     def state(self) -> TrialState:
+        """Outcome of the trial; `missing` if it has no record."""
         return self.record.outcome if self.record else "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm over its seeds. Only finished trials contribute values."""
+    """Results of one arm over its seeds; only finished trials contribute values."""
 
     name: str
     factors: dict[str, Any]
+    """Dotted settings that define the arm and differ between arms."""
     trials: tuple[TrialResult, ...]
+    """Planned trials with their records, one per seed."""
     values: dict[str, dict[int, float]]
-    """Metric -> seed -> value, where it is defined."""
+    """Values by metric and seed, without undefined ones."""
     metrics: dict[str, Estimate]
+    """Mean over the seeds with its interval, by metric."""
     undefined: dict[str, int]
-    """By metric, the number of values (clip and modulation) that are undefined, summed over the finished seeds."""
+    """Number of undefined values (per clip and modulation) by metric, summed over the finished seeds."""
     is_baseline: bool
+    """Whether its curves do not depend on the sound."""
     is_static: bool
+    """Whether its curves are almost constant: their mean range is below `STATIC_RANGE`."""
     lacking: tuple[str, ...]
-    """Objectives that are undefined for a finished seed; all of them while no seed has finished."""
+    """Objectives that are undefined for a finished seed; all objectives if no seed has finished."""
     status: ArmStatus
 
     @property
     def config(self) -> dict[str, Any]:
-        """Dotted settings without the seed."""
+        """Dotted settings of the arm's first trial, without the seed."""
         return {path: value for path, value in self.trials[0].config.items() if path != "seed"} if self.trials else {}
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """Seeds of all trials of the arm."""
         return tuple(trial.seed for trial in self.trials)
 
     @property
     def finished(self) -> tuple[TrialResult, ...]:
+        """The finished trials of the arm."""
         return tuple(trial for trial in self.trials if trial.state == "finished")
 
     @property
     def n_lost(self) -> int:
-        """Number of trials that diverged or failed; trials still to run do not count."""
+        """Number of trials that diverged or failed; missing trials do not count."""
         return sum(trial.state in ("diverged", "failed") for trial in self.trials)
 
     @property
     def on_front(self) -> bool:
+        """Whether the arm is on the Pareto front of the study's objectives."""
         return self.status == "front"
 
     @property
     def is_eligible(self) -> bool:
-        """Whether the arm may be on a front and dominate others."""
+        """Whether the arm may be on a Pareto front: neither a baseline nor static."""
         return not self.is_baseline and not self.is_static
 
 
@@ -87,18 +99,18 @@ def arm_result(
     objectives: Sequence[str],
     split: Split,
 ) -> ArmResult:
-    """Summarize the trials of one arm.
+    """Summarise the trials of one arm.
 
     Args:
         arm: The arm as planned.
         trials: Its trials, one per seed.
-        factors: Dotted settings that set it apart from the other arms.
+        factors: Dotted settings that define it and differ between arms.
         objectives: Names of the study's objectives.
-        split: The split whose metrics are taken.
+        split: Split of the data whose metrics are used.
 
     Returns:
-        The arm with status "not comparable", "baseline" or "static"; which arms are on the front is decided later,
-        among all arms.
+        The results with status "baseline", "static" or "not comparable". The front depends on all arms, so the status
+        of eligible arms is updated later.
     """
     values: dict[str, dict[int, float]] = {}
     undefined: Counter[str] = Counter()
@@ -106,7 +118,7 @@ def arm_result(
         if trial.record is None or trial.state != "finished":
             continue
         undefined.update(trial.record.undefined.get(split, {}))
-        for metric, value in (trial.record.metrics.get(split, {}) | _costs(trial.record)).items():
+        for metric, value in (trial.record.metrics.get(split, {}) | _cost_values(trial.record)).items():
             if value is not None and math.isfinite(value):
                 values.setdefault(metric, {})[trial.seed] = value
     metrics = {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
@@ -126,11 +138,14 @@ def arm_result(
 
 
 def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequence[str]) -> tuple[str, ...]:
-    """Those of `metrics` that are undefined for a finished seed: a mean over the other seeds would flatter the arm."""
+    """Those of `metrics` that are undefined for a finished seed; all of them if no seed has finished.
+
+    A mean over the other seeds would be biased in favour of the arm.
+    """
     finished = {trial.seed for trial in trials if trial.state == "finished"}
     return tuple(name for name in metrics if not finished or finished - values.get(name, {}).keys())
 
 
-def _costs(record: TrialRecord) -> MetricValues:
-    """Metrics that are computed from the record itself."""
+def _cost_values(record: TrialRecord) -> MetricValues:
+    """Values of the cost metrics, which are computed from the record of a trial."""
     return {metric.name: metric.compute.function(record) for metric in METRICS if isinstance(metric.compute, TrialCost)}

@@ -1,4 +1,4 @@
-"""The box of an objective, from its ideal value to the reference that hypervolumes are measured from."""
+"""Ideal value and reference value of each objective, between which hypervolumes are measured."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -9,20 +9,21 @@ from core.storage.records import Objective
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Two ends of an objective's range, in the metric's unit."""
+    """Ideal and reference value of an objective, in the unit of its metric."""
 
     ideal: float
     reference: float
+    """Coordinate of the hypervolume's reference point."""
 
 
 def objective_bounds(objective: Objective, frame_rate: float) -> Bounds:
-    """The range of the objective's metric, with the end that the objective prefers as the ideal.
+    """Ideal and reference value of an objective: the better and the worse end of the range of its metric.
 
-    It depends on the plan alone, so that it does not move while trials finish.
+    They depend only on the plan, so they do not change as trials finish.
 
     Args:
         objective: Metric and direction; the direction may differ from the metric's own.
-        frame_rate: Of the modulation curves, in Hz.
+        frame_rate: Frame rate of the modulation curves in Hz.
 
     Raises:
         ConfigError: no metric has the objective's name.

@@ -1,4 +1,4 @@
-"""Every arm against the first one of the plan, paired by seed."""
+"""Comparisons of trained arms with the first one of the plan, paired by seed."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,23 @@ from dashboards.analysis.study_results import StudyResults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One arm minus the reference arm in one objective."""
+    """Comparison of an arm with the reference arm in one objective."""
 
     arm: str
+    """Name of the arm."""
     reference: str
+    """Name of the reference arm."""
     objective: Objective
     difference: PairedDifference
+    """Value of the arm minus value of the reference arm."""
     adjusted_p: float | None
-    """Holm's adjustment over all comparisons of the study; None where there are too few pairs for a test."""
+    """p value with Holm's adjustment over all comparisons of the study; None if there are too few pairs for a test."""
 
 
 def comparisons(results: StudyResults) -> tuple[Comparison, ...]:
-    """Every trained arm against the first one of the plan, in each objective, paired by seed.
+    """Compare every other trained arm with the first one of the plan in each objective, paired by seed.
 
-    The reference is fixed by the plan, so that the results have no influence on what is compared.
+    The reference arm is determined by the plan, so its choice cannot depend on the results.
     """
     trained = [arm for arm in results.arms if not arm.is_baseline]
     pairs = [

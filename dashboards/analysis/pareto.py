@@ -1,7 +1,7 @@
-"""Pareto fronts over arm means, and the hypervolume they dominate.
+"""Pareto fronts of arm means, and their hypervolumes.
 
-An arm dominates another where it is at least as good in every objective and better in one. Points that are equal in
-all objectives do not dominate each other, so both stay on the front. The hypervolume is the volume of objective space
+An arm dominates another if it is at least as good in every objective and better in at least one. Points that are equal
+in all objectives do not dominate each other, so both are on the front. The hypervolume is the volume of objective space
 that is dominated by the front and bounded by a reference point (Zitzler and Thiele, 1998).
 """
 
@@ -17,26 +17,36 @@ from numpy import ndarray
 from dashboards.analysis.bounds import Bounds
 
 Goal = Literal["minimize", "maximize"]
+"""Direction of an objective."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontStatistics:
-    """How large a front is. `share` is the hypervolume as a share of the box between ideal and reference."""
+    """Arms and hypervolume of a Pareto front."""
 
     objectives: tuple[str, ...]
+    """Full names of the metrics."""
     arms: tuple[str, ...]
+    """Names of the arms on the front."""
     hypervolume: float
     share: float
+    """Hypervolume as a share of the box between the ideal and the reference values."""
     bounds: tuple[Bounds, ...]
+    """Ideal and reference value of each objective."""
 
     @property
     def size(self) -> int:
+        """Number of arms on the front."""
         return len(self.arms)
 
 
 def non_dominated(points: Float[ndarray, "point objective"], directions: Sequence[Goal]) -> Bool[ndarray, " point"]:
-    """True for each point that no other point dominates."""
-    maximise = _maximise(points, directions)
+    """Mask of the points that no other point dominates.
+
+    Raises:
+        ValueError: the numbers of columns and objectives differ, or a value is not finite.
+    """
+    maximise = _maximised_objectives(points, directions)
     if len(points) == 0:
         return np.zeros(0, dtype=bool)
     if points.shape[1] == 1:
@@ -48,8 +58,14 @@ def non_dominated(points: Float[ndarray, "point objective"], directions: Sequenc
 def hypervolume(
     points: Float[ndarray, "point objective"], directions: Sequence[Goal], reference: Sequence[float]
 ) -> float:
-    """Volume between the points and a reference; a point that is worse than it in any objective adds nothing."""
-    maximise = _maximise(points, directions)
+    """Volume that is dominated by the points and bounded by a reference point.
+
+    A point that is not better than the reference in every objective adds nothing.
+
+    Raises:
+        ValueError: the numbers of columns, objectives and references differ, or a value is not finite.
+    """
+    maximise = _maximised_objectives(points, directions)
     if len(reference) != points.shape[1]:
         raise ValueError(f"one reference per objective is needed: {points.shape[1]} objectives, got {len(reference)}")
     signs = np.where(maximise, -1.0, 1.0)
@@ -58,7 +74,8 @@ def hypervolume(
     return float(moocore.hypervolume(inside, ref=worst)) if len(inside) else 0.0
 
 
-def _maximise(points: Float[ndarray, "point objective"], directions: Sequence[Goal]) -> list[bool]:
+def _maximised_objectives(points: Float[ndarray, "point objective"], directions: Sequence[Goal]) -> list[bool]:
+    """Whether each objective is maximised; raises ValueError if the points do not fit the objectives."""
     if points.ndim != 2 or points.shape[1] != len(directions) or not directions:
         raise ValueError(f"points of shape {points.shape} do not fit {len(directions)} objectives; one column each")
     if not np.isfinite(points).all():

@@ -1,8 +1,8 @@
-"""Means over seeds with their intervals, and comparisons of two arms seed by seed.
+"""Means over seeds with confidence intervals, and comparisons of two arms paired by seed.
 
-Intervals are Student's t: at the 2 to 10 seeds of a study its coverage is close to 95 %, where bootstrap intervals
-are too narrow. Arms share their seeds, so two arms are compared by the differences within each seed. The test of
-such a comparison is the exact sign-flip test; n pairs cannot take its p below 2 / 2^n, so below 6 pairs none is made.
+Intervals use Student's t distribution: with the 2 to 10 seeds of a study, their coverage is close to 95 %, whereas
+bootstrap intervals are too narrow. Arms share their seeds, so two arms are compared by their differences per seed, with
+an exact sign-flip test. Its smallest p value with n pairs is 2 / 2^n, so there is no test with fewer than 6 pairs.
 """
 
 import math
@@ -13,40 +13,46 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+"""Confidence level of intervals."""
 MIN_PAIRS_FOR_TEST = 6
-"""The fewest pairs with which a two-sided sign-flip test can fall below 0.05: 2 / 2^6 = 0.031."""
+"""Smallest number of pairs with which a two-sided sign-flip test can give p < 0.05: 2 / 2^6 = 0.031."""
 EXACT_PAIRS = 12
-"""Up to this many pairs every sign pattern is counted; above, a fixed random sample of patterns is."""
+"""Largest number of pairs for which all sign patterns are enumerated; for more, a fixed random sample is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds with its 95 % t interval; no interval with one seed."""
+    """A mean over seeds with its 95 % t interval; one seed gives no interval."""
 
     mean: float
     lo: float | None
+    """Lower end of the interval; None if there is none."""
     hi: float | None
+    """Upper end of the interval; None if there is none."""
     n: int
+    """Number of seeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """One arm minus another over the seeds that both finished."""
+    """Difference between two arms over the seeds that both have finished."""
 
     seeds: tuple[int, ...]
+    """Seeds that both arms have finished."""
     estimate: Estimate
+    """Mean of the differences per seed, with its interval."""
     p_value: float | None
-    """Two-sided sign-flip test; None where there are too few pairs for one."""
+    """p value of the two-sided sign-flip test; None if there are too few pairs."""
 
     @property
     def excludes_zero(self) -> bool:
-        """True where the interval of the difference lies on one side of zero."""
+        """Whether there is an interval of the mean difference, and zero lies outside it."""
         lo, hi = self.estimate.lo, self.estimate.hi
         return lo is not None and hi is not None and (lo > 0 or hi < 0)
 
 
 def mean_with_interval(values: Sequence[float]) -> Estimate:
-    """The mean of at least one value, with its t interval from two values on.
+    """The mean of at least one value, with its t interval if there are two or more.
 
     Raises:
         ValueError: there is no value, or one is not finite.
@@ -57,12 +63,12 @@ def mean_with_interval(values: Sequence[float]) -> Estimate:
     mean, n = float(array.mean()), len(array)
     if n < 2:
         return Estimate(mean, None, None, n)
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * array.std(ddof=1) / math.sqrt(n))
-    return Estimate(mean, mean - half, mean + half, n)
+    half_width = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * array.std(ddof=1) / math.sqrt(n))
+    return Estimate(mean, mean - half_width, mean + half_width, n)
 
 
 def paired_difference(values: Mapping[int, float], reference: Mapping[int, float]) -> PairedDifference | None:
-    """`values` minus `reference`, seed by seed over the seeds they share; None where they share none."""
+    """Difference `values` minus `reference` over the seeds that both have; None if they share no seed."""
     seeds = tuple(sorted(values.keys() & reference.keys()))
     if not seeds:
         return None
@@ -71,9 +77,9 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
 
 
 def sign_flip_p(differences: Sequence[float]) -> float | None:
-    """Two-sided p of the hypothesis that each difference is as likely with the other sign.
+    """Two-sided p value of the hypothesis that each difference is equally likely to have either sign.
 
-    None below `MIN_PAIRS_FOR_TEST` pairs, where no outcome whatever could fall below 0.05.
+    None for fewer than `MIN_PAIRS_FOR_TEST` pairs, with which p < 0.05 is impossible.
     """
     n = len(differences)
     if n < MIN_PAIRS_FOR_TEST:
@@ -89,9 +95,9 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number, in the order given.
+    """p values with Holm's adjustment for multiple tests, in the order of `p_values`.
 
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics, 1979.
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics, 1979.
     """
     adjusted = [0.0] * len(p_values)
     largest = 0.0
@@ -102,7 +108,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def seed_caveat(n_seeds: int) -> str:
-    """A sentence on the claims that this many paired seeds support."""
+    """Text on the conclusions that `n_seeds` paired seeds support."""
     if n_seeds < 1:
         return "No seed has finished: there is nothing to compare yet."
     if n_seeds == 1:

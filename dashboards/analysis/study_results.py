@@ -1,4 +1,4 @@
-"""A study's plan and records joined: the results of every arm, and the front over the study's objectives."""
+"""Results of a study, computed from its plan and records: all arms, and the Pareto front of its objectives."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,61 +17,65 @@ from dashboards.analysis.bounds import objective_bounds
 from dashboards.analysis.pareto import FrontStatistics, hypervolume, non_dominated
 
 DEFAULT_FRAME_RATE = 125.0
-"""In Hz; stands in where no planned config states sample rate and hop length."""
+"""Frame rate in Hz of a study whose configs have no sample rate or hop length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResults:
-    """Everything that tables and figures show."""
+    """Results of a study, from which tables, figures and reports are made."""
 
     plan: StudyPlan
     split: Split
+    """Split of the data whose metrics are used."""
     arms: tuple[ArmResult, ...]
     metrics: tuple[str, ...]
-    """Full names of all metrics that any arm has, in the catalogue's order."""
+    """Full names of all metrics that any arm has, in the order of the catalogue."""
     counts: dict[str, int]
-    """Number of trials: planned, finished, diverged, failed and missing."""
+    """Numbers of trials: `planned`, `finished`, `diverged`, `failed` and `missing`."""
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
+        """Objectives of the study."""
         return self.plan.objectives
 
     @property
     def front(self) -> tuple[ArmResult, ...]:
+        """Arms on the Pareto front of the study's objectives."""
         return self.with_status("front")
 
     @property
     def is_complete(self) -> bool:
+        """Whether all planned trials have finished."""
         return self.counts["finished"] == self.counts["planned"]
 
     @property
     def has_truth(self) -> bool:
-        """Whether some recovered curves were compared with true ones."""
+        """Whether any arm has metrics that compare recovered with true curves."""
         return any(name.startswith("curves.") for name in self.metrics)
 
     @property
     def is_white_box(self) -> bool:
-        """Whether every trained arm has the synth that made the sounds, so that raw curves compare with the truth."""
+        """Whether all trained arms have the synth that made the sounds; then raw curves are comparable to the truth."""
         return all(arm.is_white_box for arm in self.plan.arms if not arm.is_baseline)
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
-        """Records of the planned trials, whatever their outcome, in the order of the arms."""
+        """Records of the planned trials with any outcome, in the order of the arms."""
         return tuple(trial.record for arm in self.arms for trial in arm.trials if trial.record is not None)
 
     @property
     def finished_at(self) -> str:
-        """When the last recorded trial ended, in ISO 8601; empty where no trial has."""
+        """Time at which the last recorded trial ended, in ISO 8601; empty if there is no record."""
         return max((record.finished_at for record in self.records), default="")
 
     @property
     def n_pairs(self) -> int:
-        """Number of finished seeds: the smallest over the eligible arms that have any."""
+        """Smallest number of finished seeds over the eligible arms that have any; 0 if none has."""
         return min((len(arm.finished) for arm in self.arms if arm.is_eligible and arm.finished), default=0)
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second of the modulation curves, the largest over the planned configs."""
+        """Frame rate of the modulation curves in Hz, the largest of all planned configs."""
         rates = [
             trial.config["audio.sample_rate"] / trial.config["audio.hop_length"]
             for arm in self.arms
@@ -81,10 +85,12 @@ class StudyResults:
         return max(rates, default=DEFAULT_FRAME_RATE)
 
     def with_status(self, status: ArmStatus) -> tuple[ArmResult, ...]:
+        """The arms with the given status."""
         return tuple(arm for arm in self.arms if arm.status == status)
 
     def arm(self, name: str) -> ArmResult:
-        """
+        """The results of the arm with the given name.
+
         Raises:
             KeyError: the plan has no arm of this name.
         """
@@ -95,10 +101,10 @@ class StudyResults:
 
 
 def load_results(store: Store, split: Split = "test") -> StudyResults:
-    """The results of a stored study; of one that is still running, those of the trials committed so far.
+    """Load the results of a stored study; for an unfinished study, those of the trials committed so far.
 
     Raises:
-        StoreError: the store holds no study.
+        StoreError: there is no study in the store.
     """
     plan = store.plan()
     records = {trial.digest: record for trial in plan.trials if (record := store.record(trial.digest))}
@@ -106,12 +112,12 @@ def load_results(store: Store, split: Split = "test") -> StudyResults:
 
 
 def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Split = "test") -> StudyResults:
-    """Join a plan with the records of its trials.
+    """Combine a plan with the records of its trials.
 
     Args:
-        plan: What was planned.
-        records: Records by digest; planned trials without one count as missing, other records are ignored.
-        split: The split whose metrics are taken.
+        plan: Plan of the study.
+        records: Records by digest; planned trials without one count as missing, records of other trials are ignored.
+        split: Split of the data whose metrics are used.
     """
     trials: dict[str, list[TrialResult]] = {arm.name: [] for arm in plan.arms}
     for trial in plan.trials:
@@ -135,31 +141,34 @@ def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Spl
     return StudyResults(
         plan=plan,
         split=split,
-        arms=_with_front(arms, plan.objectives),
-        metrics=_ordered_names(plan, {name for arm in arms for name in arm.values}),
+        arms=_with_front_status(arms, plan.objectives),
+        metrics=_ordered_metric_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
     )
 
 
 def front_arms(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> set[str]:
-    """Names of the arms on the front: eligible, every objective defined, and not dominated by another such arm."""
+    """Names of the arms on the Pareto front of the objectives.
+
+    These are eligible arms with every objective defined that no other such arm dominates.
+    """
     names = [objective.metric for objective in objectives]
     candidates = [arm for arm in arms if arm.is_eligible and not lacking(arm.trials, arm.values, names)]
-    mask = non_dominated(_points(candidates, objectives), [objective.direction for objective in objectives])
+    mask = non_dominated(_objective_means(candidates, objectives), [objective.direction for objective in objectives])
     return {arm.name for arm, is_on_front in zip(candidates, mask, strict=True) if is_on_front}
 
 
 def front_statistics(results: StudyResults) -> FrontStatistics:
-    """Size and hypervolume of the front over the study's objectives.
+    """Arms and hypervolume of the Pareto front of the study's objectives.
 
-    The reference point follows from the plan alone (`objective_bounds`): it does not move as trials finish.
+    The reference point depends only on the plan (see `objective_bounds`), so it does not move as trials finish.
 
     Raises:
         ConfigError: an objective is not a metric of the catalogue.
     """
     objectives = results.objectives
     bounds = [objective_bounds(objective, results.frame_rate) for objective in objectives]
-    points = _points(results.front, objectives)
+    points = _objective_means(results.front, objectives)
     volume = hypervolume(points, [o.direction for o in objectives], [bound.reference for bound in bounds])
     box = math.prod(abs(bound.reference - bound.ideal) for bound in bounds)
     return FrontStatistics(
@@ -174,29 +183,30 @@ def front_statistics(results: StudyResults) -> FrontStatistics:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _with_front(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
-    """The arms with the status of those that have every objective decided."""
+def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
+    """The arms, with status "front" or "dominated" for eligible ones with every objective defined."""
     front = front_arms(arms, objectives)
 
-    def decided(arm: ArmResult) -> ArmResult:
+    def with_status(arm: ArmResult) -> ArmResult:
         if not arm.is_eligible or arm.lacking:
             return arm
         return replace(arm, status="front" if arm.name in front else "dominated")
 
-    return tuple(map(decided, arms))
+    return tuple(map(with_status, arms))
 
 
-def _ordered_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:
-    """Names in the catalogue's order over the modulations of all arms, then the others, sorted.
+def _ordered_metric_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:
+    """Metric names in the order of the catalogue for the modulations of all arms, then the remaining names, sorted.
 
-    The others are, for instance, those of modulations that only the truth has.
+    Remaining names belong, for example, to modulations that only the true curves have.
     """
     modulations = tuple(dict.fromkeys(name for arm in plan.arms for name in arm.modulations))
     catalogued = dict.fromkeys(full_names(modulations))
-    left = set(present)
-    return (*(name for name in catalogued if name in left), *sorted(left - catalogued.keys()))
+    names = set(present)
+    return (*(name for name in catalogued if name in names), *sorted(names - catalogued.keys()))
 
 
-def _points(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> Float[ndarray, "arm objective"]:
+def _objective_means(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> Float[ndarray, "arm objective"]:
+    """Means of the objectives of each arm."""
     rows = [[arm.metrics[objective.metric].mean for objective in objectives] for arm in arms]
     return np.asarray(rows, dtype=np.float64).reshape(len(arms), len(objectives))

@@ -1,1 +1,1 @@
-"""The report of a study: one self-contained HTML page, `summary.json` and `front.png`."""
+"""The report of a study: a self-contained HTML page, `summary.json` and `front.png`."""

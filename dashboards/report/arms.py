@@ -1,4 +1,4 @@
-"""The section "Arms": metrics of every arm, and comparisons with the first arm, paired by seed."""
+"""The section "Arms": metrics of all arms, and comparisons with the first arm, paired by seed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,11 @@ from dashboards.report.section import ReportData, Section
 from dashboards.tables import table_metrics
 
 SIGNIFICANCE = 0.05
+"""Significance level for adjusted p values."""
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
+    """Variables of the section's template."""
     compared = comparisons(report.results)
     return {
         "table_metrics": table_metrics(report.results),
@@ -21,7 +23,10 @@ def _context(report: ReportData) -> Mapping[str, Any]:
 
 
 def _verdict(comparison: Comparison) -> str:
-    """Whether the arm is better or worse than the reference; "leans" where there are too few pairs for a test."""
+    """How the arm compares with the reference: `better`, `worse`, `open` (no clear difference) or `unknown`.
+
+    With too few pairs for a test, `leans better` or `leans worse` if the interval excludes zero.
+    """
     difference = comparison.difference
     if difference.estimate.lo is None:
         return "unknown"

@@ -1,4 +1,4 @@
-"""The section "Look and listen": curves, spectrograms and sounds of a few test clips, arm beside arm."""
+"""The section "Look and listen": curves, spectrograms and sounds of some test clips for all arms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +9,16 @@ from dashboards.report.section import ReportData, Section
 
 
 def _context(report: ReportData) -> Mapping[str, Any] | None:
-    shown = gallery(report.store, report.results)
-    if not shown.clips:
+    """Variables of the section's template; None if no clip has a stored sound."""
+    views = gallery(report.store, report.results)
+    if not views.clips:
         return None
-    curves = (curve for clip in shown.clips for view in clip.arms for curve in view.curves)
-    name = f"{PEARSON.name}.lls3"
+    curves = (curve for clip in views.clips for view in clip.arms for curve in view.curves)
+    metric_prefix = f"{PEARSON.name}.lls3"
     return {
-        "gallery": shown,
+        "gallery": views,
         "has_missing_curves": any(curve.estimate is None for curve in curves),
-        "correlation_metrics": [metric for metric in report.results.metrics if metric.startswith(name)],
+        "correlation_metrics": [metric for metric in report.results.metrics if metric.startswith(metric_prefix)],
     }
 
 

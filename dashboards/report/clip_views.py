@@ -1,7 +1,7 @@
-"""A few test clips for the page: curves, spectrograms and sounds of every arm.
+"""Views of test clips for the report page: curves, spectrograms and sounds of every arm.
 
-Every arm shows one seed, the first that it has finished. The page has a size budget: clips are added in order as long
-as they fit, the first one always, and those left out are counted.
+Each arm is represented by its first finished seed. The size of the page is limited: clips are added in order while they
+fit, but at least one; further clips are only counted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,90 +23,103 @@ from dashboards.report.curve_paths import curve_path
 from dashboards.report.sounds import data_uri, read_sound, spectral_peak, spectrogram_png, stored_sound
 
 BUDGET_BYTES = 6_000_000
-"""Limit of what all clips together add to a page, which also carries 5 MB of plotly."""
+"""Maximum size of all clips on a page, which also contains 5 MB of plotly."""
 FLAC, PNG = "audio/flac", "image/png"
+"""MIME types of sounds and spectrograms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoundView:
-    """A sound and its spectrogram as data URIs."""
+    """A sound with its spectrogram."""
 
     audio: str
+    """FLAC file as a data URI."""
     spectrogram: str
+    """PNG image as a data URI."""
 
     @property
     def n_bytes(self) -> int:
+        """Size of both data URIs."""
         return len(self.audio) + len(self.spectrogram)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveView:
-    """The curves of one modulation as SVG paths over a box of 100 x 100; each is None where it is unknown."""
+    """Curves of one modulation as SVG paths in a box of 100 x 100; None for curves that are unknown."""
 
     modulation: str
     truth: str | None
+    """The true curve."""
     estimate: str | None
+    """The recovered curve."""
     projection: str | None
-    """LLS 3: the truth as a weighted sum of all recovered curves."""
+    """LLS 3 projection: least-squares fit of the truth by a weighted sum of all recovered curves."""
     correlation: float | None
-    """Pearson correlation of truth and projection on this clip; None where it is undefined."""
+    """Pearson correlation of truth and projection for this clip; None if it is undefined."""
 
     @property
     def n_bytes(self) -> int:
+        """Size of all paths."""
         return sum(len(path) for path in (self.truth, self.estimate, self.projection) if path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmView:
-    """One arm's curves and sounds for one clip, none where its data do not have the clip."""
+    """Curves and sounds of one arm for one clip; empty if the arm's data do not contain the clip."""
 
     arm: str
     seed: int
     curves: tuple[CurveView, ...]
     sound: SoundView | None
+    """The estimated sound; None if it is not stored or omitted because of the size limit."""
     own_target: SoundView | None
-    """Its target sound, where that differs from the one shown for the clip (arms with different data)."""
+    """Target sound of the arm if it differs from that of the clip, which happens if arms have different data."""
     audio_mss: float | None
+    """The metric `audio.mss` for the clip."""
     correlation: float | None
-    """Mean over the modulations of the correlation of truth and projection."""
+    """Mean over the modulations of the correlation of truth and projection; None if all are undefined."""
 
     @property
     def n_bytes(self) -> int:
+        """Size of all curves and sounds."""
         sounds = [sound.n_bytes for sound in (self.sound, self.own_target) if sound]
         return sum(sounds) + sum(curve.n_bytes for curve in self.curves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipView:
-    """One test clip in all arms."""
+    """A test clip with the views of all arms."""
 
     clip_id: str
     f0_hz: float
     duration_s: float | None
-    """None where no curve is known."""
+    """Duration of the clip; None if no curve is known."""
     target: SoundView | None
+    """The target sound; None if it is not stored."""
     truth: tuple[CurveView, ...]
-    """The true curves, none where they are unknown."""
+    """The true curves of all modulations; empty if they are unknown."""
     arms: tuple[ArmView, ...]
     n_silent: int
-    """Arms shown without their sound because the page is full."""
+    """Number of arms whose sounds are omitted because of the size limit."""
 
     @property
     def n_bytes(self) -> int:
+        """Size of the target sound and of the views of all arms."""
         return (self.target.n_bytes if self.target else 0) + sum(arm.n_bytes for arm in self.arms)
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The clips on a page, and the number of clips with stored sounds that are not on it."""
+    """The clips on a page."""
 
     clips: tuple[ClipView, ...]
     n_left_out: int
+    """Number of further clips with stored sounds."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """The trial that an arm is shown by."""
+class _ArmTrial:
+    """The trial that represents an arm on the page."""
 
     arm: ArmResult
     seed: int
@@ -114,25 +127,25 @@ class _Source:
     curves: pa.Table
 
     def rows(self, clip_id: str) -> list[dict[str, Any]]:
-        """One row per modulation of the clip, as `core.storage.curves.SCHEMA` describes it."""
+        """Rows of the table of curves (`core.storage.curves.SCHEMA`) for a clip, one per modulation."""
         rows: list[dict[str, Any]] = self.curves.filter(pc.equal(self.curves["clip_id"], clip_id)).to_pylist()
         return rows
 
 
 def gallery(store: Store, results: StudyResults, budget: int = BUDGET_BYTES) -> Gallery:
-    """The clips whose sounds are stored, in order, as far as the budget allows.
+    """Views of the clips with stored sounds, in order, within a size budget.
 
     Args:
-        store: The study's store.
-        results: Its results.
-        budget: Size limit in bytes of the page.
+        store: Store of the study.
+        results: Results of the study.
+        budget: Maximum size of the clips in bytes.
     """
-    sources = [source for arm in results.arms if (source := _source(store, arm))]
-    clip_ids = list(dict.fromkeys(clip_id for source in sources for clip_id in _clips_with_sound(source)))
+    arm_trials = [arm_trial for arm in results.arms if (arm_trial := _arm_trial(store, arm))]
+    clip_ids = list(dict.fromkeys(clip_id for arm_trial in arm_trials for clip_id in _clip_ids_with_sound(arm_trial)))
     clips: list[ClipView] = []
     used = 0
     for clip_id in clip_ids:
-        clip = _clip(clip_id, sources, budget)
+        clip = _clip_view(clip_id, arm_trials, budget)
         if clips and used + clip.n_bytes > budget:
             break
         clips.append(clip)
@@ -143,72 +156,79 @@ def gallery(store: Store, results: StudyResults, budget: int = BUDGET_BYTES) -> 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _source(store: Store, arm: ArmResult) -> _Source | None:
+def _arm_trial(store: Store, arm: ArmResult) -> _ArmTrial | None:
+    """The first finished trial of an arm; None if no trial has finished."""
     for trial in arm.finished:
         attempt = store.committed(trial.digest)
         if attempt is not None:
-            return _Source(arm, trial.seed, attempt, read_curves(store, [trial.digest]))
+            return _ArmTrial(arm, trial.seed, attempt, read_curves(store, [trial.digest]))
     return None
 
 
-def _clips_with_sound(source: _Source) -> Iterator[str]:
-    stored = {f"{AUDIO_PREFIX}/{name}" for name in source.attempt.names(AUDIO_PREFIX)}
-    for clip_id in pc.unique(source.curves["clip_id"]).to_pylist():
+def _clip_ids_with_sound(arm_trial: _ArmTrial) -> Iterator[str]:
+    """Ids of the clips of which the trial has stored the estimated sound."""
+    stored = {f"{AUDIO_PREFIX}/{name}" for name in arm_trial.attempt.names(AUDIO_PREFIX)}
+    for clip_id in pc.unique(arm_trial.curves["clip_id"]).to_pylist():
         if audio_name(clip_id, "estimate") in stored:
             yield clip_id
 
 
-def _clip(clip_id: str, sources: Sequence[_Source], budget: int) -> ClipView:
-    shown = next((data for source in sources if (data := stored_sound(source.attempt, clip_id, "target"))), None)
-    # Arms on the front get their sounds first if not all fit; they are still shown in the order of the plan.
-    by_priority = sorted(sources, key=lambda source: (not source.arm.on_front, source.arm.is_baseline))
+def _clip_view(clip_id: str, arm_trials: Sequence[_ArmTrial], budget: int) -> ClipView:
+    """View of a clip; sounds of arms are omitted once the size in bytes exceeds the budget."""
+    clip_target = next(
+        (data for arm_trial in arm_trials if (data := stored_sound(arm_trial.attempt, clip_id, "target"))), None
+    )
+    # If not all sounds fit, arms on the front have priority; the views are in the order of the plan nevertheless.
+    by_priority = sorted(arm_trials, key=lambda arm_trial: (not arm_trial.arm.on_front, arm_trial.arm.is_baseline))
     views: dict[str, ArmView] = {}
     used = n_silent = 0
-    for source in by_priority:
-        view = _arm(clip_id, source, shown)
+    for arm_trial in by_priority:
+        view = _arm_view(clip_id, arm_trial, clip_target)
         if used + view.n_bytes > budget:
             view = replace(view, sound=None, own_target=None)
             n_silent += 1
         used += view.n_bytes
-        views[source.arm.name] = view
-    arms = tuple(views[source.arm.name] for source in sources)
-    rows = [row for source in sources for row in source.rows(clip_id)]
+        views[arm_trial.arm.name] = view
+    arms = tuple(views[arm_trial.arm.name] for arm_trial in arm_trials)
+    rows = [row for arm_trial in arm_trials for row in arm_trial.rows(clip_id)]
     return ClipView(
         clip_id=clip_id,
         f0_hz=rows[0]["f0_hz"],
         duration_s=next((duration for row in rows if (duration := _duration_s(row))), None),
-        target=_sound(shown, shown) if shown else None,
+        target=_sound_view(clip_target, clip_target) if clip_target else None,
         truth=next((truth for arm in arms if (truth := tuple(curve for curve in arm.curves if curve.truth))), ()),
         arms=arms,
         n_silent=n_silent,
     )
 
 
-def _arm(clip_id: str, source: _Source, shown: bytes | None) -> ArmView:
-    rows = source.rows(clip_id)
-    target = stored_sound(source.attempt, clip_id, "target")
-    estimate = stored_sound(source.attempt, clip_id, "estimate")
-    curves = tuple(map(_curve, rows))
+def _arm_view(clip_id: str, arm_trial: _ArmTrial, clip_target: bytes | None) -> ArmView:
+    """View of a clip for one arm, given the target sound that is shown for the clip."""
+    rows = arm_trial.rows(clip_id)
+    target = stored_sound(arm_trial.attempt, clip_id, "target")
+    estimate = stored_sound(arm_trial.attempt, clip_id, "estimate")
+    curves = tuple(map(_curve_view, rows))
     correlations = [curve.correlation for curve in curves if curve.correlation is not None]
     return ArmView(
-        arm=source.arm.name,
-        seed=source.seed,
+        arm=arm_trial.arm.name,
+        seed=arm_trial.seed,
         curves=curves,
-        sound=_sound(estimate, target) if estimate else None,
-        own_target=_sound(target, target) if target and target != shown else None,
+        sound=_sound_view(estimate, target) if estimate else None,
+        own_target=_sound_view(target, target) if target and target != clip_target else None,
         audio_mss=rows[0]["audio_mss"] if rows else None,
         correlation=float(np.mean(correlations)) if correlations else None,
     )
 
 
-def _sound(data: bytes, target: bytes | None) -> SoundView:
-    """A sound for the page, its spectrogram on the scale of its target's."""
+def _sound_view(data: bytes, target: bytes | None) -> SoundView:
+    """View of a sound, whose spectrogram has the scale of its target's."""
     samples, sample_rate = read_sound(data)
     peak = spectral_peak(*read_sound(target)) if target else None
     return SoundView(audio=data_uri(data, FLAC), spectrogram=data_uri(spectrogram_png(samples, sample_rate, peak), PNG))
 
 
-def _curve(row: dict[str, Any]) -> CurveView:
+def _curve_view(row: dict[str, Any]) -> CurveView:
+    """View of a row of the table of curves."""
     truth, estimate, projection = (row[column] for column in ("target", "estimate", "projection"))
     return CurveView(
         modulation=row["modulation"],
@@ -220,11 +240,12 @@ def _curve(row: dict[str, Any]) -> CurveView:
 
 
 def _correlation(truth: Sequence[float], projection: Sequence[float]) -> float | None:
-    """The metric `curves.pcc.lls3` of one clip and modulation; None where it is undefined."""
+    """The metric `curves.pcc.lls3` for one clip and modulation; None if it is undefined."""
     value = float(pearson(torch.tensor(truth), torch.tensor(projection)))
     return None if np.isnan(value) else value
 
 
 def _duration_s(row: dict[str, Any]) -> float | None:
+    """Duration of the clip in a row of the table of curves; None if it has no curve."""
     curve = row["estimate"] or row["target"]
     return (len(curve) - 1) / row["frame_rate"] if curve else None

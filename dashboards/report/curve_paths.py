@@ -8,9 +8,9 @@ from numpy import ndarray
 
 
 def curve_path(values: Sequence[float | None] | Float[ndarray, " frame"], n_bins: int = 300) -> str:
-    """A curve in 0..1 as an SVG path over a box of 100 x 100; undefined frames leave a gap.
+    """SVG path of a curve with values in 0..1, in a box of 100 x 100, with gaps at undefined frames.
 
-    A curve of more than two frames per bin is drawn by the smallest and the largest value of each bin, so that fast
+    A curve with more than two frames per bin is reduced to the minimum and the maximum of each bin, so that fast
     oscillations remain visible.
     """
     array = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
@@ -18,10 +18,10 @@ def curve_path(values: Sequence[float | None] | Float[ndarray, " frame"], n_bins
     if len(array) > 2 * n_bins:
         extremes = sorted(
             {
-                int(part[pick])
-                for part in np.array_split(np.arange(len(array)), n_bins)
-                if np.isfinite(array[part]).any()
-                for pick in (np.nanargmin(array[part]), np.nanargmax(array[part]))
+                int(indices[index])
+                for indices in np.array_split(np.arange(len(array)), n_bins)
+                if np.isfinite(array[indices]).any()
+                for index in (np.nanargmin(array[indices]), np.nanargmax(array[indices]))
             }
         )
         array, positions = array[extremes], positions[extremes]

@@ -1,4 +1,4 @@
-"""The section "Findings": the main results in sentences."""
+"""The section "Findings": the main results as sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from dashboards.report.section import ReportData, Section
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
+    """Variables of the section's template."""
     *sentences, caveat = findings(report.results)
     return {"sentences": sentences, "caveat": caveat}
 

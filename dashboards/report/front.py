@@ -13,9 +13,9 @@ from dashboards.report.section import ReportData, Section
 
 
 def front_axes(results: StudyResults) -> tuple[Axis, Axis]:
-    """The axes that the page opens with and the picture shows: the first two objectives.
+    """Axes of the figure, and initial axes of the page: the first two objectives.
 
-    A study with one objective gets `audio.mss` or `interpretability.tv` as its second axis.
+    If the study has only one objective, `audio.mss` or `interpretability.tv` is the second axis.
     """
     names = dict.fromkeys([*(o.metric for o in results.objectives), MSS.name, TOTAL_VARIATION.name])
     first, second, *_ = names
@@ -23,11 +23,12 @@ def front_axes(results: StudyResults) -> tuple[Axis, Axis]:
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
+    """Variables of the section's template."""
     return {"front": front_statistics(report.results), "static_range": STATIC_RANGE}
 
 
 def _data(report: ReportData) -> Mapping[str, Any]:
-    """Every metric of every arm, so that the script can change the axes."""
+    """All metrics of all arms, so that the script can change the axes."""
     results = report.results
     x, y = front_axes(results)
     axes = [axis(name, results.objectives) for name in dict.fromkeys([*results.metrics, x.metric, y.metric])]

@@ -1,6 +1,6 @@
-"""A study's report: one self-contained page, the same numbers as JSON, and the front as a picture.
+"""Writes the report of a study: a self-contained HTML page, a JSON summary and a figure of the front.
 
-It is made from the store alone and written back to it; a study that is still running gets a report of the trials
+The report is made only from the store of the study, and written to it. For a running study, it covers the trials
 committed so far.
 """
 
@@ -27,20 +27,23 @@ from dashboards.report.summary import summary, summary_to_json
 from dashboards.tables import STATUS_TEXT, seeds_cell
 
 SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
-"""In the order of the page."""
+"""Sections in the order of the page."""
 PAGE_KEY = "report/index.html"
+"""Key of the page in the store."""
 SUMMARY_KEY = "summary.json"
+"""Key of the summary in the store."""
 FRONT_KEY = "report/front.png"
+"""Key of the figure of the front in the store."""
 
 
 def write_report(store: Store) -> StudyResults:
-    """Write page, summary and picture of a study, finished or not.
+    """Write page, summary and figure of a study, finished or not.
 
     Returns:
-        The results that they show.
+        The results in the report.
 
     Raises:
-        StoreError: the store holds no study.
+        StoreError: there is no study in the store.
     """
     results = load_results(store)
     report = ReportData(store=store, results=results, styles=arm_styles(results.arms))
@@ -51,25 +54,25 @@ def write_report(store: Store) -> StudyResults:
 
 
 def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) -> str:
-    """The page as HTML that loads nothing from elsewhere."""
-    environment = _environment(report.results)
+    """HTML of the page, which loads no external resources."""
+    environment = _template_environment(report.results)
     common = {"results": report.results, "plan": report.results.plan, "styles": report.styles}
-    shown: list[tuple[Section, Markup]] = []
+    rendered: list[tuple[Section, Markup]] = []
     data: dict[str, Any] = {}
     for section in sections:
         context = section.context(report)
         if context is None:
             continue
         body = environment.get_template(section.template).render(**common, **context)
-        shown.append((section, Markup(body)))
+        rendered.append((section, Markup(body)))
         data |= section.data(report)
     return environment.get_template("page.html.j2").render(
         **common,
-        sections=shown,
+        sections=rendered,
         data=data,
         css=_asset("page.css"),
         page_script=_asset("page.js"),
-        section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in shown if section.scripts],
+        section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in rendered if section.scripts],
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -77,7 +80,8 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _environment(results: StudyResults) -> Environment:
+def _template_environment(results: StudyResults) -> Environment:
+    """Jinja environment with the filters that the templates use."""
     environment = Environment(
         loader=PackageLoader("dashboards"),
         autoescape=True,
@@ -100,5 +104,5 @@ def _environment(results: StudyResults) -> Environment:
 
 
 def _asset(name: str) -> Markup:
-    """A script or style sheet, which is not escaped: it is ours."""
+    """A script or style sheet of this package, not escaped because it is trusted."""
     return Markup((files("dashboards") / "templates" / name).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The section "What went wrong": trials without a result, skipped sounds, undefined values."""
+"""The section "What went wrong": trials without a result, skipped sounds and undefined metrics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from dashboards.report.section import ReportData, Section
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
+    """Variables of the section's template."""
     arms = report.results.arms
     return {
         "unfinished": [(arm, trial) for arm in arms for trial in arm.trials if trial.state != "finished"],

@@ -13,6 +13,7 @@ from dashboards.report.section import ReportData, Section
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
+    """Variables of the section's template."""
     results = report.results
     times_s: Counter[str] = Counter()
     for record in results.records:
@@ -28,7 +29,7 @@ def _context(report: ReportData) -> Mapping[str, Any]:
 
 
 def _seeds_by_origin(arm: ArmResult) -> dict[str, list[int]]:
-    """Seeds whose record is a copy, by the study that trained them."""
+    """Seeds of an arm whose records are copies, by the study that ran them."""
     seeds: dict[str, list[int]] = {}
     for trial in arm.trials:
         if trial.record is not None and trial.record.copied_from is not None:
@@ -37,23 +38,27 @@ def _seeds_by_origin(arm: ArmResult) -> dict[str, list[int]]:
 
 
 def _environments(records: tuple[TrialRecord, ...]) -> dict[str, dict[str, int]]:
-    """Fact -> value -> number of trials that ran with it."""
-    facts = sorted({fact for record in records for fact in record.environment})
+    """Number of trials by value, for each entry of their environment such as the host."""
+    names = sorted({name for record in records for name in record.environment})
     return {
-        fact: dict(Counter(short(record.environment[fact]) for record in records if fact in record.environment))
-        for fact in facts
+        name: dict(Counter(short(record.environment[name]) for record in records if name in record.environment))
+        for name in names
     }
 
 
 def _shared_settings(results: StudyResults) -> dict[str, Any]:
-    """Dotted settings that are equal in all arms."""
+    """Dotted settings with the same value in all arms."""
     configs = [arm.config for arm in results.arms if arm.trials]
     first = configs[0] if configs else {}
-    return {path: v for path, v in first.items() if all(path in c and c[path] == v for c in configs)}
+    return {
+        path: value
+        for path, value in first.items()
+        if all(path in config and config[path] == value for config in configs)
+    }
 
 
 def _data(report: ReportData) -> Mapping[str, Any]:
-    """Validation losses of every trial that has at least two."""
+    """Validation losses by step of every trial with more than one validation."""
     return {
         "losses": [
             {
@@ -61,7 +66,7 @@ def _data(report: ReportData) -> Mapping[str, Any]:
                 "seed": trial.seed,
                 "colour": report.styles[arm.name].colour,
                 "steps": [entry.get("step") for entry in trial.record.history],
-                "values": [_finite(entry.get("validation_loss")) for entry in trial.record.history],
+                "values": [_finite_or_none(entry.get("validation_loss")) for entry in trial.record.history],
             }
             for arm in report.results.arms
             for trial in arm.trials
@@ -70,8 +75,8 @@ def _data(report: ReportData) -> Mapping[str, Any]:
     }
 
 
-def _finite(value: float | None) -> float | None:
-    """None in place of NaN and infinity, which JSON cannot represent."""
+def _finite_or_none(value: float | None) -> float | None:
+    """The value; None instead of NaN and infinity, which JSON cannot represent."""
     return value if value is not None and math.isfinite(value) else None
 
 

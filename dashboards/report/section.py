@@ -1,6 +1,7 @@
-"""What a section of the page is.
+"""Sections of the report page.
 
-To add one: a file with its `Section`, a template, and its line in `SECTIONS` of `dashboards/report/page.py`.
+To add a section, create a file with its `Section` and a template, and add it to `SECTIONS` in
+`dashboards/report/page.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,29 +15,31 @@ from dashboards.palette import Style
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportData:
-    """What sections are made from."""
+    """Data from which sections are rendered."""
 
     store: Store
     results: StudyResults
     styles: Mapping[str, Style]
-    """By arm name."""
+    """Style of each arm by name."""
 
 
 def no_data(_: ReportData) -> Mapping[str, Any]:
+    """Empty data, for sections without scripts."""
     return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One section of the page, and its link in the navigation."""
+    """A section of the page, with a link in the navigation."""
 
     id: str
-    """The HTML id."""
+    """HTML id of the section."""
     title: str
     template: str
+    """File name of the template."""
     context: Callable[[ReportData], Mapping[str, Any] | None]
-    """The template's own variables; None leaves the section out."""
+    """Variables of the template; None omits the section."""
     scripts: tuple[str, ...] = ()
-    """Names of JavaScript files among the templates, run after `page.js` as one block."""
+    """Names of JavaScript files in the templates folder, run after `page.js` in one block."""
     data: Callable[[ReportData], Mapping[str, Any]] = no_data
-    """What the scripts read, as plain values; all sections share one object."""
+    """Plain values for the scripts, merged into one object for all sections."""

@@ -1,6 +1,6 @@
 """`summary.json`: the numbers of a report for other programs, as strict JSON without NaN.
 
-Its keys are a public format: change `SCHEMA_VERSION` with them.
+The keys are a public format: increment `SCHEMA_VERSION` when they change.
 """
 
 import json
@@ -17,10 +17,11 @@ from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 
 SCHEMA_VERSION = 1
+"""Version of the keys of `summary.json`."""
 
 
 def summary(results: StudyResults) -> dict[str, Any]:
-    """The results as plain values, ready for JSON but for numbers that are not finite."""
+    """The results as plain values, in which numbers may be NaN or infinite."""
     plan = results.plan
     return {
         "schema_version": SCHEMA_VERSION,
@@ -28,11 +29,11 @@ def summary(results: StudyResults) -> dict[str, Any]:
         "question": plan.question,
         "split": results.split,
         "objectives": [asdict(objective) for objective in plan.objectives],
-        "arms": [_arm(results, arm) for arm in results.arms],
+        "arms": [_arm_summary(results, arm) for arm in results.arms],
         "counts": results.counts,
         "is_complete": results.is_complete,
-        "front": _front(results),
-        "comparisons": [_comparison(comparison) for comparison in comparisons(results)],
+        "front": _front_summary(results),
+        "comparisons": [_comparison_summary(comparison) for comparison in comparisons(results)],
         "findings": findings(results),
         "caveat": seed_caveat(results.n_pairs),
         "static_range": STATIC_RANGE,
@@ -43,20 +44,21 @@ def summary(results: StudyResults) -> dict[str, Any]:
 
 
 def summary_to_json(values: Mapping[str, Any]) -> bytes:
-    """Strict JSON in UTF-8; null in place of NaN and infinity."""
-    return json.dumps(_strict(values), indent=1, ensure_ascii=False, allow_nan=False).encode()
+    """The summary as strict JSON in UTF-8, with null instead of NaN and infinity."""
+    return json.dumps(_strict_values(values), indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _arm(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
+def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
+    """Entry of an arm in the summary."""
     return {
         "name": arm.name,
         "config": arm.config,
         "factors": arm.factors,
         "seeds": list(arm.seeds),
-        "metrics": {name: _interval(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
+        "metrics": {name: _estimate_summary(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
         "values": {name: arm.values[name] for name in results.metrics if name in arm.values},
         "undefined": arm.undefined,
         "on_front": arm.on_front,
@@ -68,7 +70,8 @@ def _arm(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
     }
 
 
-def _front(results: StudyResults) -> dict[str, Any]:
+def _front_summary(results: StudyResults) -> dict[str, Any]:
+    """Entry of the front in the summary."""
     front = front_statistics(results)
     bounds = dict(zip(front.objectives, front.bounds, strict=True))
     return {
@@ -81,30 +84,32 @@ def _front(results: StudyResults) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
+    """Entry of a comparison in the summary."""
     difference = comparison.difference
     return {
         "arm": comparison.arm,
         "reference": comparison.reference,
         "metric": comparison.objective.metric,
         "n_pairs": len(difference.seeds),
-        "difference": _interval(difference.estimate),
+        "difference": _estimate_summary(difference.estimate),
         "p": difference.p_value,
         "p_holm": comparison.adjusted_p,
     }
 
 
-def _interval(estimate: Estimate) -> dict[str, float | None]:
-    """A mean over seeds; no bounds with fewer than two seeds."""
+def _estimate_summary(estimate: Estimate) -> dict[str, float | None]:
+    """A mean over seeds with its interval; the bounds are None with fewer than two seeds."""
     return {"mean": estimate.mean, "lo": estimate.lo, "hi": estimate.hi}
 
 
-def _strict(value: Any) -> Any:
+def _strict_values(value: Any) -> Any:
+    """Plain values with string keys, and None instead of NaN and infinity."""
     match value:
         case Mapping():
-            return {str(key): _strict(item) for key, item in value.items()}
+            return {str(key): _strict_values(item) for key, item in value.items()}
         case list() | tuple():
-            return [_strict(item) for item in value]
+            return [_strict_values(item) for item in value]
         case float() if not math.isfinite(value):
             return None
         case _:

@@ -1,15 +1,15 @@
-// The front of any two metrics: means with intervals, single seeds, and the step line of the front.
+// Interactive plot of two metrics: arm means with intervals, single seeds, and the front as a step line.
 const metrics = new Map(data.metrics.map((metric) => [metric.name, metric]));
 const short = (value) => (value === null ? "–" : value.toPrecision(3).replace(/\.$/, ""));
 const BETTER = { minimize: "smaller is better", maximize: "larger is better", neutral: "neither way is better" };
 
 const cost = (metric, value) => (metrics.get(metric).direction === "maximize" ? -value : value);
 const hasBoth = (arm, x, y) => arm.means[x] !== undefined && arm.means[y] !== undefined;
-const isWhole = (arm, name) => arm.finished.every((seed) => arm.values[name]?.[seed] !== undefined);
+const isDefinedForAllSeeds = (arm, name) => arm.finished.every((seed) => arm.values[name]?.[seed] !== undefined);
 
 function frontOf(x, y) {
   if (metrics.get(x).direction === "neutral" || metrics.get(y).direction === "neutral" || x === y) return [];
-  const candidates = data.arms.filter((arm) => arm.eligible && hasBoth(arm, x, y) && isWhole(arm, x) && isWhole(arm, y));
+  const candidates = data.arms.filter((arm) => arm.eligible && hasBoth(arm, x, y) && isDefinedForAllSeeds(arm, x) && isDefinedForAllSeeds(arm, y));
   const costs = (arm) => [cost(x, arm.means[x][0]), cost(y, arm.means[y][0])];
   return candidates.filter((arm) => {
     const [ax, ay] = costs(arm);
@@ -20,22 +20,22 @@ function frontOf(x, y) {
   });
 }
 
-// Limits that hold all means and seeds, and intervals as far as they add at most half the span on each side:
-// intervals over two seeds are so wide that showing them whole would squeeze everything else.
+// Axis limits that include all means and seeds, and intervals up to half the span of these on each side: intervals
+// over two seeds are so wide that showing them completely would squeeze everything else.
 function limits(arms, name) {
   const values = arms.flatMap((arm) => [arm.means[name][0], ...Object.values(arm.values[name])]);
   const low = Math.min(...values), high = Math.max(...values);
   const span = high - low || 0.2 * Math.abs(high) || 0.2;
-  const over = Math.max(...arms.map((arm) => Math.max(low - (arm.means[name][1] ?? low), (arm.means[name][2] ?? high) - high)));
-  const room = Math.max(0.12 * span, Math.min(0.5 * span, 1.05 * over));
-  return [low - room, high + room];
+  const excess = Math.max(...arms.map((arm) => Math.max(low - (arm.means[name][1] ?? low), (arm.means[name][2] ?? high) - high)));
+  const margin = Math.max(0.12 * span, Math.min(0.5 * span, 1.05 * excess));
+  return [low - margin, high + margin];
 }
 
 const FONT_SIZE = 12.5, MARK_SIZE = 12;
-// Plotly's own distance from a mark's centre to its text.
+// Distance that plotly leaves between the centre of a mark and its text.
 const LABEL_GAP = MARK_SIZE / 2 / 0.8 + 1;
 
-// Plotly's `textposition` by arm.
+// Returns plotly's `textposition` by arm.
 function placeLabels(arms, isNamed, x, y, [xRange, yRange], frame) {
   const along = (value, [low, high], length) => ((value - low) / (high - low)) * length;
   const marks = arms.map((arm) => [along(arm.means[x][0], xRange, frame[0]), along(arm.means[y][0], yRange, frame[1])]);
@@ -85,7 +85,7 @@ function meanTrace(arm, x, y, onFront, strength, text, place) {
   };
 }
 
-// One panel: everything that lies within its ranges. `isNamed` says which arms have a label.
+// Traces of one panel: the front and the arms within the ranges. Only arms for which `isNamed` is true get a label.
 function panel(arms, front, x, y, ranges, size, isNamed) {
   const inside = (value, [low, high]) => value >= low && value <= high;
   const shown = arms.filter((arm) => inside(arm.means[x][0], ranges[0]) && inside(arm.means[y][0], ranges[1]));
@@ -110,12 +110,12 @@ function drawFront() {
   const plot = document.getElementById("front-plot");
   const [width, height] = [plot.clientWidth - 90, plot.clientHeight - 80];
   const rangesOf = (some) => (some.length ? [limits(some, x), limits(some, y)] : [[0, 1], [0, 1]]);
-  const rivals = arms.filter((arm) => arm.kind === "arm");
-  const near = rangesOf(rivals.length ? rivals : arms), far = rangesOf(arms);
-  // Where baselines or static arms lie far from the others, a second panel shows all arms, and the first one as a box.
+  const mainArms = arms.filter((arm) => arm.kind === "arm");
+  const near = rangesOf(mainArms.length ? mainArms : arms), far = rangesOf(arms);
+  // If baselines or static arms lie far from the others, a second panel shows all arms, and the first one as a box.
   const split = arms.some((arm) => [x, y].some((name, i) => arm.means[name][0] < near[i][0] || arm.means[name][0] > near[i][1]));
-  const few = arms.length <= 15;
-  const traces = panel(arms, front, x, y, near, [width * (split ? 0.7 : 1), height], (arm) => few || front.includes(arm));
+  const labelsAll = arms.length <= 15;
+  const traces = panel(arms, front, x, y, near, [width * (split ? 0.7 : 1), height], (arm) => labelsAll || front.includes(arm));
   if (split) {
     const others = panel(arms, front, x, y, far, [width * 0.22, height], (arm) => arm.kind !== "arm");
     traces.push(...others.map((trace) => ({ ...trace, xaxis: "x2", yaxis: "y2" })));
@@ -163,7 +163,7 @@ for (const select of [selectX, selectY]) {
   select.addEventListener("change", drawFront);
 }
 baselines.addEventListener("change", drawFront);
-// index.html#x=audio.mel&y=curves.l1 opens with these axes, so that a view can be linked to.
+// The URL fragment may select the axes, so that views can be linked: index.html#x=audio.mel&y=curves.l1
 const linked = new URLSearchParams(location.hash.slice(1));
 const choose = (name, fallback) => (metrics.has(name) ? name : fallback);
 selectX.value = choose(linked.get("x"), data.x);

@@ -1,4 +1,4 @@
-// One clip at a time, with or without the LLS 3 projections.
+// Shows one clip at a time, with or without the LLS 3 projections.
 const clip = document.getElementById("clip"), projection = document.getElementById("projection");
 clip.addEventListener("change", () => {
   for (const sound of document.querySelectorAll("audio")) sound.pause();

@@ -1,4 +1,4 @@
-// Where the labels of a plot go: the rule of dashboards/label_places.py, which states it; change both together.
+// Placement of labels by the rule described in dashboards/label_places.py; change both files together.
 const labelPlaces = (marks, labels, [frameWidth, frameHeight], fontSize, gap) => {
   const PLACES = [[1, 1], [-1, 1], [1, -1], [-1, -1], [0, 1], [0, -1], [1, 0], [-1, 0]];
   const CHARACTER_WIDTH_EM = 0.6, MARK_SHARE = 0.75, COST_PER_EM_OUTSIDE = 10;

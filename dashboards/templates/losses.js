@@ -1,4 +1,4 @@
-// Validation loss of every trial over its steps, one legend entry per arm.
+// Plot of the validation losses of every trial, with one legend entry per arm.
 if (data.losses.length) {
   document.getElementById("loss-block").hidden = false;
   const seen = new Set();

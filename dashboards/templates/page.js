@@ -1,6 +1,6 @@
-// Shared by the sections' scripts, which follow it in the same function, each in a block of its own.
+// Definitions for the scripts of the sections, which follow in the same function, each in a separate block.
 const data = JSON.parse(document.getElementById("data").textContent);
-// Plotly reads tags and formulas in text; a name is only ever a name.
+// Escapes names, in which plotly would otherwise interpret tags and formulas.
 const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
 const font = { family: getComputedStyle(document.body).fontFamily, size: 13, color: "#1a1a1a" };
 const config = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };

@@ -1,1 +1,1 @@
-"""The commands of the command line, one per file."""
+"""Commands of the command line, one per file."""

@@ -1,4 +1,4 @@
-"""`modstudy catalog`: every setting and every metric, read from the types: as tables, or as JSON."""
+"""`modstudy catalog`: lists all settings and metrics as tables or as JSON, generated from the config classes."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,13 +27,14 @@ GROUPS = {
     "audio": "audio",
     "trainer": "trainer",
 }
+"""Groups of the catalog by name, each with the field of the trial config whose variants it lists."""
 
 
 @reported
 def catalog(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole catalog as JSON.")] = False,
 ) -> None:
-    """List every part with its settings, ranges, units and presets, and every metric with its direction."""
+    """List all components with their settings, ranges, units and presets, and all metrics with their directions."""
     content = catalog_content()
     if as_json:
         typer.echo(json.dumps(content, indent=1))
@@ -42,7 +43,10 @@ def catalog(
 
 
 def catalog_content() -> dict[str, Any]:
-    """Plain values, group by group: each entry's description, and its settings with type, range, unit and presets."""
+    """The catalog as plain values.
+
+    Each group lists its entries with description and settings; settings have type, range, unit and values in presets.
+    """
     from core.metrics.catalog import METRICS
 
     types = setting_types(TrialConfig)
@@ -50,9 +54,9 @@ def catalog_content() -> dict[str, Any]:
         group: [_entry(cls, path) for cls in variants_of(types[path])] for group, path in GROUPS.items()
     }
     found["trial"] = [
-        _setting(TrialConfig, entry, "") for entry in fields(TrialConfig) if not _is_part(types[entry.name])
+        _setting(TrialConfig, entry, "") for entry in fields(TrialConfig) if not _is_nested_config(types[entry.name])
     ]
-    found["encoder_presets"] = {name: _plain(asdict(preset.config.encoder)) for name, preset in PRESETS.items()}
+    found["encoder_presets"] = {name: _plain_value(asdict(preset.config.encoder)) for name, preset in PRESETS.items()}
     found["metrics"] = [
         {
             "name": metric.name,
@@ -69,7 +73,7 @@ def catalog_content() -> dict[str, Any]:
 
 
 def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
-    """The content of the catalog as tables for a terminal."""
+    """The content of the catalog as terminal tables."""
     parts: list[RenderableType] = []
     for group in GROUPS:
         for entry in found[group]:
@@ -92,78 +96,92 @@ def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
 
 
 def _entry(cls: type, path: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"kind": kind_of(cls), "doc": _first_line(cls), "settings": _settings(cls, path)}
+    """Kind, description, settings and modulations of a config class."""
+    entry: dict[str, Any] = {"kind": kind_of(cls), "doc": _summary_line(cls), "settings": _settings(cls, path)}
     if modulations := getattr(cls, "modulations", ()):
         entry["modulations"] = {modulation.name: modulation.description for modulation in modulations}
     return entry
 
 
 def _settings(cls: type, path: str) -> list[dict[str, Any]]:
-    """The settings of one config class, those of its parts included."""
+    """Descriptions of all settings of a config class, including those of nested config classes."""
     types = setting_types(cls)
     found: list[dict[str, Any]] = []
     for entry in fields(cls):
         if entry.name == "kind":
             continue
-        if not _is_part(types[entry.name]):
+        if not _is_nested_config(types[entry.name]):
             found.append(_setting(cls, entry, path))
             continue
         for variant in variants_of(types[entry.name]):
             kind = kind_of(variant)
-            below = _settings(variant, f"{path}.{entry.name}")
-            head = {"path": f"{path}.{entry.name}.kind", "type": "kind", "value": kind, "doc": _first_line(variant)}
+            nested = _settings(variant, f"{path}.{entry.name}")
+            kind_entry = {
+                "path": f"{path}.{entry.name}.kind",
+                "type": "kind",
+                "value": kind,
+                "doc": _summary_line(variant),
+            }
             found += [
-                *([head] if kind else []),
-                *({**setting, "under": kind} if kind else setting for setting in below),
+                *([kind_entry] if kind else []),
+                *({**setting, "under": kind} if kind else setting for setting in nested),
             ]
     return found
 
 
 def _setting(cls: type, entry: Field[Any], path: str) -> dict[str, Any]:
+    """Path, type, default, range, unit, description and preset values of one setting."""
     annotation = setting_types(cls)[entry.name]
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    bare = get_args(annotation)[0] if notes else annotation
+    bare_type = get_args(annotation)[0] if notes else annotation
     return {
         "path": f"{path}.{entry.name}" if path else entry.name,
-        "type": _type_name(bare),
-        "default": _plain(_default(entry)),
+        "type": _type_name(bare_type),
+        "default": _plain_value(_default(entry)),
         "range": _range(notes),
-        "choices": list(get_args(bare)) if get_origin(bare) is Literal else [],
+        "choices": list(get_args(bare_type)) if get_origin(bare_type) is Literal else [],
         "unit": next((note.unit for note in notes if isinstance(note, Unit)), ""),
         "doc": next((note.documentation for note in notes if isinstance(note, Doc)), ""),
-        "presets": {name: _plain(getattr(_in_preset(preset, cls), entry.name)) for name, preset in PRESETS.items()}
+        "presets": {
+            name: _plain_value(getattr(_config_in_preset(preset, cls), entry.name)) for name, preset in PRESETS.items()
+        }
         if entry.default is not MISSING or entry.default_factory is not MISSING
         else {},
     }
 
 
-def _is_part(annotation: Any) -> bool:
+def _is_nested_config(annotation: Any) -> bool:
+    """Whether a field holds a nested config class."""
     return bool(variants_of(annotation))
 
 
 def _default(entry: Field[Any]) -> Any:
+    """Default value of a field; None if it has none."""
     if entry.default is not MISSING:
         return entry.default
     return entry.default_factory() if entry.default_factory is not MISSING else None
 
 
-def _in_preset(preset: Preset, cls: type) -> Any:
-    """A preset's settings of one class: those that its trial uses, else those it has for the variant."""
-    return next((node for node in _nodes(preset.config) if type(node) is cls), None) or preset.variant(cls)
+def _config_in_preset(preset: Preset, cls: type) -> Any:
+    """Config of a class in a preset: the one in its trial config, or else its alternative of this class."""
+    return next((node for node in _nested_configs(preset.config) if type(node) is cls), None) or preset.variant(cls)
 
 
-def _nodes(config: Any) -> Iterable[Any]:
+def _nested_configs(config: Any) -> Iterable[Any]:
+    """A config and all configs nested in it."""
     if is_dataclass(config) and not isinstance(config, type):
         yield config
         for entry in fields(config):
-            yield from _nodes(getattr(config, entry.name))
+            yield from _nested_configs(getattr(config, entry.name))
 
 
-def _first_line(cls: type) -> str:
+def _summary_line(cls: type) -> str:
+    """First line of the docstring of a class."""
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 def _type_name(annotation: Any) -> str:
+    """Name of a type for readers, such as `int`, `choice` or `float, optional`."""
     if get_origin(annotation) is Literal:
         return "choice"
     if isinstance(annotation, type) and not get_args(annotation):
@@ -175,6 +193,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _range(notes: Iterable[Any]) -> str:
+    """Range of a setting as text, such as `> 0, <= 1`."""
     bounds: list[str] = []
     for note in notes:
         if isinstance(note, Interval):
@@ -195,15 +214,17 @@ def _range(notes: Iterable[Any]) -> str:
     return ", ".join(bounds)
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
+    """The value with dataclasses as dictionaries and tuples as lists."""
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
+        return _plain_value(asdict(value))
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _plain_value(item) for key, item in value.items()}
+    return [_plain_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _wavetables() -> Iterable[dict[str, str]]:
+    """The built-in wavetables by name."""
     from core.wavetables import BUILTIN_WAVETABLES
 
     for name in BUILTIN_WAVETABLES:
@@ -211,6 +232,7 @@ def _wavetables() -> Iterable[dict[str, str]]:
 
 
 def _settings_table(group: str, entry: Mapping[str, Any]) -> Table:
+    """Table of the settings of one entry."""
     title = f"{group}: {entry['kind']}" if entry["kind"] else group
     table = Table(title=f"{title} · {entry['doc']}" if entry["doc"] else title, title_justify="left")
     for column in ("setting", "type", "range", "unit", *PRESETS, "what it is"):
@@ -222,12 +244,13 @@ def _settings_table(group: str, entry: Mapping[str, Any]) -> Table:
             )
             continue
         kind = ", ".join(map(str, setting["choices"])) or setting["type"]
-        sizes = [_shown(setting["presets"].get(name, setting["default"])) for name in PRESETS]
+        sizes = [_cell(setting["presets"].get(name, setting["default"])) for name in PRESETS]
         table.add_row(setting["path"], kind, setting["range"], setting["unit"], *sizes, setting["doc"])
     return table
 
 
-def _shown(value: Any) -> str:
+def _cell(value: Any) -> str:
+    """The value of a setting as text for a table cell; "unset" for None."""
     if value is None:
         return "unset"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

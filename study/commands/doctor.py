@@ -1,4 +1,4 @@
-"""`modstudy doctor`: what this machine has for a study, and what it lacks."""
+"""`modstudy doctor`: checks whether this machine meets the requirements of a study."""
 
 import importlib
 import importlib.metadata
@@ -18,20 +18,24 @@ from core.errors import StudyError
 from study.commands.options import OK, Root, console, reported
 
 PACKAGES = ("torch", "torchaudio", "torchlpc", "ray", "mlflow", "pyarrow", "optuna", "modstudy")
+"""Required packages whose versions are shown."""
 EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
+"""Optional packages and their purpose."""
 ENOUGH_DISK = 5 * 2**30
+"""Free disk space in bytes that a study needs."""
 ENOUGH_MEMORY = 4 * 2**30
+"""Memory in bytes that a study needs."""
 Finding = tuple[str, str, bool]
-"""Subject, finding, and whether it is good enough for a study."""
+"""Subject and result of a check, and whether the result is sufficient for a study."""
 
 
 @reported
 def doctor(
     root: Root = "runs",
-    ray: Annotated[bool, typer.Option(help="Also start Ray, which takes some seconds.")] = True,
-    bench: Annotated[bool, typer.Option("--bench", help="Measure instead how fast training is here.")] = False,
+    ray: Annotated[bool, typer.Option(help="Also check that Ray starts, which takes some seconds.")] = True,
+    bench: Annotated[bool, typer.Option("--bench", help="Measure the speed of training instead.")] = False,
 ) -> int:
-    """Show what this machine has: cores, memory, GPU, disk, versions, extras."""
+    """Check the cores, memory, GPU, disk and installed packages of this machine."""
     if bench:
         _show_speeds()
         return OK
@@ -46,7 +50,12 @@ def doctor(
 
 
 def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
-    """Inspect Python, hardware, packages and Ray, one after the other."""
+    """Check Python, hardware, packages and, if `start_ray`, Ray, one after the other.
+
+    Args:
+        folder: Folder of studies, whose disk is checked.
+        start_ray: Whether to start Ray.
+    """
     from study.planning.resources import usable_cpus
 
     yield (
@@ -55,21 +64,22 @@ def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
         sys.version_info >= (3, 11),
     )
     yield "cores", f"{usable_cpus()} usable of {os.cpu_count()}", True
-    yield "bf16", *_try(_bf16)
+    yield "bf16", *_result_or_error(_bf16_support)
     yield "memory", *_memory()
     yield "GPU", *_gpu()
     yield "disk", *_disk(folder)
     for package in PACKAGES:
         yield package, *_version(package)
-    yield "torchaudio imports", *_try(lambda: str(importlib.import_module("torchaudio").__version__))
+    yield "torchaudio imports", *_result_or_error(lambda: str(importlib.import_module("torchaudio").__version__))
     for extra, purpose in EXTRAS.items():
         there = importlib.util.find_spec(extra) is not None
         yield f"extra {extra}", "there" if there else f"not there ({purpose})", True
     if start_ray:
-        yield "Ray starts", *_try(_start_ray)
+        yield "Ray starts", *_result_or_error(_start_ray)
 
 
 def _show_speeds() -> None:
+    """Print the speed of training steps and kernels."""
     from study.commands.quick_benchmark import speeds
 
     console.print("Milliseconds of one call, forward and backward, one thread; kernels at 48 kHz, 8 clips of 1 s:")
@@ -81,7 +91,8 @@ def _show_speeds() -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _bf16() -> str:
+def _bf16_support() -> str:
+    """A text on whether the CPU has bf16 units."""
     from core.ops.convolution import has_bf16_units
 
     if has_bf16_units("cpu"):
@@ -90,6 +101,7 @@ def _bf16() -> str:
 
 
 def _memory() -> tuple[str, bool]:
+    """Size of the memory, and whether it is sufficient."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return "unknown", True
     size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -97,23 +109,27 @@ def _memory() -> tuple[str, bool]:
 
 
 def _gpu() -> tuple[str, bool]:
-    def names() -> str:
+    """Names of the GPUs, and whether they can be queried."""
+
+    def gpu_names() -> str:
         import torch
 
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         found = [f"{torch.cuda.get_device_name(i)}, CUDA {torch.version.cuda}" for i in range(count)]
         return "; ".join(found) or "none: trials run on the CPU"
 
-    return _try(names)
+    return _result_or_error(gpu_names)
 
 
 def _disk(folder: Path) -> tuple[str, bool]:
+    """Free disk space for a folder, and whether it is sufficient."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     return f"{free / 2**30:.1f} GiB free for {folder}", free >= ENOUGH_DISK
 
 
 def _version(package: str) -> tuple[str, bool]:
+    """Version of a package, and whether it is installed."""
     try:
         return importlib.metadata.version(package), True
     except importlib.metadata.PackageNotFoundError:
@@ -121,14 +137,16 @@ def _version(package: str) -> tuple[str, bool]:
 
 
 def _start_ray() -> str:
+    """Start Ray, and return the time that it took as text."""
     from study.execution.ray_session import seconds_to_start
     from study.planning.resources import Machine, usable_cpus
 
     return f"in {seconds_to_start(Machine(cpus=usable_cpus(), gpus=0)):.1f} s"
 
 
-def _try(look: Callable[[], str]) -> tuple[str, bool]:
+def _result_or_error(run_check: Callable[[], str]) -> tuple[str, bool]:
+    """Result of a check and True, or its error and False."""
     try:
-        return look(), True
-    except Exception as error:  # noqa: BLE001 - whatever is broken here is the finding
+        return run_check(), True
+    except Exception as error:  # noqa: BLE001 - any error is the result of the check
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False

@@ -1,4 +1,4 @@
-"""`modstudy extend`: give every arm of a study more seeds."""
+"""`modstudy extend`: adds seeds to a study."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, T
 @reported
 def extend(
     name: Name,
-    seeds: Annotated[int, typer.Option(help="Number of seeds that every arm is to have.")],
+    seeds: Annotated[int, typer.Option(help="Total number of seeds of each arm.")],
     root: Root = "runs",
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
@@ -18,7 +18,7 @@ def extend(
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
 ) -> int:
-    """Add seeds to a study, run the missing trials only, and report."""
+    """Add seeds to a study, run the missing trials, and write the report."""
     from study.execution.session import RunOptions, Session
 
     session = Session(root=root, name=name, console=console)

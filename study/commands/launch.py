@@ -1,4 +1,4 @@
-"""`modstudy launch`: plan a study, run what is open, report."""
+"""`modstudy launch`: plans a study, runs its open trials and writes the report."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,21 +25,27 @@ if TYPE_CHECKING:
 
 @reported
 def launch(
-    study: Annotated[str, typer.Argument(help="A built-in study, or the path of a study's TOML file.")],
+    study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
     assignments: Assignments = None,
-    name: Annotated[str | None, typer.Option(help="Name of the study's folder; the study's own by default.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds; by default those of the study.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name under which the study is stored; by default that of the study file.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
+    ] = None,
     root: Root = "runs",
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write and run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
+    ] = False,
 ) -> int:
-    """Plan a study, run what is open, and report.
+    """Plan a study, run its open trials, and write the report.
 
-    A second call resumes the study, or runs what its file or --seeds has added.
+    If the study exists, it is resumed, with any arms and seeds added by the study file or --seeds.
     """
     from core.settings.loading import parse_assignment
     from search_spaces.study_file import load_study
@@ -75,6 +81,7 @@ def launch(
 
 
 def _show_issues(plan: "StudyPlan") -> None:
+    """Print sounds that are skipped or used with a remark."""
     if plan.data_issues:
         n_skipped = sum(issue.skipped for issue in plan.data_issues)
         console.print(
@@ -86,6 +93,7 @@ def _show_issues(plan: "StudyPlan") -> None:
 
 
 def _show_plan(plan: "StudyPlan") -> None:
+    """Print a table of the planned trials."""
     table = Table("arm", "seed", "digest", "factors", title=f"{plan.name}: {len(plan.trials)} trials")
     factors = plan.factors()
     for trial in plan.trials:

@@ -1,4 +1,4 @@
-"""Options, consoles, exit codes and error reporting that the commands share."""
+"""Options, consoles, exit codes and error handling shared by the commands."""
 
 import functools
 import sys
@@ -11,26 +11,30 @@ from rich.markup import escape
 
 from core.errors import ModstudyError
 
-# Heavy libraries are imported inside the commands, so that --help answers at once.
+# Commands import heavy libraries when they are called, so that --help is fast.
 
 OK, TRIALS_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
 PLAIN_WIDTH = 140
+"""Line width in characters if the output is not a terminal."""
 
 P = ParamSpec("P")
 
 console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+"""Console on stdout."""
 errors = Console(stderr=True, soft_wrap=True)
+"""Console on stderr."""
 
-Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI that pyarrow.fs knows.")]
-Name = Annotated[str, typer.Argument(help="Name of a study that was launched.")]
-AtOnce = Annotated[int | None, typer.Option(help="Trials that run at once; by default as many as fit.")]
-Cpus = Annotated[float | None, typer.Option(help="CPUs, and so threads, of each trial; 1 by default.")]
-Gpus = Annotated[float | None, typer.Option(help="GPUs of each trial; a share is possible.")]
+Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI supported by pyarrow.fs.")]
+Name = Annotated[str, typer.Argument(help="Name of a launched study.")]
+AtOnce = Annotated[int | None, typer.Option(help="Number of trials that run at once; by default as many as fit.")]
+Cpus = Annotated[float | None, typer.Option(help="CPUs (and threads) of each trial; 1 by default.")]
+Gpus = Annotated[float | None, typer.Option(help="GPUs of each trial, or a fraction of one.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="URI of the MLflow tracking server or database; sqlite in ROOT/mlflow.db by default.")
 ]
 CodeChange = Annotated[
-    bool, typer.Option("--allow-code-change", help="Go on although the code has changed since the study began.")
+    bool, typer.Option("--allow-code-change", help="Continue although the code has changed since the study began.")
 ]
 Assignments = Annotated[
     list[str] | None,
@@ -39,7 +43,7 @@ Assignments = Annotated[
 
 
 def reported(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Decorate a command: errors of this project become one line on stderr and an exit code."""
+    """Decorator for commands that turns errors of modstudy into a line on stderr and an exit code."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:

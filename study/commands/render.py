@@ -1,4 +1,4 @@
-"""`modstudy render`: labelled data made with a real synth."""
+"""`modstudy render`: renders labelled data with a real synth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,22 +7,23 @@ import typer
 
 from study.commands.options import console, reported
 
-render_app = typer.Typer(help="Make labelled data with a real synth.", no_args_is_help=True)
+render_app = typer.Typer(help="Render labelled data with a real synth.", no_args_is_help=True)
+"""Typer app of `modstudy render`."""
 
 
 @render_app.callback()
-def _options() -> None:
-    """One command per synth."""
+def _render_group() -> None:
+    """Commands of `modstudy render`, one per synth."""
 
 
 @render_app.command()
 @reported
 def vital(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Sounds to render.")] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws patches, notes and LFO shapes.")] = 0,
+    out: Annotated[Path, typer.Argument(help="Folder that is created.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of sounds.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patches, notes and LFO shapes.")] = 0,
 ) -> None:
-    """Render patches of the Vital synth, with the drawn LFO shapes as truth (needs the `real` extra)."""
+    """Render patches of the Vital synth, with random LFO shapes as true curves (needs the `real` extra)."""
     from core.data.renderers.vital import render_vital
 
     with console.status(f"rendering {n} sounds"):

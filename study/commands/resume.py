@@ -1,4 +1,4 @@
-"""`modstudy resume`: run what a study planned and has not done."""
+"""`modstudy resume`: runs the open trials of a study."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, T
 def resume(
     name: Name,
     root: Root = "runs",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials once more.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
 ) -> int:
-    """Run what a study planned and has not done, then report."""
+    """Run the open trials of a study, and write the report."""
     from study.execution.session import RunOptions, Session
 
     session = Session(root=root, name=name, console=console)

@@ -1,4 +1,4 @@
-"""`modstudy status`: how far a study is, trial by trial; without a name, how far each study is."""
+"""`modstudy status`: shows the states of the trials of a study, or an overview of all studies."""
 
 import re
 from typing import TYPE_CHECKING, Annotated
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from core.storage.store import Store
 
 STATES = ("finished", "diverged", "failed", "open")
+"""Possible states of a trial: its outcome, or `open` if it has no record."""
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
+"""File name of a checkpoint, with its step."""
 
 
 @reported
 def status(
-    name: Annotated[str | None, typer.Argument(help="Name of a study; all of them are listed without one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a study; all studies are listed if it is omitted.")
+    ] = None,
     root: Root = "runs",
 ) -> None:
-    """Show how far a study is, trial by trial, or list the studies of a root."""
+    """Show the state of each trial of a study, or list all studies."""
     from study.execution.session import Session, study_names
 
     if name is None:
@@ -37,24 +41,30 @@ def status(
 
 
 def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
-    """A row per study: its question, and how many of its trials are in which state."""
+    """A table with a row per study: its question, and the number of trials in each state."""
     if not stores:
         return Text(f"There is no study under {root} yet: modstudy launch STUDY")
     table = Table("study", "question", "trials", *STATES)
     for name, store in stores.items():
         plan = store.plan()
-        counts = _counts(plan, store)
+        counts = _count_by_state(plan, store)
         table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), *(str(counts[state]) for state in STATES))
     return table
 
 
 def status_view(plan: "StudyPlan", store: "Store", resume_command: str | None) -> RenderableType:
-    """A table of the trials, their counts, and how to go on."""
+    """A table of the trials and their states, the number of trials per state, and the command to resume the study.
+
+    Args:
+        plan: Plan of the study.
+        store: Store of the study.
+        resume_command: Command that resumes the study; None if the study is complete.
+    """
     table = Table("arm", "seed", "digest", "state", "audio.mss", title=Text(f"{plan.name}: {plan.question}"))
     for trial in plan.trials:
         record = store.record(trial.digest)
         state, value = (record.outcome, record.metrics.get("test", {}).get("audio.mss")) if record else ("open", None)
-        detail = _progress(store, trial) if record is None else (record.error or "").strip().splitlines()[:1]
+        detail = _checkpoint_line(store, trial) if record is None else (record.error or "").strip().splitlines()[:1]
         table.add_row(
             Text(trial.arm),
             str(trial.seed),
@@ -62,13 +72,14 @@ def status_view(plan: "StudyPlan", store: "Store", resume_command: str | None) -
             Text(": ".join([state, *detail])),
             "" if value is None else f"{value:.4g}",
         )
-    counts = _counts(plan, store)
+    counts = _count_by_state(plan, store)
     line = f"{len(plan.trials)} planned: " + ", ".join(f"{number} {state}" for state, number in counts.items())
     rest = [Text(f"Run what is open: {resume_command}")] if resume_command else []
     return Group(table, Text(line), *rest)
 
 
-def _counts(plan: "StudyPlan", store: "Store") -> dict[str, int]:
+def _count_by_state(plan: "StudyPlan", store: "Store") -> dict[str, int]:
+    """Number of trials by state."""
     counts = dict.fromkeys(STATES, 0)
     for trial in plan.trials:
         record = store.record(trial.digest)
@@ -76,8 +87,8 @@ def _counts(plan: "StudyPlan", store: "Store") -> dict[str, int]:
     return counts
 
 
-def _progress(store: "Store", trial: "PlannedTrial") -> list[str]:
-    """The checkpoint that an open trial would resume from."""
+def _checkpoint_line(store: "Store", trial: "PlannedTrial") -> list[str]:
+    """A line on the checkpoint from which an open trial would resume; empty if there is none."""
     steps = [
         int(match[1])
         for attempt in store.attempts(trial.digest)

@@ -1,4 +1,4 @@
-"""`modstudy studies`: the built-in studies."""
+"""`modstudy studies`: lists the built-in studies."""
 
 from typing import Annotated
 
@@ -12,10 +12,13 @@ from study.commands.options import console, reported
 @reported
 def studies(
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Time a few steps of each arm on this machine, and remember the result.")
+        bool,
+        typer.Option(
+            "--estimate", help="Measure the duration on this machine from a few steps of each arm, and cache it."
+        ),
     ] = False,
 ) -> None:
-    """List the built-in studies: question, arms, trials, and time on this machine where it was measured."""
+    """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
     from search_spaces.study_file import built_in_studies, load_study
     from study.planning.estimates import measured_seconds, remembered_seconds
     from study.progress import duration

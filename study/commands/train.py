@@ -1,4 +1,4 @@
-"""`modstudy train`: one trial, without Ray and MLflow."""
+"""`modstudy train`: trains a single trial without Ray and MLflow."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -12,12 +12,12 @@ from study.commands.options import OK, TRIALS_FAILED, Assignments, console, repo
 
 @reported
 def train(
-    config: Annotated[Path | None, typer.Argument(help="A TOML file with one trial's settings.")] = None,
+    config: Annotated[Path | None, typer.Argument(help="TOML file with the settings of the trial.")] = None,
     assignments: Assignments = None,
-    out: Annotated[Path, typer.Option(help="Folder that the trial is written to.")] = Path("runs/train"),
-    example: Annotated[bool, typer.Option("--example", help="Print a commented file to start from, and exit.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder to which the trial is written.")] = Path("runs/train"),
+    example: Annotated[bool, typer.Option("--example", help="Print an example file with comments and exit.")] = False,
 ) -> int:
-    """Run one trial here, without Ray and MLflow."""
+    """Train a single trial without Ray and MLflow."""
     from study.execution.train_one import train_one
 
     if example:

@@ -1,1 +1,1 @@
-"""Runs the trials of a plan on Ray Tune."""
+"""Execution of studies: training of planned trials with Ray Tune, stage by stage."""

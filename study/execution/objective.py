@@ -1,4 +1,4 @@
-"""One trial in a Ray worker: a clean start, the shared trainer, and progress reports."""
+"""Execution of one trial in a Ray worker."""
 
 import gc
 import json
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 REPORT_EVERY_S = 1.0
-"""Ray's driver handles one report at a time: more of them would cost the trials time."""
+"""Minimum time between progress reports, each of which delays the trial: Ray handles reports one at a time."""
 
 
 def objective(config: dict[str, Any], *, root: str, study: str, threads: int) -> None:
-    """Run one planned trial.
+    """Run one planned trial and report its progress to Ray Tune.
 
     Args:
-        config: `trial` is the planned trial as JSON.
-        root: Root of the study's store.
-        study: Its name.
-        threads: Threads that this trial may use.
+        config: Parameters from Ray Tune; `trial` is the planned trial as JSON.
+        root: Root of the store of the study.
+        study: Name of the study.
+        threads: Number of threads of the trial.
     """
     from ray import tune
 
@@ -33,12 +33,12 @@ def objective(config: dict[str, Any], *, root: str, study: str, threads: int) ->
 
     clean_start(threads)
     trial = PlannedTrial(**json.loads(config["trial"]))
-    last = -REPORT_EVERY_S
+    last_report_s = -REPORT_EVERY_S
 
     def report(progress: "Progress") -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= REPORT_EVERY_S:
-            last = now
+        nonlocal last_report_s
+        if (now := time.monotonic()) - last_report_s >= REPORT_EVERY_S:
+            last_report_s = now
             tune.report(
                 {
                     "step": progress.step,
@@ -52,7 +52,7 @@ def objective(config: dict[str, Any], *, root: str, study: str, threads: int) ->
 
 
 def clean_start(threads: int) -> None:
-    """Reset threads, random state and torch defaults, so that no earlier trial of this process has an effect."""
+    """Reset threads, random state and torch defaults, and free memory, to remove effects of earlier trials."""
     import numpy as np
     import torch
 
@@ -63,5 +63,5 @@ def clean_start(threads: int) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - libraries may draw from the old global generator
+    np.random.seed(0)  # noqa: NPY002 - libraries may use the global generator
     torch.manual_seed(0)

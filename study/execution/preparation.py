@@ -1,4 +1,4 @@
-"""Work that many trials share, done once before they start: rendered or decoded data, and compiled kernels."""
+"""Preparation before trials start, to share work between them: data in the cache, and compiled kernels."""
 
 import json
 import logging
@@ -13,9 +13,9 @@ _log = logging.getLogger(__name__)
 
 
 def prepare_data(trials: Sequence[PlannedTrial]) -> None:
-    """Put the data of these trials into the cache, so that no trial waits while another one builds them."""
-    different = {json.dumps([trial.config["data"], trial.config["audio"]]): trial for trial in trials}
-    for trial in different.values():
+    """Write the datasets of the trials to the cache, so that no trial waits while another one builds its dataset."""
+    distinct = {json.dumps([trial.config["data"], trial.config["audio"]]): trial for trial in trials}
+    for trial in distinct.values():
         try:
             cached_dataset(from_settings(trial.config))
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
@@ -23,14 +23,14 @@ def prepare_data(trials: Sequence[PlannedTrial]) -> None:
 
 
 def prepare_kernels(trials: Sequence[PlannedTrial]) -> None:
-    """Compile the kernels that these trials need on a CPU, once for all workers; a second time costs little."""
+    """Compile the CPU kernels of the trials into numba's cache, from which all workers load them."""
     configs = [from_settings(trial.config) for trial in trials]
-    different = {
+    distinct = {
         (config.parameterization.kernels(), config.synth.kernels()): config
         for config in configs
         if config.device == "cpu"
     }
-    for config in different.values():
+    for config in distinct.values():
         try:
             warm_up(config)
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)

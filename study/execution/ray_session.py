@@ -1,4 +1,4 @@
-"""Ray on this machine: started for a block of code, and ended with it, however it ends."""
+"""Runs Ray on this machine for a block of code, and shuts it down at the end, even after an error or a signal."""
 
 import logging
 import os
@@ -16,29 +16,39 @@ import ray
 from study.planning.resources import Machine
 
 OBJECT_STORE_BYTES = 100 * 2**20
+"""Size of the object store of Ray, which contains only small objects."""
 LONGEST_TEMP_DIR = 40
-"""Ray puts sockets some 60 characters below this folder, and a socket's path must stay below 108."""
+"""Maximum length of the path of a folder for temporary files.
+
+Ray adds about 60 characters for its sockets, whose paths are limited to 107 characters.
+"""
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # The older output of Ray Tune is the one that verbose=0 silences.
+    # verbose=0 silences only the old output of Ray Tune.
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Ctrl-C is the driver's to handle: Ray's own handler would wait for the trials to end.
+    # The driver handles Ctrl-C, because the handler of Ray Tune would wait for the trials to end.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+"""Environment variables for the processes of Ray."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Environment variables that limit the number of threads of a trial."""
 
 
 @contextmanager
 def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
-    """Ray on this machine until the block ends; gives a temporary folder that is removed with it.
+    """Run Ray on this machine until the block ends; yields a temporary folder, which is then removed.
 
-    SIGTERM raises KeyboardInterrupt in the block, as Ctrl-C does.
+    In the block, SIGTERM raises KeyboardInterrupt like Ctrl-C.
+
+    Args:
+        machine: Resources that Ray may use.
+        threads: Number of threads of each trial.
     """
-    with _environment(threads), _temporary_folder() as folder, _interruptible():
+    with _ray_environment(threads), _temporary_folder() as folder, _interruptible():
         try:
             ray.init(
                 num_cpus=machine.cpus,
@@ -49,23 +59,23 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
                 log_to_driver=False,
                 _temp_dir=str(folder / "ray"),
             )
-            # Ray has just installed its own handler for SIGTERM.
-            signal.signal(signal.SIGTERM, _as_interrupt)
+            # ray.init has replaced the handler of SIGTERM.
+            signal.signal(signal.SIGTERM, _raise_interrupt)
             yield folder
         finally:
             ray.shutdown()
 
 
 def seconds_to_start(machine: Machine) -> float:
-    """How long Ray takes to start here, with its processes gone again afterwards."""
+    """Start Ray on this machine, shut it down again, and return the seconds that the start took."""
     started = time.monotonic()
     with ray_session(machine, threads=1):
         return time.monotonic() - started
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """The environment of Ray's processes: no telemetry, and one thread per CPU of a trial."""
+def _ray_environment(threads: int) -> Iterator[None]:
+    """Set the environment variables of Ray's processes until the block ends."""
     variables = RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
@@ -81,6 +91,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
+    """A temporary folder with a short path, removed when the block ends."""
     base = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="modstudy-", dir=base if len(base) <= LONGEST_TEMP_DIR else "/tmp"))
     try:
@@ -91,13 +102,14 @@ def _temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a study as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, _as_interrupt)
+    """Make SIGTERM raise KeyboardInterrupt, like Ctrl-C, until the block ends."""
+    before = signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _as_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Signal handler that raises KeyboardInterrupt."""
     raise KeyboardInterrupt

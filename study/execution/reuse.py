@@ -1,4 +1,4 @@
-"""Reuse of trials that another study of the same root has finished: their results are copied and relabelled."""
+"""Reuse of results: trials that another study has finished are copied instead of trained again."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,31 +11,37 @@ from core.storage.store import RECORD_NAME, Attempt, Store
 
 
 def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], others: Sequence[Store]) -> Counter[str]:
-    """Copy results of other studies with equal digest and code version, and return their number by study.
+    """Copy finished trials with the same digest and code version from other studies.
 
     Args:
+        store: Store of the study that the trials belong to.
         study: Name of the study that the trials belong to.
         trials: Trials without a record.
         others: Stores of the other studies.
+
+    Returns:
+        The number of copied trials by the study that trained them.
     """
     copied: Counter[str] = Counter()
-    digests = [frozenset(other.names("trials")) for other in others]
+    digests_of_others = [frozenset(other.names("trials")) for other in others]
     for trial in trials:
-        for other, known in zip(others, digests, strict=True):
-            source = other.committed(trial.digest) if trial.digest in known else None
+        for other, other_digests in zip(others, digests_of_others, strict=True):
+            source = other.committed(trial.digest) if trial.digest in other_digests else None
             record = source.record() if source else None
-            if source and record and _is_usable(record):
-                _copy(source, record, store.begin(trial.digest), trial, study)
+            if source and record and _is_reusable(record):
+                _copy_attempt(source, record, store.begin(trial.digest), trial, study)
                 copied[record.copied_from or record.study] += 1
                 break
     return copied
 
 
-def _is_usable(record: TrialRecord) -> bool:
+def _is_reusable(record: TrialRecord) -> bool:
+    """Whether the trial has finished with the current version of the code."""
     return record.outcome == "finished" and record.environment.get("code_version") == code_version()
 
 
-def _copy(source: Attempt, record: TrialRecord, target: Attempt, trial: PlannedTrial, study: str) -> None:
+def _copy_attempt(source: Attempt, record: TrialRecord, target: Attempt, trial: PlannedTrial, study: str) -> None:
+    """Copy the files of an attempt, and commit the copy with the study and arm of the new trial."""
     for name in source.all_names():
         if name == CURVES_NAME:
             copy_curves(source, target, study=study, arm=trial.arm)

@@ -1,10 +1,10 @@
-"""Runs trials on Ray Tune.
+"""Runs trials with Ray Tune.
 
-The ledger in the store is the truth: Ray's own state lies in a temporary folder and may vanish at any time. A worker
-that dies is started again, and resumes the trial from its newest checkpoint.
+Only the ledger in the store decides which trials have ended; the state of Ray is temporary and not needed to resume. If
+a worker dies, a new one resumes the trial from its newest checkpoint.
 """
 
-# ruff: noqa: ARG002 - Ray Tune hands its callbacks more than is needed here.
+# ruff: noqa: ARG002 - Ray Tune passes more arguments to its callbacks than are needed here.
 
 import json
 import logging
@@ -22,12 +22,13 @@ from study.planning.resources import Resources
 from study.progress import StudyProgress
 
 MAX_WORKER_DEATHS = 2
+"""Maximum number of times that a trial is started again after its worker died."""
 
 _log = logging.getLogger(__name__)
 
 
 def open_trials(store: Store, plan: StudyPlan, *, retry_failed: bool = False) -> list[PlannedTrial]:
-    """The planned trials without a record, in the plan's order; with `retry_failed` also those that failed."""
+    """The planned trials without a record, in the order of the plan; with `retry_failed` also failed trials."""
 
     def is_open(trial: PlannedTrial) -> bool:
         record = store.record(trial.digest)
@@ -45,15 +46,19 @@ def run_trials(
     progress: StudyProgress,
     on_record: Callable[[TrialRecord], None],
 ) -> None:
-    """Run trials until each has a record or its worker died too often. Ray must be running.
+    """Run trials until each has a record or its worker has died too often; Ray must have been started.
 
     Args:
-        study: Name of the study, for labels.
-        folder: For Ray Tune's own files, which are not read again.
-        on_record: Called with each record that was committed.
+        store: Store of the study.
+        study: Name of the study.
+        trials: The trials to run.
+        resources: Resources of each trial, and the number of trials that run at once.
+        folder: Folder for temporary files of Ray Tune.
+        progress: Progress of the study, which is updated.
+        on_record: Called with each committed record.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; finished trials have their records.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; trials that have ended have their records.
     """
     local = store.local_root
     root = str(local) if local is not None else store.root
@@ -63,22 +68,22 @@ def run_trials(
     )
     tuner = tune.Tuner(
         trainable,
-        # As text, in which Ray Tune looks for no search space of its own.
+        # As JSON, because Ray Tune would search nested dictionaries for parameters to vary.
         param_space={"trial": tune.grid_search([json.dumps(asdict(trial)) for trial in trials])},
         tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=resources.trials_at_once),
         run_config=tune.RunConfig(
             name="study",
             storage_path=str(folder),
             failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
-            callbacks=[_Watch(store, progress, on_record)],
+            callbacks=[_ProgressCallback(store, progress, on_record)],
             verbose=0,
         ),
     )
     tuner.fit()
 
 
-class _Watch(tune.Callback):
-    """Updates the progress from Ray Tune's callbacks, and passes on each record that was committed."""
+class _ProgressCallback(tune.Callback):
+    """Callback of Ray Tune that updates the progress of the study and reports committed records."""
 
     def __init__(self, store: Store, progress: StudyProgress, on_record: Callable[[TrialRecord], None]) -> None:
         self._store = store
@@ -86,13 +91,15 @@ class _Watch(tune.Callback):
         self._on_record = on_record
 
     def __getstate__(self) -> dict[str, Any]:
-        """Ray Tune pickles its callbacks to restore its own state; modstudy resumes from the ledger instead."""
+        """An empty state: Ray Tune pickles callbacks to restore them, but modstudy resumes from the ledger instead."""
         return {}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Watch":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_ProgressCallback":
+        """The same object, because Ray Tune copies callbacks and the progress must be shared."""
         return self
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Mark the trial as running."""
         self._progress.start(_digest(trial))
 
     def on_trial_result(
@@ -103,18 +110,23 @@ class _Watch(tune.Callback):
         result: dict[str, Any],
         **info: Any,
     ) -> None:
+        """Update step and loss of the trial."""
         self._progress.step(_digest(trial), int(result.get("step", 0)), result.get("train_loss"))
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Count the restart of the trial after its worker died."""
         self._progress.retry(_digest(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._settle(trial)
+        """Report the record of the trial."""
+        self._end_trial(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._settle(trial)
+        """Report the record of the trial, or give the trial up if it has none."""
+        self._end_trial(trial)
 
-    def _settle(self, trial: Any) -> None:
+    def _end_trial(self, trial: Any) -> None:
+        """Report the record of a trial that has ended, or give the trial up if it has none."""
         digest = _digest(trial)
         record = self._store.record(digest)
         if record is None:
@@ -127,4 +139,5 @@ class _Watch(tune.Callback):
 
 
 def _digest(trial: Any) -> str:
+    """Digest of the planned trial that a trial of Ray Tune runs."""
     return str(json.loads(trial.config["trial"])["digest"])

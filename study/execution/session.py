@@ -1,6 +1,6 @@
-"""One study from its plan to its report: what launch, extend, resume and report have in common.
+"""Execution of a study from its plan to its report, shared by the commands launch, extend, resume and report.
 
-What the store has already decides what is left to do, so that a command can be typed twice.
+The contents of the store determine which trials are left to run, so commands can be repeated.
 """
 
 import shlex
@@ -22,7 +22,7 @@ from study.progress import StudyProgress, shown
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
-"""How long an interrupted study waits for its tracker."""
+"""Maximum time that an interrupted study waits for its tracker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,31 +30,42 @@ class RunOptions:
     """Options of the commands that run trials."""
 
     trials_at_once: int | None = None
+    """Number of trials that run at once; None for as many as fit."""
     cpus_per_trial: float | None = None
+    """CPUs of each trial; None for 1."""
     gpus_per_trial: float | None = None
+    """GPUs of each trial; None for equal shares if trials run on GPUs."""
     tracking_uri: str | None = None
+    """URI of the MLflow tracker; None for a database in the root folder."""
     allow_code_change: bool = False
+    """Whether to continue a study that was planned with another version of the code."""
     retry_failed: bool = False
+    """Whether to run failed trials again."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The study was stopped by Ctrl-C or SIGTERM; finished trials have their records."""
+    """Raised if Ctrl-C or SIGTERM stops a study; trials that have ended have their records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A study's store, and the terminal that its commands print to."""
+    """A study in a root folder, with the operations that the commands perform on it."""
 
     root: str
+    """Folder or URI of all studies."""
     name: str
+    """Name of the study."""
     console: Console
+    """Console for output of the commands."""
     store: Store = field(init=False)
+    """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "store", Store(f"{self.root.rstrip('/')}/{self.name}"))
 
     @property
     def resume_command(self) -> str:
+        """The shell command that resumes the study."""
         root = "" if self.root == "runs" else f" --root {shlex.quote(self.root)}"
         return f"modstudy resume {shlex.quote(self.name)}{root}"
 
@@ -62,19 +73,19 @@ class Session:
         """The stored plan.
 
         Raises:
-            StudyError: no study of this name was launched here.
+            StudyError: there is no study of this name in the root.
         """
         if not self.store.has_study:
             names = study_names(self.root)
-            known = f"studies there: {', '.join(names)}" if names else "there is none yet: modstudy launch STUDY"
-            raise StudyError(f"there is no study {self.name!r} under {self.root}; {known}")
+            hint = f"studies there: {', '.join(names)}" if names else "there is none yet: modstudy launch STUDY"
+            raise StudyError(f"there is no study {self.name!r} under {self.root}; {hint}")
         return self.store.plan()
 
     def merged(self, new: StudyPlan) -> StudyPlan:
-        """The stored plan, grown by the arms and seeds that a newly made plan adds; the new plan where none is stored.
+        """The stored plan with the arms and seeds that a newly made plan adds; the new plan if none is stored.
 
         Raises:
-            StudyError: the new plan would change or drop something of the stored one.
+            StudyError: the new plan changes or omits parts of the stored one.
         """
         if not self.store.has_study:
             return new
@@ -83,10 +94,10 @@ class Session:
         return stored if segment is None else stored.with_segment(segment)
 
     def extended(self, n_seeds: int) -> StudyPlan:
-        """The stored plan, grown to `n_seeds` seeds for each arm.
+        """The stored plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
-            StudyError: it has more seeds already.
+            StudyError: the plan already has more seeds.
         """
         plan = self.plan()
         if n_seeds < len(plan.seeds):
@@ -97,32 +108,32 @@ class Session:
         return plan if segment is None else plan.with_segment(segment)
 
     def run(self, plan: StudyPlan, options: RunOptions) -> int:
-        """Store new segments, run all stages of the study, write the report, and return the exit code.
+        """Store new segments, run all stages of the study, write the report, and return the exit code of the command.
 
         Raises:
-            StudyError: the machine lacks the resources, or the code is not the one that began the study.
-            Interrupted: Ctrl-C or SIGTERM.
+            StudyError: the machine lacks resources, or the study was planned with another version of the code.
+            Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
         from study.execution.runner import open_trials
 
-        left = open_trials(self.store, plan, retry_failed=options.retry_failed)
+        remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
         machine = this_machine()
         resources = allocate(
             machine,
-            wants_gpu=wants_gpu(plan) and bool(left),
+            wants_gpu=wants_gpu(plan) and bool(remaining),
             trials_at_once=options.trials_at_once,
             cpus_per_trial=options.cpus_per_trial,
             gpus_per_trial=options.gpus_per_trial,
         )
-        if left:
-            _check_code(plan, options)
+        if remaining:
+            _check_code_version(plan, options)
         self._store_plan(plan)
-        left = self._without_copies(left, options)
-        progress = self._progress(plan, left, resources)
+        remaining = self._without_copies(remaining, options)
+        progress = self._progress(plan, remaining, resources)
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, left, resources, machine, progress, tracker.notice, options)
+            self._run_stages(plan, remaining, resources, machine, progress, tracker.notice, options)
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
             raise Interrupted(
@@ -131,9 +142,9 @@ class Session:
             ) from None
         self.write_report()
         n_bad = progress.count("failed") + len(progress.lost)
-        if trouble := tracker.finish("FAILED" if n_bad else "FINISHED"):
+        if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
             self.console.print(
-                f"[yellow]{escape(trouble)}.[/] The study is complete: `modstudy report` delivers it again."
+                f"[yellow]{escape(tracker_error)}.[/] The study is complete: `modstudy report` delivers it again."
             )
         for digest, error in progress.lost.items():
             trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
@@ -144,24 +155,24 @@ class Session:
         return 1 if n_bad else 0
 
     def report(self, options: RunOptions) -> int:
-        """Write the report of the trials that have records, deliver it to MLflow, and return the exit code."""
+        """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
         plan = self.plan()
         tracker = self._tracker(options)
         tracker.start()
         self.write_report()
-        if trouble := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
-            self.console.print(f"[yellow]{escape(trouble)}.[/]")
+        if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
+            self.console.print(f"[yellow]{escape(tracker_error)}.[/]")
         return 0
 
     def is_complete(self, plan: StudyPlan) -> bool:
-        """Whether every trial of the plan has a record, and no strategy of the study proposes more arms."""
+        """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
         has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
         return not has_open and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
-        """Write the report's files, and print its short form."""
+        """Write the files of the report, and print its table of arms and its findings."""
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
@@ -174,36 +185,38 @@ class Session:
     # ------------------------------------------------------------------------------------------------------------
 
     def _store_plan(self, plan: StudyPlan) -> None:
-        """Store the definition and the segments that are not stored yet."""
+        """Store the definition and those segments of the plan that are not stored yet."""
         if not self.store.has_study:
             self.store.create_study(plan.definition)
         for segment in plan.segments[len(self.store.plan().segments) :]:
             self.store.append_segment(segment)
 
-    def _without_copies(self, left: Sequence[PlannedTrial], options: RunOptions) -> list[PlannedTrial]:
-        """Copy the results of trials that another study has finished, and return the trials that are left to train."""
+    def _without_copies(self, remaining: Sequence[PlannedTrial], options: RunOptions) -> list[PlannedTrial]:
+        """Copy the results of trials that another study has finished, and return the trials that remain to be run."""
         from study.execution.reuse import copy_finished
 
-        if not left or options.retry_failed:
-            return list(left)
+        if not remaining or options.retry_failed:
+            return list(remaining)
         others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
-        for origin, count in copy_finished(self.store, self.name, left, others).items():
+        for origin, count in copy_finished(self.store, self.name, remaining, others).items():
             self.console.print(
                 f"{count} trial{'s' if count > 1 else ''} copied from study {escape(origin)}: "
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        return [trial for trial in left if self.store.committed(trial.digest) is None]
+        return [trial for trial in remaining if self.store.committed(trial.digest) is None]
 
-    def _progress(self, plan: StudyPlan, left: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
+    def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
+        """Progress of the study before its open trials run."""
         progress = StudyProgress(planned=len(plan.trials), trials_at_once=resources.trials_at_once)
-        progress.waiting |= {trial.digest: trial for trial in left}
+        progress.waiting |= {trial.digest: trial for trial in remaining}
         for trial in plan.trials:
             if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
                 progress.outcomes[trial.digest] = record.outcome
         return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:
+        """The tracker of the given URI; by default a database in the root folder."""
         local = Path("runs") if "://" in self.root else Path(self.root)
         uri, artifacts = default_tracker(local, self.name)
         if options.tracking_uri is not None:
@@ -213,14 +226,14 @@ class Session:
     def _run_stages(
         self,
         plan: StudyPlan,
-        left: Sequence[PlannedTrial],
+        remaining: Sequence[PlannedTrial],
         resources: Resources,
         machine: Machine,
         progress: StudyProgress,
         notice: Callable[[], None],
         options: RunOptions,
     ) -> None:
-        """Run the open trials, then the arms that the study's strategies propose, until they propose none."""
+        """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
         from study.execution.preparation import prepare_data, prepare_kernels
         from study.execution.ray_session import ray_session
         from study.execution.runner import run_trials
@@ -241,21 +254,21 @@ class Session:
         planner = planner_of(plan) if plan.definition.study_file else None
         with ExitStack() as stack:
             while True:
-                if left:
-                    self._announce(plan, len(left), resources)
+                if remaining:
+                    self._announce(plan, len(remaining), resources)
                     folder = folder or stack.enter_context(ray_session(machine, resources.threads))
-                    prepare_data(left[: resources.trials_at_once])
-                    prepare_kernels(left)
+                    prepare_data(remaining[: resources.trials_at_once])
+                    prepare_kernels(remaining)
                     tune_folder = folder / f"tune-{len(plan.segments)}"
                     with shown(progress, self.console):
-                        run_trials(self.store, self.name, left, resources, tune_folder, progress, on_record)
+                        run_trials(self.store, self.name, remaining, resources, tune_folder, progress, on_record)
                 segment = next_segment(self.store, plan, planner)
                 if segment is None:
                     break
                 self.store.append_segment(segment)
                 plan = plan.with_segment(segment)
                 progress.plan_more(segment.trials)
-                left = self._without_copies(segment.trials, options)
+                remaining = self._without_copies(segment.trials, options)
                 for trial in segment.trials:
                     if record := self.store.record(trial.digest):
                         progress.finish(record)
@@ -264,10 +277,11 @@ class Session:
         else:
             self.console.print(progress.headline(), highlight=False)
 
-    def _announce(self, plan: StudyPlan, left: int, resources: Resources) -> None:
-        done = len(plan.trials) - left
+    def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
+        """Print how many trials run, and with which resources."""
+        done = len(plan.trials) - remaining
         self.console.print(
-            f"{escape(self.name)}: {left} trials to run{f', {done} done before' if done else ''}; "
+            f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
             f"{resources.trials_at_once} at once, each with {resources.cpus_per_trial:g} CPUs"
             f"{f' and {resources.gpus_per_trial:g} GPUs' if resources.gpus_per_trial else ''}",
             highlight=False,
@@ -275,17 +289,18 @@ class Session:
 
 
 def study_names(root: str) -> list[str]:
-    """Names of the studies below a root."""
+    """Names of all studies in a root folder."""
     return [name for name in Store(root).names("") if Store(f"{root.rstrip('/')}/{name}").has_study]
 
 
-def _check_code(plan: StudyPlan, options: RunOptions) -> None:
+def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:
+    """Raise StudyError if a part of the study was planned with another version of the code, unless this is allowed."""
     from core.storage.code_version import code_version
 
-    now = code_version()
-    other = [version for version in plan.code_versions if version != now]
-    if other and not options.allow_code_change:
+    current = code_version()
+    others = [version for version in plan.code_versions if version != current]
+    if others and not options.allow_code_change:
         raise StudyError(
-            f"the study began with code {other[0]}, and this is {now}: its trials would not compare; "
+            f"the study began with code {others[0]}, and this is {current}: its trials would not compare; "
             "go back to that code, or give --allow-code-change"
         )

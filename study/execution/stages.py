@@ -1,4 +1,4 @@
-"""A study as a sequence of stages: each strategy proposes arms, which become a segment of the plan."""
+"""Stages of a study: strategies propose arms from earlier results, and each proposal becomes a segment of the plan."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from study.planning.plan import Planner
 
 
 def next_proposal(store: Store, plan: StudyPlan) -> tuple[Strategy, Sequence[Arm]] | None:
-    """The next arms that the study's strategies propose, with the strategy; None where they propose no more.
+    """The next arms that a strategy of the study proposes, with the strategy; None if there are no more.
 
-    The trials of the plan must have ended.
+    All trials of the plan must have ended.
 
     Raises:
-        ConfigError: an arm cannot be built.
+        ConfigError: the settings of an arm are invalid.
     """
     if not plan.definition.study_file:
         return None
@@ -28,10 +28,12 @@ def next_proposal(store: Store, plan: StudyPlan) -> tuple[Strategy, Sequence[Arm
 
 
 def next_segment(store: Store, plan: StudyPlan, planner: Planner | None = None) -> PlanSegment | None:
-    """A segment with the next proposal of the study's strategies, None where they propose no more.
+    """A segment with the next arms that a strategy of the study proposes; None if there are no more.
 
     Args:
-        planner: Of this study; with the same one for all rounds, data sources are scanned once.
+        store: Store of the study.
+        plan: Plan of the study, all of whose trials must have ended.
+        planner: Planner of the study, which can be reused for all segments to scan data sources only once.
 
     Raises:
         ConfigError, DataError, StudyError: a proposed arm cannot be planned.
@@ -45,5 +47,5 @@ def next_segment(store: Store, plan: StudyPlan, planner: Planner | None = None) 
 
 
 def planner_of(plan: StudyPlan) -> Planner:
-    """A planner for the study that a plan was made from."""
+    """A planner for the study file that is stored in the plan."""
     return Planner(parse_study(plan.definition.study_file))

@@ -1,4 +1,4 @@
-"""A single trial without Ray and MLflow, by the same trainer and with the same records."""
+"""Training of a single trial without Ray and MLflow, with the same trainer and record as in a study."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 
 def train_one(path: Path, assignments: Sequence[str], out: Path, console: Console) -> Outcome:
-    """Train the trial that a TOML file describes, show its progress, and print its metrics.
+    """Train the trial of a TOML file, show the progress, print the metrics, and return the outcome.
 
     Args:
-        assignments: Settings as `PATH=VALUE`, over those of the file.
-        out: Root of the store that the trial is written to.
+        path: File with the settings of the trial.
+        assignments: Settings as `PATH=VALUE`, which override those of the file.
+        out: Root of the store to which the trial is written.
+        console: Terminal for progress and metrics.
 
     Raises:
-        ConfigError: the file or a setting is wrong.
+        ConfigError: the file or a setting is invalid.
         DataError: the data cannot be used.
     """
     from core.training.resolve import resolve
@@ -40,14 +42,14 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     resolved = resolve(load_config(path, assignments))
     for issue in resolved.issues:
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
-    name = resolved.config.digest
+    digest = resolved.config.digest
     store = Store(out)
-    trial = PlannedTrial(digest=name, arm=path.stem, seed=resolved.config.seed, config=to_settings(resolved.config))
-    progress = StudyProgress(planned=1, trials_at_once=1, waiting={name: trial})
-    progress.start(name)
+    trial = PlannedTrial(digest=digest, arm=path.stem, seed=resolved.config.seed, config=to_settings(resolved.config))
+    progress = StudyProgress(planned=1, trials_at_once=1, waiting={digest: trial})
+    progress.start(digest)
 
     def on_progress(now: "Progress") -> None:
-        progress.step(name, now.step, now.train_loss)
+        progress.step(digest, now.step, now.train_loss)
 
     with shown(progress, console):
         record = run_trial(resolved.config, store=store, study="train", arm=path.stem, on_progress=on_progress)
@@ -55,11 +57,14 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     table = Table("metric", "validation", "test")
     for metric, value in record.metrics.get("test", {}).items():
         if len(metric.split(".")) == 2:
-            table.add_row(label(metric), *(_shown(found) for found in (record.metrics["validation"][metric], value)))
+            table.add_row(
+                label(metric), *(_metric_text(found) for found in (record.metrics["validation"][metric], value))
+            )
     console.print(table)
-    console.print(f"Written to {store.root}/trials/{name}/{record.attempt}", soft_wrap=True, highlight=False)
+    console.print(f"Written to {store.root}/trials/{digest}/{record.attempt}", soft_wrap=True, highlight=False)
     return record.outcome
 
 
-def _shown(value: float | None) -> str:
+def _metric_text(value: float | None) -> str:
+    """The value of a metric with four significant digits; "undefined" for None."""
     return "undefined" if value is None else f"{value:.4g}"

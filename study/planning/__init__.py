@@ -1,1 +1,1 @@
-"""From a study file to a plan of trials, and the resources and time they need."""
+"""Plans of trials from study files, and the resources and the time that trials need."""

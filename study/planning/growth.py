@@ -1,4 +1,4 @@
-"""Growth of a study: the difference between its stored plan and a newly made one, and conflicts between the two."""
+"""Growth of a study: additions and conflicts of a newly made plan, compared with the stored one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,17 +11,18 @@ from core.storage.records import Objective, PlanSegment, StudyPlan
 from study.planning.plan import check_distinct, more_seeds
 
 MAX_DIFFERENCES = 6
+"""Maximum number of differences that an error message lists."""
 
 
 def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
-    """A segment with the arms and seeds that only the new plan has; None where the stored plan has them all.
+    """A segment with the arms and seeds that only the new plan has; None if there are none.
 
     Raises:
-        StudyError: the new plan would change or drop something of the stored one.
+        StudyError: the new plan changes or omits parts of the stored one, or two trials are the same.
     """
-    if found := conflicts(stored, new):
+    if differences := conflicts(stored, new):
         raise StudyError(
-            f"study {new.name!r} exists with another plan ({'; '.join(found)}); choose another name: --name NAME"
+            f"study {new.name!r} exists with another plan ({'; '.join(differences)}); choose another name: --name NAME"
         )
     names = {arm.name for arm in stored.arms}
     pairs = {(trial.arm, trial.seed) for trial in stored.trials}
@@ -30,10 +31,10 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     check_distinct((*stored.trials, *trials))
     first = new.segments[0] if new.segments else PlanSegment(stage="seeds")
     added = replace(first, stage="design" if arms else "seeds", arms=arms, trials=trials)
-    # New arms get the seeds that only the stored plan has; its own arms, those of its search too, get the new seeds.
+    # New arms also need the seeds that only the stored plan has, and stored arms (of a search, too) the new seeds.
     grown = stored.with_segment(added)
-    wanted = (*grown.seeds, *new.definition.study_file.get("seeds", ()))
-    if completing := more_seeds(grown, tuple(dict.fromkeys(wanted))):
+    all_seeds = (*grown.seeds, *new.definition.study_file.get("seeds", ()))
+    if completing := more_seeds(grown, tuple(dict.fromkeys(all_seeds))):
         added = replace(
             completing,
             stage=added.stage,
@@ -46,38 +47,45 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
 
 
 def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
-    """Sentences on what the new plan would change or drop; additional arms and seeds are no conflict."""
-    found: list[str] = []
+    """Descriptions of all parts of the stored plan that the new one changes or omits.
+
+    Additional arms and seeds are not conflicts.
+    """
+    differences: list[str] = []
     if stored.objectives != new.objectives:
-        found.append(f"objectives {_in_words(stored.objectives)} against {_in_words(new.objectives)}")
-    designed = [arm.name for segment in stored.segments if segment.stage == "design" for arm in segment.arms]
+        differences.append(
+            f"objectives {_objectives_text(stored.objectives)} against {_objectives_text(new.objectives)}"
+        )
+    design_arms = [arm.name for segment in stored.segments if segment.stage == "design" for arm in segment.arms]
     names = {arm.name for arm in new.arms}
-    if gone := [name for name in designed if name not in names]:
-        found.append(f"arm{'s' if len(gone) > 1 else ''} {', '.join(gone)} only in the stored plan")
-    before, after = _by_arm(stored), _by_arm(new)
+    if omitted := [name for name in design_arms if name not in names]:
+        differences.append(f"arm{'s' if len(omitted) > 1 else ''} {', '.join(omitted)} only in the stored plan")
+    before, after = _configs_by_arm(stored), _configs_by_arm(new)
     changed: dict[str, list[str]] = {}
     for arm in before.keys() & after.keys():
         old, other = (replace(from_settings(config), seed=0) for config in (before[arm], after[arm]))
         if old.digest != other.digest:
-            for text in _changes({**before[arm], "seed": 0}, {**after[arm], "seed": 0}):
+            for text in _setting_changes({**before[arm], "seed": 0}, {**after[arm], "seed": 0}):
                 changed.setdefault(text, []).append(arm)
     for text, arms in sorted(changed.items()):
         named = [arm.name for arm in new.arms if arm.name in arms]
-        found.append(text if len(named) == len(new.arms) else f"{text} in {', '.join(named)}")
+        differences.append(text if len(named) == len(new.arms) else f"{text} in {', '.join(named)}")
     files = [plan.definition.study_file for plan in (stored, new)]
     if "search" in files[0] or "search" in files[1]:
-        found += _changes(*({"search": file.get("search", {})} for file in files))
+        differences += _setting_changes(*({"search": file.get("search", {})} for file in files))
         if not changed:
-            found += _changes(*(file.get("config", {}) for file in files))
-    n_more = len(found) - MAX_DIFFERENCES
-    return found if n_more <= 0 else [*found[:MAX_DIFFERENCES], f"and {n_more} more"]
+            differences += _setting_changes(*(file.get("config", {}) for file in files))
+    n_more = len(differences) - MAX_DIFFERENCES
+    return differences if n_more <= 0 else [*differences[:MAX_DIFFERENCES], f"and {n_more} more"]
 
 
-def _by_arm(plan: StudyPlan) -> dict[str, dict[str, Any]]:
+def _configs_by_arm(plan: StudyPlan) -> dict[str, dict[str, Any]]:
+    """Nested settings of one trial of each arm, by arm name."""
     return {trial.arm: trial.config for trial in plan.trials}
 
 
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Descriptions of the settings that differ."""
     before, after = flatten(old), flatten(new)
     return [
         f"{path} {before.get(path, 'unset')} against {after.get(path, 'unset')}"
@@ -86,5 +94,6 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _in_words(objectives: tuple[Objective, ...]) -> str:
+def _objectives_text(objectives: tuple[Objective, ...]) -> str:
+    """Directions and names of the objectives, for messages."""
     return ", ".join(f"{objective.direction} {objective.metric}" for objective in objectives)

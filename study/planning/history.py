@@ -1,4 +1,4 @@
-"""The history that a strategy sees: arms with their validation metrics, never the test split."""
+"""History of a study for its search strategy: arms with their validation metrics, without test metrics."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,8 @@ def history_of(plan: StudyPlan, records: Mapping[str, TrialRecord]) -> History:
     """The arms of a plan with the validation metrics of their finished trials.
 
     Args:
-        records: By digest.
+        plan: Plan of the study.
+        records: Records by digest; planned trials without one are ignored.
     """
     return History(
         arms=tuple(

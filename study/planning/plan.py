@@ -1,4 +1,4 @@
-"""Planning: a study file becomes a definition and plan segments with resolved configs and digests."""
+"""Planning of studies: from a study file to its definition and to plan segments with resolved configs and digests."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,36 +23,39 @@ from search_spaces.study_file import StudyFile, check_name
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and remarks on it for the user."""
+    """A new plan with remarks for the user."""
 
     plan: StudyPlan
     remarks: tuple[str, ...] = ()
+    """Sentences on overrides that do not apply to every arm."""
 
 
 def make_plan(
     study: StudyFile, *, name: str | None = None, overrides: Sequence[tuple[str, Any]] = (), n_seeds: int | None = None
 ) -> Planned:
-    """A new plan: the definition of a study, and a segment with the arms of its designs.
+    """Make a new plan: the definition of a study, and a segment with the arms of its designs.
 
-    An arm's own settings win over `overrides`, and these win over what the study file shares.
+    Settings of an arm have precedence over `overrides`, and these over the shared settings of the study file.
 
     Args:
-        overrides: Settings for all arms that have them, by dotted path.
-        n_seeds: Number of seeds; default those of the study file.
+        study: The study file.
+        name: Name of the study; by default that of the study file.
+        overrides: Pairs of dotted path and value for all arms that have the setting.
+        n_seeds: Number of seeds; by default that of the study file.
 
     Raises:
         ConfigError: a setting is unknown or out of range, or settings contradict each other.
-        DataError: the data source cannot be read, or holds too little.
-        StudyError: two trials would be the same, or an override has no effect.
+        DataError: the data source cannot be read, or has too few clips.
+        StudyError: two trials are the same, an override has no effect, or an objective is not a metric of any arm.
     """
     name = name or study.name
     check_name("a study", name)
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
-    _check_seed_is_free(study, shared)
+    _check_seed_is_unset(study, shared)
     remarks = tuple(_remarks(study, shared))
     seeds = study.seeds if n_seeds is None else first_seeds(study.seeds, n_seeds)
-    # Over the shared settings and below the arms' own, as if the study file shared them.
+    # Overrides take precedence over shared settings only, so they are added to these.
     study = dataclasses.replace(study, name=name, config={**study.shared(), **shared}, seeds=seeds)
     definition = StudyDefinition(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
@@ -68,18 +71,18 @@ def make_plan(
 
 
 class Planner:
-    """Turns arms of one study into segments of its plan; data sources are scanned once."""
+    """Makes plan segments from arms of one study, and scans each data source only once."""
 
     def __init__(self, study: StudyFile) -> None:
         self.study = study
         self._resolver = Resolver()
 
     def segment(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int], plan: StudyPlan) -> PlanSegment:
-        """A segment that adds arms to a plan, each with all of the seeds.
+        """A segment that adds arms to a plan, each with all of the given seeds.
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
-            StudyError: a trial would be the same as another one, here or in the plan.
+            StudyError: a trial is the same as another one of the segment or the plan.
         """
         issues: list[DataIssue] = []
         summary: dict[str, Any] = {}
@@ -96,7 +99,9 @@ class Planner:
             configs[arm.name] = resolved.config
             planned.append(_planned_arm(arm, resolved.config))
         trials = tuple(
-            _trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed)) for seed in seeds for arm in arms
+            _planned_trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed))
+            for seed in seeds
+            for arm in arms
         )
         check_distinct((*plan.trials, *trials))
         return PlanSegment(
@@ -111,20 +116,20 @@ class Planner:
 
 
 def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
-    """A segment with the missing trials of every arm and seed; None where none is missing.
+    """A segment with the missing trials of all arms for the given seeds; None if no trial is missing.
 
     Configs are copied from the plan, so neither the study file nor the data source is read.
 
     Raises:
-        ConfigError: the plan was written by another version.
+        ConfigError: the plan was written by another version of modstudy, whose settings differ.
     """
     configs = {trial.arm: from_settings(trial.config) for trial in reversed(plan.trials)}
-    known = {(trial.arm, trial.seed) for trial in plan.trials}
+    planned = {(trial.arm, trial.seed) for trial in plan.trials}
     trials = tuple(
-        _trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed))
+        _planned_trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed))
         for seed in seeds
         for arm in plan.arms
-        if (arm.name, seed) not in known
+        if (arm.name, seed) not in planned
     )
     if not trials:
         return None
@@ -132,32 +137,33 @@ def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
 
 
 def first_seeds(seeds: Sequence[int], n_seeds: int) -> tuple[int, ...]:
-    """The first `n_seeds` of a study's seeds, continued by consecutive numbers where the study has fewer.
+    """The first `n_seeds` seeds of a study, continued with consecutive numbers if it has fewer.
 
     Raises:
-        StudyError: no seed would be left.
+        StudyError: `n_seeds` is below 1.
     """
     if n_seeds < 1:
         raise StudyError(f"--seeds is the number of seeds, at least 1; got {n_seeds}")
-    more = range(max(seeds) + 1, max(seeds) + 1 + max(0, n_seeds - len(seeds)))
-    return (*seeds, *more)[:n_seeds]
+    further = range(max(seeds) + 1, max(seeds) + 1 + max(0, n_seeds - len(seeds)))
+    return (*seeds, *further)[:n_seeds]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
 def _objective(metric: str, direction: str) -> Objective:
-    known = metric_of(metric).direction
-    if direction not in ("minimize", "maximize") or known not in (direction, "neutral"):
-        raise StudyError(f"objective {metric} is to {known}; got direction {direction!r}; correct the study")
+    """The objective, after a check that its direction does not contradict that of the metric."""
+    metric_direction = metric_of(metric).direction
+    if direction not in ("minimize", "maximize") or metric_direction not in (direction, "neutral"):
+        raise StudyError(f"objective {metric} is to {metric_direction}; got direction {direction!r}; correct the study")
     return Objective(metric=metric, direction="minimize" if direction == "minimize" else "maximize")
 
 
 def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialConfig]) -> None:
-    """Check that every objective is a metric of some arm: its modulation must be one of the synth's or the data's.
+    """Check that every objective is a metric of at least one config, given its modulations.
 
     Raises:
-        StudyError: an objective would have no value.
+        StudyError: no config has the metric of an objective.
     """
     modulations = [
         modulation.name
@@ -172,10 +178,10 @@ def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialCo
 
 
 def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
-    """Configs at every value of a choice and both ends of a range of a search, checked before anything runs.
+    """Configs at the corners of search spaces (every value of a choice, both ends of a range), each checked.
 
     Raises:
-        ConfigError: a corner of a search's space breaks a rule.
+        ConfigError: a config violates a rule.
     """
     for search in study.searches():
         for point in search.corners():
@@ -183,12 +189,13 @@ def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
                 config = compose(study.base, study.shared(), point.settings)
                 check(config)
             except ConfigError as error:
-                place = ", ".join(f"{path}={value}" for path, value in point.settings.items())
-                raise ConfigError(f"search.space, at {place}: {error}") from error
+                corner = ", ".join(f"{path}={value}" for path, value in point.settings.items())
+                raise ConfigError(f"search.space, at {corner}: {error}") from error
             yield config
 
 
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Overrides by dotted path, with nested values flattened."""
     flat: dict[str, Any] = {}
     for path, value in overrides:
         check_known(path)
@@ -196,7 +203,8 @@ def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return flat
 
 
-def _check_seed_is_free(study: StudyFile, overrides: Mapping[str, Any]) -> None:
+def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None:
+    """Raise StudyError if settings set the seed, which is reserved for the seeds of the study."""
     if "seed" in overrides or "seed" in study.shared() or any("seed" in arm.config for arm in study.arms):
         raise StudyError(
             "a study gives every arm the same seeds; list them as `seeds = [0, 1]` in its file, or give their number "
@@ -205,33 +213,34 @@ def _check_seed_is_free(study: StudyFile, overrides: Mapping[str, Any]) -> None:
 
 
 def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Remarks on overrides that do not reach every arm.
+    """Remarks on overrides that do not apply to every arm.
 
     Raises:
-        StudyError: an override reaches no arm.
+        StudyError: an override applies to no arm.
     """
     shared = {**study.shared(), **overrides}
     arms = dataclasses.replace(study, config=shared).named_arms()
     if study.search is not None or not overrides:
         return
-    reached_paths = {arm.name: applied_paths(study.base, shared, arm.settings) for arm in arms}
+    paths_of_arm = {arm.name: applied_paths(study.base, shared, arm.settings) for arm in arms}
     for path, value in overrides.items():
-        reached = [name for name, paths in reached_paths.items() if path in paths]
-        own = [arm.name for arm in arms if path in arm.settings]
-        if not reached and own:
+        affected = [name for name, paths in paths_of_arm.items() if path in paths]
+        overriding = [arm.name for arm in arms if path in arm.settings]
+        if not affected and overriding:
             raise StudyError(
                 f"--set {path}={value} has no effect: every arm that has {path} sets it itself "
-                f"({', '.join(own)}); change the arms in a study file of your own"
+                f"({', '.join(overriding)}); change the arms in a study file of your own"
             )
-        if not reached:
+        if not affected:
             raise StudyError(f"--set {path}={value} has no effect: no arm of {study.name} has {path}; leave it out")
-        if own:
-            yield f"{path} = {value} reaches {', '.join(reached)}; {', '.join(own)} set it themselves"
-        elif len(reached) < len(arms):
-            yield f"{path} = {value} reaches {', '.join(reached)}; the other arms do not have it"
+        if overriding:
+            yield f"{path} = {value} reaches {', '.join(affected)}; {', '.join(overriding)} set it themselves"
+        elif len(affected) < len(arms):
+            yield f"{path} = {value} reaches {', '.join(affected)}; the other arms do not have it"
 
 
 def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
+    """The planned arm, with the properties of its resolved config."""
     return PlannedArm(
         name=arm.name,
         settings=dict(arm.settings),
@@ -241,20 +250,27 @@ def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
     )
 
 
-def _trial(arm: str, config: TrialConfig) -> PlannedTrial:
+def _planned_trial(arm: str, config: TrialConfig) -> PlannedTrial:
+    """The planned trial of an arm with a resolved config."""
     return PlannedTrial(digest=config.digest, arm=arm, seed=config.seed, config=to_settings(config))
 
 
 def check_distinct(trials: Sequence[PlannedTrial]) -> None:
-    first: dict[str, str] = {}
+    """Check that no two trials are the same.
+
+    Raises:
+        StudyError: two trials have the same digest.
+    """
+    arm_of_digest: dict[str, str] = {}
     for trial in trials:
-        if trial.digest in first:
+        if trial.digest in arm_of_digest:
             raise StudyError(
-                f"arms {first[trial.digest]!r} and {trial.arm!r} are the same trial (digest {trial.digest}); "
+                f"arms {arm_of_digest[trial.digest]!r} and {trial.arm!r} are the same trial (digest {trial.digest}); "
                 "make them differ, or leave one out"
             )
-        first[trial.digest] = trial.arm
+        arm_of_digest[trial.digest] = trial.arm
 
 
 def _now() -> str:
+    """The current time (UTC) in ISO 8601 format."""
     return datetime.now(UTC).isoformat(timespec="seconds")

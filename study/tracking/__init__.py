@@ -1,1 +1,1 @@
-"""Delivers a study to MLflow."""
+"""Delivery of results to MLflow."""

@@ -1,7 +1,7 @@
-"""Delivers a running study to MLflow from a thread of the driver; a tracker that is dead costs the study nothing.
+"""Delivery of a running study to MLflow in a background thread, so that the study does not depend on the tracker.
 
-A new database takes seconds to create: trials do not wait for it. What a tracker missed, the next `resume` or `report`
-delivers, because everything is made from the ledger.
+Trials do not wait while a new database is created, which takes seconds. Results that could not be delivered are
+delivered by the next `resume` or `report`, because every delivery starts from the ledger, the committed records.
 """
 
 import logging
@@ -17,74 +17,78 @@ if TYPE_CHECKING:
 
 
 MAX_WAIT_S = 60.0
-"""How long the end of a study waits for its tracker."""
+"""Maximum time that the end of a study waits for its tracker."""
 MLFLOW_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+"""Environment variables of MLflow, set unless the user has set them: no telemetry, and short waits."""
 _log = logging.getLogger(__name__)
 
 
 def default_tracker(root: Path, study: str) -> tuple[str, str]:
-    """Tracking URI and artifact location beside the studies of one root."""
+    """Default tracking URI and artifact location of a study: a database and a folder in the root of all studies."""
     root = root.absolute()
     return f"sqlite:///{root / 'mlflow.db'}", (root / "mlflow-artifacts" / study).as_uri()
 
 
 class Tracker:
-    """A thread that delivers whatever the ledger has got since it last looked."""
+    """Background thread that delivers new records of a study to MLflow."""
 
     def __init__(self, store: Store, tracking_uri: str, artifact_location: str | None) -> None:
         self._arguments = (store, tracking_uri, artifact_location)
         self._uri = tracking_uri
-        self._news = threading.Event()
-        self._news.set()
-        self._ending: str | None = None
+        self._has_news = threading.Event()
+        self._has_news.set()
+        self._final_status: str | None = None
         self._error: str | None = None
         self._thread = threading.Thread(target=self._deliver, name="mlflow", daemon=True)
 
     def start(self) -> None:
+        """Set the environment of MLflow, and start the thread."""
         for name, value in MLFLOW_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self._thread.start()
 
     def notice(self) -> None:
-        """Something was committed; deliver it soon."""
-        self._news.set()
+        """Notify the thread of a newly committed record."""
+        self._has_news.set()
 
     def finish(self, status: str, max_wait_s: float = MAX_WAIT_S) -> str | None:
-        """Deliver the rest with the report, and say what went wrong, if anything did.
+        """Deliver the remaining records and the report, and return an error message; None if all was delivered.
 
         Args:
-            status: `FINISHED`, `FAILED` or `KILLED`.
-            max_wait_s: Seconds to wait for the tracker.
+            status: Final MLflow status of the study: `FINISHED`, `FAILED` or `KILLED`.
+            max_wait_s: Maximum time to wait for the tracker.
         """
-        self._ending = status
-        self._news.set()
+        self._final_status = status
+        self._has_news.set()
         self._thread.join(max_wait_s)
         if self._thread.is_alive():
             return f"MLflow at {self._uri} did not take everything within {max_wait_s:g} s"
         return self._error
 
     def _deliver(self) -> None:
+        """Body of the thread: deliver records until the study ends, or the tracker raises an error."""
         try:
             delivery = self._open()
             while True:
-                self._news.wait()
-                self._news.clear()
-                ending = self._ending
+                self._has_news.wait()
+                self._has_news.clear()
+                final_status = self._final_status
                 delivery.sync()
-                if ending is not None:
-                    delivery.finish(ending)
+                if final_status is not None:
+                    delivery.finish(final_status)
                     return
-        except Exception as error:  # noqa: BLE001 - whatever a tracker does, the study goes on
+        except Exception as error:  # noqa: BLE001 - no error of a tracker may stop the study
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             self._error = f"MLflow at {self._uri} took no delivery ({reason})"
             _log.warning("%s; the study goes on without it", self._error)
 
     def _open(self) -> "Delivery":
+        """Connect to the tracker."""
         from study.tracking.delivery import Delivery
 
         return Delivery(*self._arguments)
