@@ -9,7 +9,7 @@ from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.statistics import paired_difference, seed_caveat
 from dashboards.analysis.study_results import StudyResults
-from dashboards.formatting import better, bounds, interval, listed, number, plural, signed
+from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed
 
 
 def findings(results: StudyResults) -> list[str]:
@@ -46,13 +46,13 @@ def _front_sentences(results: StudyResults) -> Iterator[str]:
     else:
         yield f"Only {front[0]} can be compared on {axes}."
     if static := _arm_names(results.with_status("static")):
-        yield f"Excluded from the front because their curves hardly move: {listed(static)}."
+        yield f"Excluded from the front because their curves hardly move: {join_names(static)}."
     incomplete = [f"{arm.name} ({len(arm.finished)} of {len(arm.trials)})" for arm in results.front if arm.n_lost]
     if incomplete:
-        yield f"On the front by surviving seeds only, which may flatter them: {listed(incomplete)}."
+        yield f"On the front by surviving seeds only, which may flatter them: {join_names(incomplete)}."
     for arm in results.with_status("not comparable"):
         if arm.finished:
-            yield f"{arm.name} is not comparable: {listed(arm.lacking)} is undefined for a finished seed."
+            yield f"{arm.name} is not comparable: {join_names(arm.lacking)} is undefined for a finished seed."
 
 
 def _trade_off_sentences(results: StudyResults) -> Iterator[str]:
@@ -139,7 +139,9 @@ def _best_arm(arms: Sequence[ArmResult], objective: Objective) -> ArmResult:
 
 def _few_names(names: list[str], n_shown: int = 10) -> str:
     """The names as text; only the first `n_shown` if there are more."""
-    return listed(names) if len(names) <= n_shown else f"{', '.join(names[:n_shown])} and {len(names) - n_shown} more"
+    if len(names) <= n_shown:
+        return join_names(names)
+    return f"{', '.join(names[:n_shown])} and {len(names) - n_shown} more"
 
 
 def _arm_names(arms: Sequence[ArmResult]) -> list[str]:

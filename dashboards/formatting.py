@@ -100,7 +100,7 @@ def signed(value: float) -> str:
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names joined as `a, b and c`; "none" if there are none."""
     if not names:
         return "none"

@@ -19,7 +19,7 @@ LINE_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
-class Running:
+class RunningTrial:
     """Progress of a running trial."""
 
     trial: PlannedTrial
@@ -57,9 +57,9 @@ class StudyProgress:
     """Outcomes of the trials with a record, by digest."""
     waiting: dict[str, PlannedTrial] = field(default_factory=dict)
     """Trials that have not started, by digest."""
-    running: dict[str, Running] = field(default_factory=dict)
+    running: dict[str, RunningTrial] = field(default_factory=dict)
     """Running trials, by digest."""
-    lost: dict[str, str] = field(default_factory=dict)
+    given_up: dict[str, str] = field(default_factory=dict)
     """The last errors of trials that were given up because their worker died too often, by digest."""
     _steps_and_seconds: list[tuple[int, float]] = field(default_factory=list)
     """Number of steps and duration of each trial that ended."""
@@ -75,7 +75,7 @@ class StudyProgress:
         """Mark a waiting trial as running."""
         with self._lock:
             if trial := self.waiting.pop(digest, None):
-                self.running[digest] = Running(trial, time.monotonic())
+                self.running[digest] = RunningTrial(trial, time.monotonic())
 
     def step(self, digest: str, step: int, loss: float | None) -> None:
         """Update step and loss of a running trial; a loss of None leaves the previous one."""
@@ -99,12 +99,12 @@ class StudyProgress:
                 self._steps_and_seconds.append((record.steps, time.monotonic() - running.started))
             self.outcomes[record.digest] = record.outcome
 
-    def lose(self, digest: str, error: str) -> None:
+    def give_up(self, digest: str, error: str) -> None:
         """Give up a trial whose worker died too often, with its last error."""
         with self._lock:
             self.waiting.pop(digest, None)
             self.running.pop(digest, None)
-            self.lost[digest] = error
+            self.given_up[digest] = error
 
     def count(self, outcome: Outcome) -> int:
         """Number of trials with the given outcome."""
@@ -113,7 +113,7 @@ class StudyProgress:
     @property
     def failed(self) -> int:
         """Number of trials that failed, diverged or were given up."""
-        return self.count("failed") + self.count("diverged") + len(self.lost)
+        return self.count("failed") + self.count("diverged") + len(self.given_up)
 
     def seconds_left(self) -> float | None:
         """Estimated seconds until all trials are done, from the mean duration of a step; None if unknown."""
@@ -133,7 +133,7 @@ class StudyProgress:
         """Numbers of trials done, running and failed, and the estimated remaining time, as one line."""
         with self._lock:
             parts = [
-                f"{len(self.outcomes) + len(self.lost)} of {self.planned} trials done",
+                f"{len(self.outcomes) + len(self.given_up)} of {self.planned} trials done",
                 f"{len(self.running)} running",
                 f"{self.failed} failed",
             ]
@@ -152,7 +152,7 @@ class StudyProgress:
 
 
 @contextmanager
-def shown(progress: StudyProgress, console: Console) -> Iterator[None]:
+def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
     """Show the progress until the block ends: live on a terminal, otherwise as a line at intervals."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True, get_renderable=lambda: _live_view(progress)):

@@ -94,7 +94,7 @@ def _template_environment(results: StudyResults) -> Environment:
         "bounds": formatting.bounds,
         "signed": formatting.signed,
         "short": formatting.short,
-        "listed": formatting.listed,
+        "listed": formatting.join_names,
         "seeds": seeds_cell,
         "status": lambda arm: STATUS_TEXT[arm.status],
         "status_rank": lambda arm: list(STATUS_TEXT).index(arm.status),

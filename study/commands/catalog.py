@@ -15,7 +15,7 @@ from typing_extensions import Doc
 from core.settings.presets import PRESETS, Preset
 from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.trial import TrialConfig
-from study.commands.options import console, reported
+from study.commands.options import console, report_errors
 
 GROUPS = {
     "parameterizations": "parameterization",
@@ -30,7 +30,7 @@ GROUPS = {
 """Groups of the catalog by name, each with the field of the trial config whose variants it lists."""
 
 
-@reported
+@report_errors
 def catalog(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole catalog as JSON.")] = False,
 ) -> None:

@@ -15,21 +15,21 @@ import typer
 from rich.markup import escape
 
 from core.errors import StudyError
-from study.commands.options import OK, Root, console, reported
+from study.commands.options import OK, Root, console, report_errors
 
 PACKAGES = ("torch", "torchaudio", "torchlpc", "ray", "mlflow", "pyarrow", "optuna", "modstudy")
 """Required packages whose versions are shown."""
 EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
 """Optional packages and their purpose."""
-ENOUGH_DISK = 5 * 2**30
+MIN_DISK_BYTES = 5 * 2**30
 """Free disk space in bytes that a study needs."""
-ENOUGH_MEMORY = 4 * 2**30
+MIN_MEMORY_BYTES = 4 * 2**30
 """Memory in bytes that a study needs."""
 Finding = tuple[str, str, bool]
 """Subject and result of a check, and whether the result is sufficient for a study."""
 
 
-@reported
+@report_errors
 def doctor(
     root: Root = "runs",
     ray: Annotated[bool, typer.Option(help="Also check that Ray starts, which takes some seconds.")] = True,
@@ -42,10 +42,10 @@ def doctor(
     is_complete = True
     for subject, found, is_good in findings(Path(root), start_ray=ray):
         is_complete = is_complete and is_good
-        mark = "[green]ok[/]  " if is_good else "[red]lack[/]"
+        mark = "[green]ok[/]     " if is_good else "[red]missing[/]"
         console.print(f"{mark} {subject:<20} {escape(found)}", highlight=False, soft_wrap=True)
     if not is_complete:
-        raise StudyError("this machine lacks something; see the lines marked 'lack'")
+        raise StudyError("this machine lacks something; see the lines marked 'missing'")
     return OK
 
 
@@ -72,8 +72,8 @@ def findings(folder: Path, *, start_ray: bool) -> Iterator[Finding]:
         yield package, *_version(package)
     yield "torchaudio imports", *_result_or_error(lambda: str(importlib.import_module("torchaudio").__version__))
     for extra, purpose in EXTRAS.items():
-        there = importlib.util.find_spec(extra) is not None
-        yield f"extra {extra}", "there" if there else f"not there ({purpose})", True
+        installed = importlib.util.find_spec(extra) is not None
+        yield f"extra {extra}", "installed" if installed else f"not installed ({purpose})", True
     if start_ray:
         yield "Ray starts", *_result_or_error(_start_ray)
 
@@ -84,10 +84,10 @@ def _show_speeds() -> None:
 
     console.print("Milliseconds of one call, forward and backward, one thread; kernels at 48 kHz, 8 clips of 1 s:")
     for speed in speeds():
-        line = f"{speed.what:<42} {speed.ours_ms:8.1f} ms"
-        if speed.libraries_ms is not None:
-            ratio = speed.libraries_ms / speed.ours_ms
-            line += f", by library calls {speed.libraries_ms:8.1f} ms: {ratio:.1f} times as long"
+        line = f"{speed.what:<42} {speed.kernel_ms:8.1f} ms"
+        if speed.library_ms is not None:
+            ratio = speed.library_ms / speed.kernel_ms
+            line += f", by library calls {speed.library_ms:8.1f} ms: {ratio:.1f} times as long"
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -105,7 +105,7 @@ def _memory() -> tuple[str, bool]:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return "unknown", True
     size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return f"{size / 2**30:.1f} GiB", size >= ENOUGH_MEMORY
+    return f"{size / 2**30:.1f} GiB", size >= MIN_MEMORY_BYTES
 
 
 def _gpu() -> tuple[str, bool]:
@@ -125,7 +125,7 @@ def _disk(folder: Path) -> tuple[str, bool]:
     """Free disk space for a folder, and whether it is sufficient."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
-    return f"{free / 2**30:.1f} GiB free for {folder}", free >= ENOUGH_DISK
+    return f"{free / 2**30:.1f} GiB free for {folder}", free >= MIN_DISK_BYTES
 
 
 def _version(package: str) -> tuple[str, bool]:

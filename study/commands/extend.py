@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, reported
+from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
 
 
-@reported
+@report_errors
 def extend(
     name: Name,
     seeds: Annotated[int, typer.Option(help="Total number of seeds of each arm.")],
@@ -29,4 +29,4 @@ def extend(
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
     )
-    return session.run(session.extended(seeds), options)
+    return session.run(session.extended_plan(seeds), options)

@@ -16,14 +16,14 @@ from study.commands.options import (
     Root,
     TrackingUri,
     console,
-    reported,
+    report_errors,
 )
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
 
 
-@reported
+@report_errors
 def launch(
     study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
     assignments: Assignments = None,
@@ -51,7 +51,7 @@ def launch(
     from search_spaces.study_file import load_study
     from study.execution.session import RunOptions, Session
     from study.planning.plan import make_plan
-    from study.planning.resources import allocate, this_machine, wants_gpu
+    from study.planning.resources import allocate, needs_gpu, this_machine
 
     options = RunOptions(
         trials_at_once=trials_at_once,
@@ -65,12 +65,12 @@ def launch(
     for remark in planned.remarks:
         console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
     session = Session(root=root, name=planned.plan.name, console=console)
-    plan = session.merged(planned.plan)
+    plan = session.merged_plan(planned.plan)
     _show_issues(plan)
     if dry_run:
         allocate(
             this_machine(),
-            wants_gpu=wants_gpu(plan),
+            needs_gpu=needs_gpu(plan),
             trials_at_once=trials_at_once,
             cpus_per_trial=cpus_per_trial,
             gpus_per_trial=gpus_per_trial,

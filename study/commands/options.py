@@ -42,7 +42,7 @@ Assignments = Annotated[
 ]
 
 
-def reported(command: Callable[P, int | None]) -> Callable[P, None]:
+def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     """Decorator for commands that turns errors of modstudy into a line on stderr and an exit code."""
 
     @functools.wraps(command)

@@ -19,9 +19,9 @@ class Speed:
 
     what: str
     """The step or kernel that was measured."""
-    ours_ms: float
+    kernel_ms: float
     """Duration of the implementation of modstudy."""
-    libraries_ms: float | None
+    library_ms: float | None
     """Duration of an equivalent implementation by library calls; None if there is none."""
 
 
@@ -54,7 +54,7 @@ def _step_speeds() -> Iterator[Speed]:
         step = step_on_noise(config)
         assert step is not None
         what = f"training step, small preset, {kind.kind}"
-        yield Speed(what=what, ours_ms=_median_milliseconds(step), libraries_ms=None)
+        yield Speed(what=what, kernel_ms=_median_milliseconds(step), library_ms=None)
 
 
 def _kernel_speeds() -> Iterator[Speed]:
@@ -80,8 +80,8 @@ def _kernel_speeds() -> Iterator[Speed]:
     def compare(what: str, ours: Callable[[], Tensor], libraries: Callable[[], Tensor]) -> Speed:
         return Speed(
             what=what,
-            ours_ms=_median_milliseconds(_with_backward(ours)),
-            libraries_ms=_median_milliseconds(_with_backward(libraries)),
+            kernel_ms=_median_milliseconds(_with_backward(ours)),
+            library_ms=_median_milliseconds(_with_backward(libraries)),
         )
 
     audio, gain, b = random_leaf(batch, n_samples), random_leaf(batch, n_frames), random_leaf(batch, n_frames, 3)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from study.commands.options import console, reported
+from study.commands.options import console, report_errors
 
 render_app = typer.Typer(help="Render labelled data with a real synth.", no_args_is_help=True)
 """Typer app of `modstudy render`."""
@@ -17,7 +17,7 @@ def _render_group() -> None:
 
 
 @render_app.command()
-@reported
+@report_errors
 def vital(
     out: Annotated[Path, typer.Argument(help="Folder that is created.")],
     n: Annotated[int, typer.Option("--n", min=1, help="Number of sounds.")] = 200,

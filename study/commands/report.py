@@ -1,9 +1,9 @@
 """`modstudy report`: writes the report of a study again."""
 
-from study.commands.options import Name, Root, TrackingUri, console, reported
+from study.commands.options import Name, Root, TrackingUri, console, report_errors
 
 
-@reported
+@report_errors
 def report(name: Name, root: Root = "runs", tracking_uri: TrackingUri = None) -> int:
     """Write the report of a study again, and deliver it to MLflow."""
     from study.execution.session import RunOptions, Session

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, reported
+from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
 
 
-@reported
+@report_errors
 def resume(
     name: Name,
     root: Root = "runs",

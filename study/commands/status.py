@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from study.commands.options import Root, console, reported
+from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
     from core.storage.records import PlannedTrial, StudyPlan
@@ -20,7 +20,7 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 """File name of a checkpoint, with its step."""
 
 
-@reported
+@report_errors
 def status(
     name: Annotated[
         str | None, typer.Argument(help="Name of a study; all studies are listed if it is omitted.")

@@ -6,10 +6,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import console, reported
+from study.commands.options import console, report_errors
 
 
-@reported
+@report_errors
 def studies(
     estimate: Annotated[
         bool,
@@ -20,7 +20,7 @@ def studies(
 ) -> None:
     """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
     from search_spaces.study_file import built_in_studies, load_study
-    from study.planning.estimates import measured_seconds, remembered_seconds
+    from study.planning.estimates import cached_duration_s, measure_duration_s
     from study.progress import duration
 
     table = Table("study", "question", "arms", "trials", "about")
@@ -29,9 +29,9 @@ def studies(
     for name, study in found.items():
         if estimate:
             with console.status(f"timing a few steps of each arm of {name}"):
-                seconds[name] = measured_seconds(study)
+                seconds[name] = measure_duration_s(study)
         else:
-            seconds[name] = remembered_seconds(study)
+            seconds[name] = cached_duration_s(study)
     for name, study in found.items():
         n_arms = len(study.named_arms()) + sum(search.n_arms for search in study.searches())
         about = "?" if (known := seconds[name]) is None else duration(known)

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from core.errors import ConfigError
-from study.commands.options import OK, TRIALS_FAILED, Assignments, console, reported
+from study.commands.options import OK, TRIALS_FAILED, Assignments, console, report_errors
 
 
-@reported
+@report_errors
 def train(
     config: Annotated[Path | None, typer.Argument(help="TOML file with the settings of the trial.")] = None,
     assignments: Assignments = None,

@@ -17,7 +17,7 @@ from ray import tune
 
 from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
-from study.execution.objective import objective
+from study.execution.worker import run_planned_trial
 from study.planning.resources import Resources
 from study.progress import StudyProgress
 
@@ -63,7 +63,7 @@ def run_trials(
     local = store.local_root
     root = str(local) if local is not None else store.root
     trainable = tune.with_resources(
-        tune.with_parameters(objective, root=root, study=study, threads=resources.threads),
+        tune.with_parameters(run_planned_trial, root=root, study=study, threads=resources.threads),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
     tuner = tune.Tuner(
@@ -132,7 +132,7 @@ class _ProgressCallback(tune.Callback):
         if record is None:
             error = str(trial.get_error() or "its worker ended without a record").strip().splitlines()[-1]
             _log.warning("trial %s was given up: %s", digest, error)
-            self._progress.lose(digest, error)
+            self._progress.give_up(digest, error)
             return
         self._progress.finish(record)
         self._on_record(record)

@@ -17,8 +17,8 @@ from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
-from study.planning.resources import Machine, Resources, allocate, this_machine, wants_gpu
-from study.progress import StudyProgress, shown
+from study.planning.resources import Machine, Resources, allocate, needs_gpu, this_machine
+from study.progress import StudyProgress, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -81,7 +81,7 @@ class Session:
             raise StudyError(f"there is no study {self.name!r} under {self.root}; {hint}")
         return self.store.plan()
 
-    def merged(self, new: StudyPlan) -> StudyPlan:
+    def merged_plan(self, new: StudyPlan) -> StudyPlan:
         """The stored plan with the arms and seeds that a newly made plan adds; the new plan if none is stored.
 
         Raises:
@@ -93,7 +93,7 @@ class Session:
         segment = growth(stored, new)
         return stored if segment is None else stored.with_segment(segment)
 
-    def extended(self, n_seeds: int) -> StudyPlan:
+    def extended_plan(self, n_seeds: int) -> StudyPlan:
         """The stored plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
@@ -120,7 +120,7 @@ class Session:
         machine = this_machine()
         resources = allocate(
             machine,
-            wants_gpu=wants_gpu(plan) and bool(remaining),
+            needs_gpu=needs_gpu(plan) and bool(remaining),
             trials_at_once=options.trials_at_once,
             cpus_per_trial=options.cpus_per_trial,
             gpus_per_trial=options.gpus_per_trial,
@@ -133,7 +133,7 @@ class Session:
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, remaining, resources, machine, progress, tracker.notice, options)
+            self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
             raise Interrupted(
@@ -141,12 +141,12 @@ class Session:
                 f"Go on with: {self.resume_command}"
             ) from None
         self.write_report()
-        n_bad = progress.count("failed") + len(progress.lost)
+        n_bad = progress.count("failed") + len(progress.given_up)
         if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
             self.console.print(
                 f"[yellow]{escape(tracker_error)}.[/] The study is complete: `modstudy report` delivers it again."
             )
-        for digest, error in progress.lost.items():
+        for digest, error in progress.given_up.items():
             trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
             self.console.print(
                 f"[red]{escape(trial.arm)} seed {trial.seed} has no result:[/] {escape(error)}; "
@@ -230,7 +230,7 @@ class Session:
         resources: Resources,
         machine: Machine,
         progress: StudyProgress,
-        notice: Callable[[], None],
+        notify: Callable[[], None],
         options: RunOptions,
     ) -> None:
         """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
@@ -240,9 +240,9 @@ class Session:
         from study.execution.stages import next_segment, planner_of
 
         def on_record(record: TrialRecord) -> None:
-            notice()
+            notify()
             if record.outcome != "finished":
-                reason = record.error or "the loss ran away"
+                reason = record.error or "the loss diverged"
                 self.console.print(
                     f"{record.arm} seed {record.seed} {record.outcome}: {reason.strip().splitlines()[0]}",
                     style="red",
@@ -260,7 +260,7 @@ class Session:
                     prepare_data(remaining[: resources.trials_at_once])
                     prepare_kernels(remaining)
                     tune_folder = folder / f"tune-{len(plan.segments)}"
-                    with shown(progress, self.console):
+                    with show_progress(progress, self.console):
                         run_trials(self.store, self.name, remaining, resources, tune_folder, progress, on_record)
                 segment = next_segment(self.store, plan, planner)
                 if segment is None:

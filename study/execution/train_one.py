@@ -12,7 +12,7 @@ from core.metrics.catalog import label
 from core.settings.loading import load_config, read_toml, to_settings
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.store import Store
-from study.progress import StudyProgress, shown
+from study.progress import StudyProgress, show_progress
 
 if TYPE_CHECKING:
     from core.training.trainer import Progress
@@ -51,7 +51,7 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     def on_progress(now: "Progress") -> None:
         progress.step(digest, now.step, now.train_loss)
 
-    with shown(progress, console):
+    with show_progress(progress, console):
         record = run_trial(resolved.config, store=store, study="train", arm=path.stem, on_progress=on_progress)
     console.print(f"{record.outcome} after {record.steps} steps" + (f": {record.error}" if record.error else ""))
     table = Table("metric", "validation", "test")

@@ -14,21 +14,21 @@ from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
 from study.planning.resources import usable_cpus
 
-STARTING_S = 15.0
+STARTUP_S = 15.0
 """Estimated time for the start of Ray, the imports of each worker, and the report."""
 
 _log = logging.getLogger(__name__)
 
 
-def remembered_seconds(study: StudyFile) -> float | None:
-    """The cached result of `measured_seconds` for this machine and code; None if there is none."""
+def cached_duration_s(study: StudyFile) -> float | None:
+    """The cached result of `measure_duration_s` for this machine and code; None if there is none."""
     try:
         return float(json.loads(_cache_file(study).read_bytes())["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def measured_seconds(study: StudyFile) -> float:
+def measure_duration_s(study: StudyFile) -> float:
     """Measure steps of each arm, and return the estimated wall seconds of a study with one trial per core.
 
     Arms that differ only in the numbers of their parameterization take about the same time, so one of them is measured.
@@ -51,7 +51,7 @@ def measured_seconds(study: StudyFile) -> float:
         if timing_key not in seconds_by_key:
             seconds_by_key[timing_key] = estimate_seconds(config)
         total += seconds_by_key[timing_key]
-    seconds = STARTING_S + total * len(study.seeds) / usable_cpus()
+    seconds = STARTUP_S + total * len(study.seeds) / usable_cpus()
     try:
         write_atomically(_cache_file(study), json.dumps({"seconds": seconds}).encode())
     except OSError as error:

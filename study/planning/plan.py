@@ -22,7 +22,7 @@ from search_spaces.study_file import StudyFile, check_name
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class NewPlan:
     """A new plan with remarks for the user."""
 
     plan: StudyPlan
@@ -32,7 +32,7 @@ class Planned:
 
 def make_plan(
     study: StudyFile, *, name: str | None = None, overrides: Sequence[tuple[str, Any]] = (), n_seeds: int | None = None
-) -> Planned:
+) -> NewPlan:
     """Make a new plan: the definition of a study, and a segment with the arms of its designs.
 
     Settings of an arm have precedence over `overrides`, and these over the shared settings of the study file.
@@ -67,7 +67,7 @@ def make_plan(
     plan = StudyPlan(definition=definition)
     if arms:
         plan = plan.with_segment(Planner(study).segment("design", arms, seeds, plan))
-    return Planned(plan, remarks)
+    return NewPlan(plan, remarks)
 
 
 class Planner:

@@ -50,7 +50,7 @@ def usable_cpus() -> int:
     return max(1, min(cores, limit))
 
 
-def wants_gpu(plan: StudyPlan) -> bool:
+def needs_gpu(plan: StudyPlan) -> bool:
     """Whether any trial of the plan runs on a GPU."""
     return any(trial.config.get("device") == "cuda" for trial in plan.trials)
 
@@ -58,7 +58,7 @@ def wants_gpu(plan: StudyPlan) -> bool:
 def allocate(
     machine: Machine,
     *,
-    wants_gpu: bool,
+    needs_gpu: bool,
     trials_at_once: int | None = None,
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
@@ -67,7 +67,7 @@ def allocate(
 
     Args:
         machine: The resources that are available.
-        wants_gpu: Whether any trial runs on a GPU.
+        needs_gpu: Whether any trial runs on a GPU.
         trials_at_once: Number of trials that run at once; by default as many as fit.
         cpus_per_trial: CPUs of each trial; 1 by default.
         gpus_per_trial: GPUs of each trial, or a fraction of one; by default an equal share for the trials at once.
@@ -86,7 +86,7 @@ def allocate(
         )
     if gpus_per_trial is not None and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
         raise StudyError(f"--gpus-per-trial above 1 is a whole number; got {gpus_per_trial:g}")
-    if wants_gpu and (machine.gpus == 0 or gpus_per_trial == 0):
+    if needs_gpu and (machine.gpus == 0 or gpus_per_trial == 0):
         raise StudyError("the trials run on CUDA (device = 'cuda') and would get no GPU; --set device=cpu, or give one")
     n_fitting = math.floor(machine.cpus / cpus + 1e-9)
     if gpus_per_trial:
@@ -102,7 +102,7 @@ def allocate(
         )
     gpus = gpus_per_trial
     if gpus is None:
-        gpus = 1 / math.ceil(at_once / machine.gpus) if wants_gpu else 0.0
+        gpus = 1 / math.ceil(at_once / machine.gpus) if needs_gpu else 0.0
     return Resources(trials_at_once=at_once, cpus_per_trial=cpus, gpus_per_trial=gpus)
 
 

@@ -37,7 +37,7 @@ STUDY_ID, LEVEL, ARM, DIGEST, DELIVERED = (
 """Names of the tags by which runs are identified."""
 MAX_METRICS, MAX_PARAMS, MAX_VALUE = 1000, 100, 6000
 """Limits of MLflow: metrics and parameters per request, and characters per value."""
-CUT = " … (cut; the full text is in the study's record)"
+CUT_SUFFIX = " … (cut; the full text is in the study's record)"
 """End of a value that was shortened."""
 T = TypeVar("T")
 
@@ -282,7 +282,7 @@ def _text(value: Any) -> str:
 
 def _shortened(text: str) -> str:
     """The text, shortened to the limit of MLflow."""
-    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - len(CUT)] + CUT
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - len(CUT_SUFFIX)] + CUT_SUFFIX
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

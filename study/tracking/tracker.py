@@ -52,7 +52,7 @@ class Tracker:
             os.environ.setdefault(name, value)
         self._thread.start()
 
-    def notice(self) -> None:
+    def notify(self) -> None:
         """Notify the thread of a newly committed record."""
         self._has_news.set()
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.storage.records import Objective
 from dashboards.analysis.statistics import Estimate
-from dashboards.formatting import arrow, axis, better, interval, listed, number, short, signed
+from dashboards.formatting import arrow, axis, better, interval, join_names, number, short, signed
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_differences_have_a_sign() -> None:
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
-    assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+    assert [join_names(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
         "none",
         "a",
         "a and b",

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.storage.records import StudyPlan
 from study import progress as progress_module
-from study.progress import StudyProgress, duration, number, shown
+from study.progress import StudyProgress, duration, number, show_progress
 from tests.support.tiny_study import record_of
 
 
@@ -32,7 +32,7 @@ def test_counts_follow_the_trials(plan: StudyPlan) -> None:
     progress.finish(record_of(third, outcome="diverged"))
     assert progress.headline().startswith("2 of 6 trials done, 1 running, 1 failed")
     assert progress.lines() == ["lpf-8 · seed 0: step 2 of 4, loss 0.25"]
-    progress.lose(first.digest, "gone")
+    progress.give_up(first.digest, "gone")
     assert progress.headline().startswith("3 of 6 trials done, 0 running, 2 failed")
 
 
@@ -76,7 +76,7 @@ def test_a_loss_once_known_stays_until_a_newer_one(plan: StudyPlan) -> None:
 def test_without_a_terminal_lines_come_at_intervals(plan: StudyPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.01)
     console = Console(file=io.StringIO(), width=200)
-    with shown(progress_of(plan), console):
+    with show_progress(progress_of(plan), console):
         time.sleep(0.1)
     assert "0 of 6 trials done, 0 running, 0 failed" in text_of(console)
 
@@ -85,7 +85,7 @@ def test_a_terminal_gets_a_live_picture(plan: StudyPlan) -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=True)
     progress = progress_of(plan)
     progress.start(plan.trials[0].digest)
-    with shown(progress, console):
+    with show_progress(progress, console):
         time.sleep(0.3)
     assert "lpf-8 · seed 0" in text_of(console)
 

@@ -88,9 +88,9 @@ def test_synths_with_any_modulations_have_complete_reports(
     recorded = {
         name for record in store.ledger() for name, value in record.metrics["test"].items() if value is not None
     }
-    listed = {metric["name"] for metric in page.data["metrics"]}
-    assert recorded < set(results.metrics) == listed == recorded | {"cost.train_s"}
-    assert {name for arm in summary["arms"] for name in arm["metrics"]} == listed
+    join_names = {metric["name"] for metric in page.data["metrics"]}
+    assert recorded < set(results.metrics) == join_names == recorded | {"cost.train_s"}
+    assert {name for arm in summary["arms"] for name in arm["metrics"]} == join_names
     for name in (*modulations, *truth):
         assert f"{name} curve" in {attributes.get("aria-label") for _, attributes in page.tags}
     n_curves = len(dict.fromkeys((*modulations, *truth)))

@@ -41,7 +41,7 @@ def test_whatever_is_lacking_shows_in_the_exit_code(modstudy: Command, monkeypat
     give(monkeypatch, ("disk", "1.0 GiB free", False))
     result = modstudy("doctor")
     assert result.exit_code == BAD_INPUT
-    assert "lack disk 1.0 GiB free" in flat(result)
+    assert "missing disk 1.0 GiB free" in flat(result)
 
 
 def test_a_package_that_is_not_installed_is_lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ import pytest
 import typer
 
 from core.errors import ConfigError, DataError, ModstudyError, StoreError, StudyError
-from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, reported
+from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors
 from study.execution.session import Interrupted
 
 
 def exit_code_of(command: Callable[[], int | None]) -> int:
     with pytest.raises(typer.Exit) as caught:
-        reported(command)()
+        report_errors(command)()
     return int(caught.value.exit_code)
 
 
@@ -50,4 +50,4 @@ def test_any_other_error_is_not_hidden() -> None:
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        reported(fail)()
+        report_errors(fail)()

@@ -32,7 +32,7 @@ class SilentTracker:
     def start(self) -> None:
         """Nothing to start."""
 
-    def notice(self) -> None:
+    def notify(self) -> None:
         """Nothing to deliver."""
 
     def finish(self, status: str, max_wait_s: float = 0.0) -> str | None:
@@ -94,31 +94,31 @@ def test_studies_are_found_by_their_definition(session_of: MakeSession, plan: St
 
 
 def test_a_new_plan_is_taken_as_it_is(session_of: MakeSession, plan: StudyPlan) -> None:
-    assert session_of("tiny").merged(plan) is plan
+    assert session_of("tiny").merged_plan(plan) is plan
 
 
 def test_a_stored_plan_is_merged_with_what_a_new_one_adds(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     create_study(Path(session.store.root), plan)
-    assert session.merged(tiny_plan()) == plan
-    after = session.merged(tiny_plan(arms=[*ARMS, SPLINE], seeds=[0, 1, 2]))
+    assert session.merged_plan(tiny_plan()) == plan
+    after = session.merged_plan(tiny_plan(arms=[*ARMS, SPLINE], seeds=[0, 1, 2]))
     assert after.segments[0] == plan.segments[0]
     assert len(after.trials) == 4 * 3
     assert session.plan() == plan, "merging stores nothing"
     with pytest.raises(StudyError, match="study 'tiny' exists with another plan"):
-        session.merged(tiny_plan(arms=ARMS[:2]))
+        session.merged_plan(tiny_plan(arms=ARMS[:2]))
 
 
 def test_a_study_is_extended_to_a_number_of_seeds(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     create_study(Path(session.store.root), plan)
-    extended = session.extended(4)
+    extended = session.extended_plan(4)
     assert extended.seeds == (0, 1, 2, 3)
     assert {trial.digest for trial in extended.trials} == {t.digest for t in tiny_plan(seeds=[0, 1, 2, 3]).trials}
-    assert session.extended(2) == plan
+    assert session.extended_plan(2) == plan
     assert session.plan() == plan, "extending stores nothing before it runs"
     with pytest.raises(StudyError, match="tiny has 2 seeds already; got --seeds 1; raise it"):
-        session.extended(1)
+        session.extended_plan(1)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_seeds_that_another_study_has_extend_a_study_without_training(
     stored(session_of("long"), tiny_plan(seeds=[0, 1, 2]))
     session = session_of("short")
     store = stored(session, plan)
-    assert session.run(session.extended(3), RunOptions()) == 0
+    assert session.run(session.extended_plan(3), RunOptions()) == 0
     assert [segment.stage for segment in store.plan().segments] == ["design", "seeds"]
     assert "3 trials copied from study long" in output(session)
     assert endings == ["FINISHED"]
@@ -188,7 +188,7 @@ def test_other_code_than_the_study_began_with_is_refused_before_anything_is_stor
     store = stored(session, plan)
     monkeypatch.setattr("core.storage.code_version.code_version", lambda: "another")
     with pytest.raises(StudyError, match="and this is another: its trials would not compare; .*--allow-code-change"):
-        session.run(session.extended(3), RunOptions())
+        session.run(session.extended_plan(3), RunOptions())
     assert store.plan() == plan
     assert endings == []
     assert session.run(session.plan(), RunOptions()) == 0, "a study that is done needs no code"
@@ -204,6 +204,6 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
     session = session_of("tiny")
     store = stored(session, plan)
     with pytest.raises(Interrupted, match="stopped; 6 of 9 trials have their results. Go on with: modstudy resume"):
-        session.run(session.extended(3), RunOptions())
+        session.run(session.extended_plan(3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
-from study.planning.resources import Machine, allocate, this_machine, usable_cpus, wants_gpu
+from study.planning.resources import Machine, allocate, needs_gpu, this_machine, usable_cpus
 from tests.support.tiny_study import TINY, tiny_plan
 
 CPU = Machine(cpus=4, gpus=0)
@@ -21,24 +21,24 @@ GPU = Machine(cpus=16, gpus=1)
         (CPU, {"cpus_per_trial": 3}, (1, 3, 0.0)),
         (CPU, {"cpus_per_trial": 0.5}, (8, 0.5, 0.0)),
         (CPU, {"trials_at_once": 1}, (1, 1.0, 0.0)),
-        (GPU, {"wants_gpu": True}, (16, 1.0, 1 / 16)),
-        (GPU, {"wants_gpu": True, "trials_at_once": 4}, (4, 1.0, 0.25)),
-        (GPU, {"wants_gpu": True, "gpus_per_trial": 0.5}, (2, 1.0, 0.5)),
-        (Machine(cpus=8, gpus=2), {"wants_gpu": True, "trials_at_once": 3}, (3, 1.0, 0.5)),
+        (GPU, {"needs_gpu": True}, (16, 1.0, 1 / 16)),
+        (GPU, {"needs_gpu": True, "trials_at_once": 4}, (4, 1.0, 0.25)),
+        (GPU, {"needs_gpu": True, "gpus_per_trial": 0.5}, (2, 1.0, 0.5)),
+        (Machine(cpus=8, gpus=2), {"needs_gpu": True, "trials_at_once": 3}, (3, 1.0, 0.5)),
     ],
 )
 def test_trials_fill_the_machine_and_never_exceed_it(
     machine: Machine, options: dict[str, Any], expected: tuple[int, float, float]
 ) -> None:
-    found = allocate(machine, **{"wants_gpu": False, **options})
+    found = allocate(machine, **{"needs_gpu": False, **options})
     assert (found.trials_at_once, found.cpus_per_trial, found.gpus_per_trial) == expected
     assert found.trials_at_once * found.cpus_per_trial <= machine.cpus
     assert found.trials_at_once * found.gpus_per_trial <= machine.gpus
 
 
 def test_a_trial_has_one_thread_per_cpu() -> None:
-    assert allocate(CPU, wants_gpu=False, cpus_per_trial=3).threads == 3
-    assert allocate(CPU, wants_gpu=False, cpus_per_trial=0.5).threads == 1
+    assert allocate(CPU, needs_gpu=False, cpus_per_trial=3).threads == 3
+    assert allocate(CPU, needs_gpu=False, cpus_per_trial=0.5).threads == 1
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_a_trial_has_one_thread_per_cpu() -> None:
         (CPU, {"trials_at_once": 5}, "--trials-at-once 5 does not fit: 4 trials of 1 CPUs fit on 4 cores"),
         (CPU, {"trials_at_once": 0}, "must be 1 or more; got 0"),
         (GPU, {"gpus_per_trial": 0.5, "trials_at_once": 3}, "2 trials of 1 CPUs and 0.5 GPUs fit"),
-        (CPU, {"wants_gpu": True}, "would get no GPU"),
-        (GPU, {"wants_gpu": True, "gpus_per_trial": 0}, "would get no GPU"),
+        (CPU, {"needs_gpu": True}, "would get no GPU"),
+        (GPU, {"needs_gpu": True, "gpus_per_trial": 0}, "would get no GPU"),
     ],
 )
 def test_more_than_the_machine_has_is_refused(machine: Machine, options: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
-        allocate(machine, **{"wants_gpu": False, **options})
+        allocate(machine, **{"needs_gpu": False, **options})
 
 
 def test_this_machine_has_a_core() -> None:
@@ -68,6 +68,6 @@ def test_this_machine_has_a_core() -> None:
 
 
 def test_a_study_wants_a_gpu_where_a_trial_runs_on_one(plan: StudyPlan, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not wants_gpu(plan)
+    assert not needs_gpu(plan)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert wants_gpu(tiny_plan(config={**TINY["config"], "device": "cuda"}))
+    assert needs_gpu(tiny_plan(config={**TINY["config"], "device": "cuda"}))

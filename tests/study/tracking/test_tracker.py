@@ -29,13 +29,13 @@ def test_the_thread_delivers_what_is_committed_and_planned_while_it_runs(
     tracker.start()
     for minute, trial in enumerate(plan.trials):
         commit(store, trial, minute)
-        tracker.notice()
+        tracker.notify()
     extension = more_seeds(plan, (2,))
     assert extension is not None
     store.append_segment(extension)
     for minute, trial in enumerate(extension.trials, start=10):
         commit(store, trial, minute)
-        tracker.notice()
+        tracker.notify()
     assert tracker.finish("FINISHED") is None
     assert set(runs_of(MlflowClient(tracking_uri=tracker_uri), store)) == {
         "tiny",
@@ -49,7 +49,7 @@ def test_a_dead_tracker_is_a_remark_and_nothing_more(store: Store, monkeypatch: 
         monkeypatch.setenv(name, value)
     tracker = Tracker(store, "http://127.0.0.1:9", None)
     tracker.start()
-    tracker.notice()
+    tracker.notify()
     assert "MLflow at http://127.0.0.1:9 took no delivery" in (tracker.finish("FINISHED") or "")
 
 

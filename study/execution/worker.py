@@ -18,7 +18,7 @@ REPORT_EVERY_S = 1.0
 """Minimum time between progress reports, each of which delays the trial: Ray handles reports one at a time."""
 
 
-def objective(config: dict[str, Any], *, root: str, study: str, threads: int) -> None:
+def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads: int) -> None:
     """Run one planned trial and report its progress to Ray Tune.
 
     Args:

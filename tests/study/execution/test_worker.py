@@ -15,7 +15,7 @@ from core.settings.trial import TrialConfig
 from core.storage.records import StudyPlan, TrialRecord
 from core.storage.store import Store
 from core.training.trainer import OnProgress, Progress
-from study.execution.objective import clean_start, objective
+from study.execution.worker import clean_start, run_planned_trial
 from tests.support.tiny_study import record_of
 
 
@@ -49,7 +49,7 @@ def test_a_worker_runs_the_trial_of_its_text_and_reports_its_progress(
 
     monkeypatch.setattr("core.training.trial.run_trial", run)
     monkeypatch.setattr("ray.tune.report", reports.append)
-    objective({"trial": json.dumps(asdict(trial))}, root=str(tmp_path), study="tiny", threads=1)
+    run_planned_trial({"trial": json.dumps(asdict(trial))}, root=str(tmp_path), study="tiny", threads=1)
     # The second report comes too soon after the first one.
     assert reports == [
         {"step": 1, "train_loss": 0.5, "validation_loss": 0.6},
