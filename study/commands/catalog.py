@@ -80,7 +80,7 @@ def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
             parts.append(_settings_table(group, entry))
     parts.append(_settings_table("trial", {"kind": None, "doc": "", "settings": found["trial"]}))
     metrics = Table(title="metrics", title_justify="left")
-    for column in ("name", "direction", "unit", "what it is"):
+    for column in ("name", "direction", "unit", "description"):
         metrics.add_column(column)
     for metric in found["metrics"]:
         metrics.add_row(metric["name"], metric["direction"], metric["unit"], metric["doc"])
@@ -235,7 +235,7 @@ def _settings_table(group: str, entry: Mapping[str, Any]) -> Table:
     """Table of the settings of one entry."""
     title = f"{group}: {entry['kind']}" if entry["kind"] else group
     table = Table(title=f"{title} · {entry['doc']}" if entry["doc"] else title, title_justify="left")
-    for column in ("setting", "type", "range", "unit", *PRESETS, "what it is"):
+    for column in ("setting", "type", "range", "unit", *PRESETS, "description"):
         table.add_column(column, overflow="fold")
     for setting in entry["settings"]:
         if setting["type"] == "kind":

@@ -138,7 +138,7 @@ class Session:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
             raise Interrupted(
                 f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
-                f"Go on with: {self.resume_command}"
+                f"Resume with: {self.resume_command}"
             ) from None
         self.write_report()
         n_bad = progress.count("failed") + len(progress.given_up)
@@ -273,7 +273,9 @@ class Session:
                     if record := self.store.record(trial.digest):
                         progress.finish(record)
         if folder is None:
-            self.console.print(f"All {progress.planned} trials of {escape(self.name)} are done; reporting anew.")
+            self.console.print(
+                f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
+            )
         else:
             self.console.print(progress.headline(), highlight=False)
 
@@ -301,6 +303,6 @@ def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:
     others = [version for version in plan.code_versions if version != current]
     if others and not options.allow_code_change:
         raise StudyError(
-            f"the study began with code {others[0]}, and this is {current}: its trials would not compare; "
+            f"the study began with code {others[0]}, and this is {current}: its trials would not be comparable; "
             "go back to that code, or give --allow-code-change"
         )

@@ -54,7 +54,7 @@ def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
     differences: list[str] = []
     if stored.objectives != new.objectives:
         differences.append(
-            f"objectives {_objectives_text(stored.objectives)} against {_objectives_text(new.objectives)}"
+            f"objectives: {_objectives_text(stored.objectives)} stored; {_objectives_text(new.objectives)} new"
         )
     design_arms = [arm.name for segment in stored.segments if segment.stage == "design" for arm in segment.arms]
     names = {arm.name for arm in new.arms}
@@ -69,7 +69,7 @@ def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
                 changed.setdefault(text, []).append(arm)
     for text, arms in sorted(changed.items()):
         named = [arm.name for arm in new.arms if arm.name in arms]
-        differences.append(text if len(named) == len(new.arms) else f"{text} in {', '.join(named)}")
+        differences.append(text if len(named) == len(new.arms) else f"{text} (in {', '.join(named)})")
     files = [plan.definition.study_file for plan in (stored, new)]
     if "search" in files[0] or "search" in files[1]:
         differences += _setting_changes(*({"search": file.get("search", {})} for file in files))
@@ -88,7 +88,7 @@ def _setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     """Descriptions of the settings that differ."""
     before, after = flatten(old), flatten(new)
     return [
-        f"{path} {before.get(path, 'unset')} against {after.get(path, 'unset')}"
+        f"{path}: {before.get(path, 'unset')} stored, {after.get(path, 'unset')} new"
         for path in dict.fromkeys([*before, *after])
         if before.get(path) != after.get(path)
     ]

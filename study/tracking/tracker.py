@@ -84,8 +84,8 @@ class Tracker:
                     return
         except Exception as error:  # noqa: BLE001 - no error of a tracker may stop the study
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self._error = f"MLflow at {self._uri} took no delivery ({reason})"
-            _log.warning("%s; the study goes on without it", self._error)
+            self._error = f"MLflow at {self._uri} could not be updated ({reason})"
+            _log.warning("%s; the study continues without it", self._error)
 
     def _open(self) -> "Delivery":
         """Connect to the tracker."""

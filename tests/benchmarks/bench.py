@@ -159,7 +159,8 @@ def write_floors(results: list[Result]) -> None:
         if result.ratio is not None and math.isfinite(result.ratio):
             floors[result.name] = {"floor": round(FLOOR_SHARE * result.ratio, 3), "reached": round(result.ratio, 3)}
     lines = [
-        "# Smallest ratio that `make bench` accepts for each case, and the ratio that was reached when it was set.",
+        "# Smallest ratio that `make bench` accepts for each case, and the ratio that was reached when it was set: the",
+        "# smaller one of a CPU with AVX2 and one with AVX-512 and bf16.",
         "# Written by `python -m tests.benchmarks.bench --write-floors`.",
     ]
     for name in sorted(floors):

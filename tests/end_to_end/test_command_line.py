@@ -142,14 +142,14 @@ def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path
     assert len(runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)) == 1 + 2 + 4
     before = trial_files(store)
     second = succeed(folder, "launch", "tiny.toml")
-    assert "All 4 trials of tiny are done; reporting anew." in second
+    assert "All 4 trials of tiny are done; writing the report again." in second
     assert trial_files(store) == before
     assert "4 planned: 4 finished" in succeed(folder, "status", "tiny")
     assert "Does it run?" in succeed(folder, "status")
     succeed(folder, "report", "tiny")
     other = run(folder, "launch", "tiny.toml", "--set", "trainer.max_steps=5")
     assert other.returncode == 2
-    assert "study 'tiny' exists with another plan (trainer.max_steps 4 against 5)" in other.stderr
+    assert "study 'tiny' exists with another plan (trainer.max_steps: 4 stored, 5 new)" in other.stderr
 
 
 def test_a_search_runs_in_rounds_to_its_report(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a study's folder holds decides what a command does: plan, resume, extend, copy, or report anew."""
+"""What a study's folder holds decides what a command does: plan, resume, extend, copy, or report again."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -135,13 +135,13 @@ def test_the_command_that_resumes_can_be_pasted_into_a_shell(root: str, name: st
 # ----------------------------------------------------------------------------------------------------------------- run
 
 
-def test_a_study_that_is_done_is_reported_anew_without_ray(
+def test_a_study_that_is_done_is_reported_again_without_ray(
     session_of: MakeSession, plan: StudyPlan, endings: list[str]
 ) -> None:
     session = session_of("tiny")
     store = stored(session, plan)
     assert session.run(session.plan(), RunOptions()) == 0
-    assert "All 6 trials of tiny are done; reporting anew." in output(session)
+    assert "All 6 trials of tiny are done; writing the report again." in output(session)
     assert store.has("report/index.html")
     assert endings == ["FINISHED"]
 
@@ -187,7 +187,9 @@ def test_other_code_than_the_study_began_with_is_refused_before_anything_is_stor
     session = session_of("tiny")
     store = stored(session, plan)
     monkeypatch.setattr("core.storage.code_version.code_version", lambda: "another")
-    with pytest.raises(StudyError, match="and this is another: its trials would not compare; .*--allow-code-change"):
+    with pytest.raises(
+        StudyError, match="and this is another: its trials would not be comparable; .*--allow-code-change"
+    ):
         session.run(session.extended_plan(3), RunOptions())
     assert store.plan() == plan
     assert endings == []
@@ -203,7 +205,7 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
     monkeypatch.setattr("study.execution.ray_session.ray_session", stop)
     session = session_of("tiny")
     store = stored(session, plan)
-    with pytest.raises(Interrupted, match="stopped; 6 of 9 trials have their results. Go on with: modstudy resume"):
+    with pytest.raises(Interrupted, match="stopped; 6 of 9 trials have their results. Resume with: modstudy resume"):
         session.run(session.extended_plan(3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]

@@ -123,14 +123,14 @@ def test_changed_and_dropped_arms_are_conflicts(plan: StudyPlan) -> None:
     )
     assert conflicts(plan, other) == [
         "arm constant only in the stored plan",
-        "trainer.max_steps 4 against 5 in lpf-8, frame",
+        "trainer.max_steps: 4 stored, 5 new (in lpf-8, frame)",
     ]
 
 
 def test_a_change_of_all_arms_is_stated_once(plan: StudyPlan) -> None:
     trainer = {**TINY["config"]["trainer"], "max_steps": 5}
     assert conflicts(plan, tiny_plan(config={**TINY["config"], "trainer": trainer})) == [
-        "trainer.max_steps 4 against 5"
+        "trainer.max_steps: 4 stored, 5 new"
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_change_is_a_conflict_even_where_no_seed_is_shared(plan: StudyPlan) ->
     """Else an arm would have some seeds with the old settings and others with the new ones."""
     trainer = {**TINY["config"]["trainer"], "max_steps": 5}
     other = tiny_plan(seeds=[2, 3], config={**TINY["config"], "trainer": trainer})
-    assert conflicts(plan, other) == ["trainer.max_steps 4 against 5"]
+    assert conflicts(plan, other) == ["trainer.max_steps: 4 stored, 5 new"]
 
 
 def test_several_dropped_arms_are_named(plan: StudyPlan) -> None:
@@ -148,13 +148,13 @@ def test_several_dropped_arms_are_named(plan: StudyPlan) -> None:
 def test_other_objectives_are_a_conflict(plan: StudyPlan) -> None:
     other = tiny_plan(objectives=[{"metric": "audio.mel", "direction": "minimize"}])
     assert conflicts(plan, other) == [
-        "objectives minimize audio.mss, minimize interpretability.tv against minimize audio.mel"
+        "objectives: minimize audio.mss, minimize interpretability.tv stored; minimize audio.mel new"
     ]
 
 
 def test_a_study_that_is_a_search_alone_conflicts_with_one_of_other_settings() -> None:
     study, stored = searched_once()
-    with pytest.raises(StudyError, match=r"trainer\.max_steps 4 against 5"):
+    with pytest.raises(StudyError, match=r"trainer\.max_steps: 4 stored, 5 new"):
         growth(stored, make_plan(study, overrides=[("trainer.max_steps", 5)]).plan)
 
 

@@ -285,7 +285,7 @@ def test_failures_and_long_values_are_delivered_with_care(
     assert cut.tags["cut_params"] == "encoder.dilations"
 
 
-def test_a_study_made_anew_under_an_old_name_is_another_one(
+def test_a_study_made_again_under_an_old_name_is_another_one(
     store: Store, plan: StudyPlan, client: MlflowClient, opened: Open, tmp_path: Path
 ) -> None:
     commit(store, plan.trials[0])

@@ -50,7 +50,7 @@ def test_a_dead_tracker_is_a_remark_and_nothing_more(store: Store, monkeypatch: 
     tracker = Tracker(store, "http://127.0.0.1:9", None)
     tracker.start()
     tracker.notify()
-    assert "MLflow at http://127.0.0.1:9 took no delivery" in (tracker.finish("FINISHED") or "")
+    assert "MLflow at http://127.0.0.1:9 could not be updated" in (tracker.finish("FINISHED") or "")
 
 
 def test_the_usual_tracker_is_a_database_beside_the_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
