@@ -17,7 +17,7 @@ from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
-from study.planning.resources import Machine, Resources, allocate, needs_gpu, this_machine
+from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
 from study.progress import StudyProgress, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
@@ -282,10 +282,10 @@ class Session:
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""
         done = len(plan.trials) - remaining
+        share = share_text(resources.cpus_per_trial, resources.gpus_per_trial)
         self.console.print(
             f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
-            f"{resources.trials_at_once} at once, each with {resources.cpus_per_trial:g} CPUs"
-            f"{f' and {resources.gpus_per_trial:g} GPUs' if resources.gpus_per_trial else ''}",
+            f"{resources.trials_at_once} at once, each with {share}",
             highlight=False,
         )
 

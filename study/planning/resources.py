@@ -96,9 +96,9 @@ def allocate(
         raise StudyError(f"--trials-at-once must be 1 or more; got {at_once}")
     if at_once > n_fitting:
         raise StudyError(
-            f"--trials-at-once {at_once} does not fit: {n_fitting} trials of {cpus:g} CPUs"
-            f"{f' and {gpus_per_trial:g} GPUs' if gpus_per_trial else ''} fit on {machine.cpus} cores and "
-            f"{machine.gpus} GPUs; lower --trials-at-once or what each trial gets"
+            f"--trials-at-once {at_once} does not fit: {n_fitting} trials of "
+            f"{share_text(cpus, gpus_per_trial or 0)} fit on {machine.cpus} cores and {machine.gpus} GPUs; "
+            "lower --trials-at-once or what each trial gets"
         )
     gpus = gpus_per_trial
     if gpus is None:
@@ -118,3 +118,9 @@ def _checked_count(option: str, value: float) -> float:
 def _n_fitting_on_gpus(gpus: int, share: float) -> int:
     """Number of trials that fit on the GPUs at once, each with `share` GPUs (a fraction, or a whole number)."""
     return gpus * math.floor(1 / share + 1e-9) if share <= 1 else math.floor(gpus / share)
+
+
+def share_text(cpus: float, gpus: float) -> str:
+    """CPUs and GPUs of a trial as text, such as `1 CPU and 0.5 GPUs`."""
+    counts = ((cpus, "CPU"), (gpus, "GPU"))
+    return " and ".join(f"{count:g} {unit}{'' if count == 1 else 's'}" for count, unit in counts if count)
