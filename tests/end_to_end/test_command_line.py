@@ -83,7 +83,13 @@ def begin(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command in a session of its own, so that it and all of Ray can be found and ended together."""
     with (folder / "output.txt").open("w") as output:
         return subprocess.Popen(
-            command(*arguments), cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command(*arguments),
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # A shell ignores SIGINT in what it runs in the background, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
