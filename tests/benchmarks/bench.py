@@ -148,23 +148,39 @@ def benches() -> Iterator[tuple[str, Callable[[int], Result]]]:
 # ----------------------------------------------------------------------------------------------------------- floors
 
 
+def capability() -> str:
+    """Instruction set of the CPU as in `floors.toml`: ratios depend on it."""
+    import torch
+
+    return str(torch.backends.cpu.get_cpu_capability()).lower()
+
+
+def _every_floor() -> dict[str, dict[str, dict[str, float]]]:
+    """The content of `floors.toml`, by instruction set and case."""
+    return tomllib.loads(FLOORS.read_text(encoding="utf-8")) if FLOORS.exists() else {}
+
+
 def read_floors() -> dict[str, dict[str, float]]:
-    return tomllib.loads(FLOORS.read_text(encoding="utf-8")).get("case", {}) if FLOORS.exists() else {}
+    """Floors of all cases: those for this instruction set, and for the other cases those for AVX2."""
+    every = _every_floor()
+    return {**every.get("avx2", {}), **every.get(capability(), {})}
 
 
 def write_floors(results: list[Result]) -> None:
-    """Floors at a share of what was reached now; those of cases that were not measured stay."""
-    floors = read_floors()
+    """Floors at a share of what was reached now; those of other cases and other instruction sets stay."""
+    every = _every_floor()
+    floors = every.setdefault(capability(), {})
     for result in results:
         if result.ratio is not None and math.isfinite(result.ratio):
             floors[result.name] = {"floor": round(FLOOR_SHARE * result.ratio, 3), "reached": round(result.ratio, 3)}
     lines = [
-        "# Smallest ratio that `make bench` accepts for each case, and the ratio that was reached when it was set: the",
-        "# smaller one of a CPU with AVX2 and one with AVX-512 and bf16.",
+        "# Smallest ratio that `make bench` accepts for each case, and the ratio that was reached when it was set, by",
+        "# instruction set of the CPU; those for AVX2 hold for every case that another set does not list.",
         "# Written by `python -m tests.benchmarks.bench --write-floors`.",
     ]
-    for name in sorted(floors):
-        lines += ["", f'[case."{name}"]', *(f"{key} = {value}" for key, value in floors[name].items())]
+    for name in sorted(every):
+        for case in sorted(every[name]):
+            lines += ["", f'[{name}."{case}"]', *(f"{key} = {value}" for key, value in every[name][case].items())]
     FLOORS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -46,13 +46,28 @@ def _fail() -> None:
 
 def test_a_ratio_below_its_floor_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "FLOORS", tmp_path / "floors.toml")
+    monkeypatch.setattr(bench, "capability", lambda: "avx2")
     fast = Result("step/one", stock_s=0.4, ours_s=0.1, ratios=[3.0, 4.0, 9.0], memory_ratios=[0.5])
     write_floors([fast, Result("step/two", skipped="no such CPU")])
     floors = read_floors()
     assert floors == {"step/one": {"floor": round(FLOOR_SHARE * 4.0, 3), "reached": 4.0}}
-    assert floors == tomllib.loads((tmp_path / "floors.toml").read_text())["case"]
+    assert floors == tomllib.loads((tmp_path / "floors.toml").read_text())["avx2"]
     assert not below(fast, floors)
     assert below(Result("step/one", ratios=[3.3]), floors)
     assert below(Result("step/one", ratios=[float("nan")]), floors)
     assert not below(Result("step/new", ratios=[0.1]), floors)
     assert table_of([fast, Result("step/two", skipped="no such CPU")], floors).row_count == 2
+
+
+def test_an_instruction_set_overrides_the_floors_for_avx2_case_by_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "FLOORS", tmp_path / "floors.toml")
+    monkeypatch.setattr(bench, "capability", lambda: "avx2")
+    write_floors([Result("step/one", ratios=[4.0]), Result("step/two", ratios=[2.0])])
+    for_avx2 = read_floors()
+    monkeypatch.setattr(bench, "capability", lambda: "avx512")
+    write_floors([Result("step/two", ratios=[3.0])])
+    assert read_floors() == {**for_avx2, "step/two": {"floor": round(FLOOR_SHARE * 3.0, 3), "reached": 3.0}}
+    monkeypatch.setattr(bench, "capability", lambda: "avx2")
+    assert read_floors() == for_avx2
