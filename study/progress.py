@@ -161,6 +161,7 @@ def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
     stop = threading.Event()
 
     def print_lines() -> None:
+        """Print the state of the study from time to time, until it is stopped."""
         while not stop.wait(LINE_EVERY_S):
             console.print("; ".join([progress.headline(), *progress.lines()]), soft_wrap=True, highlight=False)
 
