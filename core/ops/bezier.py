@@ -4,7 +4,6 @@ A curve of S segments of degree d has S d + 1 control points; segment s has poin
 [0, 1] of a segment, B(v) = sum_i b_i(v) P_i with the Bernstein basis b_i(v) = C(d, i) v^i (1 - v)^(d - i).
 The curve over time is y(t) = By(Bx^-1(t)); Bx is monotone where the x of the control points are. Its gradient is that
 of the implicit function: dy/dY_i = b_i(v), dy/dX_i = -b_i(v) By'(v) / Bx'(v).
-
 The kernels compute in float64, all frames of a curve in one loop per step; runs of frames share their segment.
 """
 
@@ -208,6 +207,7 @@ def _rows(tensor: Tensor) -> Any:
 @kernel
 @no_type_check
 def _evaluate(points, degree, parameter, curve):
+    """Fill the curve with its values at the parameter."""
     n_rows, n_frames = parameter.shape
     segment, local, values = np.empty(n_frames, np.int64), np.empty(n_frames), np.empty(n_frames)
     basis = np.empty((degree + 1, n_frames))
