@@ -9,7 +9,7 @@ from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.statistics import paired_difference, seed_caveat
 from dashboards.analysis.study_results import StudyResults
-from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed
+from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed, state_text
 
 
 def findings(results: StudyResults) -> list[str]:
@@ -26,7 +26,7 @@ def findings(results: StudyResults) -> list[str]:
 def _progress_sentence(results: StudyResults) -> str:
     """A sentence on the number of finished trials, for a study that is not complete."""
     counts = results.counts
-    rest = [f"{counts[state]} {state}" for state in ("diverged", "failed", "missing") if counts[state]]
+    rest = [f"{count} {state_text(state)}" for state, count in results.unfinished.items()]
     return (
         f"Provisional: {counts['finished']} of {plural(counts['planned'], 'planned trial')} finished "
         f"({', '.join(rest)}). The findings below may change."

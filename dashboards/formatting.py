@@ -118,6 +118,11 @@ def short(value: object) -> str:
     return "unset" if value is None else str(value)
 
 
+def state_text(state: str) -> str:
+    """The state of a trial as text, such as `out of memory`."""
+    return "NaN loss" if state == "nan" else state.replace("_", " ")
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun in the singular or plural, such as `1 seed` or `2 seeds`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from core.errors import ConfigError
 from core.settings.trial import TrialConfig
+from core.storage.records import Ask
 from search_spaces.samplers.base import Sampler
 from search_spaces.space import Point, Space
-from search_spaces.strategy import Arm, History, Strategy
+from search_spaces.strategy import Arm, History, Round, Strategy
 
 MAX_REPEATS = 100
 """Consecutive proposals that repeat earlier arms after which the first untried point of a finite space is taken."""
@@ -21,29 +22,35 @@ SEARCH_NAME = re.compile(r"search-(\d+)")
 class Search(Strategy):
     """Proposes `n_arms` points of a space in rounds of `round_size`.
 
-    The names of arms contain the numbers of proposals, from which a resumed search continues. Points that are equal to
-    an earlier arm are skipped.
+    Points that are equal to an earlier arm are skipped.
     """
-
-    stage: ClassVar[str] = "search"
 
     space: Space
     sampler: Sampler
+    sampler_kind: str
     n_arms: int
     round_size: int
+    seeds: tuple[int, ...]
+    """Seeds with which each arm of the search is trained."""
 
-    def propose(self, history: History) -> Sequence[Arm]:
-        """The arms of the next round; empty after `n_arms` arms or if the space is exhausted."""
-        numbers = [int(match[1]) for tried in history.arms if (match := SEARCH_NAME.fullmatch(tried.arm.name))]
-        n_missing = min(self.round_size, self.n_arms - len(numbers))
+    def propose(self, history: History) -> Round | None:
+        """The arms of the next round; None after `n_arms` arms or if the space is exhausted."""
+        n_missing = min(self.round_size, self.n_arms - sum(ask.arm is not None for ask in history.asks))
         known_configs = [self.space.config(tried.arm.settings) for tried in history.arms]
+        number = max((ask.number for ask in history.asks), default=-1)
         arms: list[Arm] = []
-        number = max(numbers, default=-1)
+        asks: list[Ask] = []
         while len(arms) < n_missing and (proposal := self._proposal(number + 1, known_configs, history)):
             number, settings = proposal
             known_configs.append(self.space.config(settings))
             arms.append(Arm(f"search-{number:03d}", settings))
-        return arms
+            asks.append(
+                Ask(number=number, cell="", sampler=self.sampler_kind, settings=settings, arm=f"search-{number:03d}")
+            )
+        if not arms:
+            return None
+        trials = tuple((arm.name, seed) for seed in self.seeds for arm in arms)
+        return Round(stage="search", arms=tuple(arms), trials=trials, asks=tuple(asks))
 
     def _proposal(
         self, number: int, known_configs: list[TrialConfig], history: History
@@ -62,13 +69,18 @@ class Search(Strategy):
         return self.space.corners()
 
 
-def check_rounds(n_arms: int, round_size: int) -> None:
-    """Check the number of arms and the size of a round of a search.
+def check_rounds(n_arms: int, round_size: int, seeds: Sequence[int]) -> None:
+    """Check the number of arms, the size of a round and the seeds of a search.
 
     Raises:
-        ConfigError: one is below 1, or a round is larger than the search.
+        ConfigError: a number is below 1, a round is larger than the search, or there are fewer than two seeds.
     """
     if n_arms < 1 or not 1 <= round_size <= n_arms:
         raise ConfigError(
             f"a search needs n_arms of at least 1 and a round_size from 1 to n_arms; got {n_arms} and {round_size}"
+        )
+    if len(seeds) < 2 or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ConfigError(
+            "search.seeds must be at least two distinct non-negative integers, because a single seed rewards luck; "
+            f"got {list(seeds)}"
         )

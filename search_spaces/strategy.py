@@ -1,14 +1,16 @@
-"""Strategies: which arms a study runs next, given the results so far.
+"""Strategies: what a study runs next, given the results so far.
 
-A design proposes all its arms at once; a search proposes some, waits for their results, and proposes again. Each
-proposal is stored as a segment of the study's plan before it runs. Strategies are stateless: they are built from the
-study file and depend only on the history.
+A design proposes all its arms at once; a search proposes some, waits for their results, and proposes again; a
+confirmation or a race proposes further seeds of arms. Each proposal is stored as a segment of the study's plan before
+it runs. Strategies are stateless: they are built from the study file and depend only on the history.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from core.storage.records import Ask, MetricValues, Objective, Outcome, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,49 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriedTrial:
+    """A planned trial with its outcome and its validation metrics."""
+
+    seed: int
+    stage: Stage
+    outcome: Outcome | None = None
+    """How the trial ended; None while it has no record."""
+    values: MetricValues = field(default_factory=dict)
+    """Validation metrics by full name; empty unless the trial has finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TriedArm:
-    """A proposed arm with the validation metrics of its finished trials."""
+    """A planned arm with its trials."""
 
     arm: Arm
-    values: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
-    """Validation metrics by seed and full name; failed and diverged trials are not included."""
+    is_baseline: bool = False
+    """Whether its curves do not depend on the sound."""
+    trials: tuple[TriedTrial, ...] = ()
+
+    def seeds(self, stage: Stage) -> tuple[int, ...]:
+        """Seeds of the trials that a stage has planned."""
+        return tuple(trial.seed for trial in self.trials if trial.stage == stage)
+
+    def values(self, metric: str, stages: Sequence[Stage]) -> dict[int, float]:
+        """Validation values of a metric by seed over the finished trials of some stages, without undefined ones."""
+        return {
+            trial.seed: value
+            for trial in self.trials
+            if trial.stage in stages and (value := trial.values.get(metric)) is not None
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All arms proposed so far, in order, each of which has been run with all seeds."""
+    """All arms planned so far, in order, with their results, and all points that a search's sampler proposed."""
 
     arms: tuple[TriedArm, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    """Objectives of the study."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds with which the arms of designs and confirmed arms are trained."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -40,15 +72,28 @@ class History:
         return frozenset(tried.arm.name for tried in self.arms)
 
 
-class Strategy(ABC):
-    """Proposes arms, given the results of earlier ones, until it is done."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a strategy proposes to run next, which becomes a segment of the plan."""
 
-    stage: ClassVar[str]
-    """Name of the stage in the plan segments with its arms."""
+    stage: Stage
+    arms: tuple[Arm, ...] = ()
+    """New arms, none of which is in the history."""
+    trials: tuple[tuple[str, int], ...] = ()
+    """Name of the arm, new or in the history, and seed of each new trial."""
+    asks: tuple[Ask, ...] = ()
+    """Points that a sampler proposed, also those that became no arm."""
+
+
+class Strategy(ABC):
+    """Proposes what to run, given earlier results, until it is done."""
+
+    waits: ClassVar[bool] = True
+    """Whether it proposes only when all planned trials have ended; otherwise as soon as trials can run."""
 
     @abstractmethod
-    def propose(self, history: History) -> Sequence[Arm]:
-        """The arms to run next, none of which is in the history; empty when the strategy is done.
+    def propose(self, history: History) -> Round | None:
+        """The arms and trials to run next; None when the strategy is done.
 
         The result is a deterministic function of the history, also across processes.
 

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from core.storage.records import Outcome, PlannedTrial, TrialRecord
+from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
 
 LINE_EVERY_S = 10.0
 """Interval between lines of progress if the output is not a terminal."""
@@ -23,6 +23,8 @@ class RunningTrial:
     """Progress of a running trial."""
 
     trial: PlannedTrial
+    max_steps: int
+    """Number of training steps planned for the trial."""
     started: float
     """Value of `time.monotonic()` at the start."""
     step: int = 0
@@ -33,11 +35,6 @@ class RunningTrial:
     """The latest training loss; None if none was reported yet."""
     retries: int = 0
     """How often the trial was started again after its worker died."""
-
-    @property
-    def max_steps(self) -> int:
-        """Number of training steps planned for the trial."""
-        return int(self.trial.config["trainer"]["max_steps"])
 
     @property
     def label(self) -> str:
@@ -53,6 +50,8 @@ class StudyProgress:
     """Number of planned trials, including those of earlier sessions."""
     trials_at_once: int
     """Number of trials that run at once."""
+    max_steps: dict[str, int] = field(default_factory=dict)
+    """Number of training steps of the trials of each arm."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """Outcomes of the trials with a record, by digest."""
     waiting: dict[str, PlannedTrial] = field(default_factory=dict)
@@ -65,17 +64,18 @@ class StudyProgress:
     """Number of steps and duration of each trial that ended."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def plan_more(self, trials: Sequence[PlannedTrial]) -> None:
+    def plan_more(self, trials: Sequence[PlannedTrial], plan: StudyPlan) -> None:
         """Add trials that a later stage of the study has planned."""
         with self._lock:
             self.planned += len(trials)
+            self.max_steps |= max_steps(plan)
             self.waiting |= {trial.digest: trial for trial in trials}
 
     def start(self, digest: str) -> None:
         """Mark a waiting trial as running."""
         with self._lock:
             if trial := self.waiting.pop(digest, None):
-                self.running[digest] = RunningTrial(trial, time.monotonic())
+                self.running[digest] = RunningTrial(trial, self.max_steps[trial.arm], time.monotonic())
 
     def step(self, digest: str, step: int, loss: float | None) -> None:
         """Update step and loss of a running trial; a loss of None leaves the previous one."""
@@ -112,8 +112,9 @@ class StudyProgress:
 
     @property
     def failed(self) -> int:
-        """Number of trials that failed, diverged or were given up."""
-        return self.count("failed") + self.count("diverged") + len(self.given_up)
+        """Number of trials that ended without results; those that a rule stopped early do not count."""
+        n_well = self.count("finished") + self.count("stopped")
+        return len(self.outcomes) - n_well + len(self.given_up)
 
     def seconds_left(self) -> float | None:
         """Estimated seconds until all trials are done, from the mean duration of a step; None if unknown."""
@@ -126,7 +127,7 @@ class StudyProgress:
                 return None
             seconds_per_step = sum(seconds for _, seconds in timings) / steps
             remaining_steps = [running.max_steps - running.step for running in self.running.values()]
-            remaining_steps += [int(trial.config["trainer"]["max_steps"]) for trial in self.waiting.values()]
+            remaining_steps += [self.max_steps[trial.arm] for trial in self.waiting.values()]
             return max(max(remaining_steps, default=0), sum(remaining_steps) / self.trials_at_once) * seconds_per_step
 
     def headline(self) -> str:
@@ -172,6 +173,11 @@ def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def max_steps(plan: StudyPlan) -> dict[str, int]:
+    """Number of training steps of the trials of each arm."""
+    return {arm.name: int(arm.config["trainer"]["max_steps"]) for arm in plan.arms}
 
 
 def duration(seconds: float) -> str:

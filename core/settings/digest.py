@@ -14,6 +14,11 @@ def settings_sha256(part: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def trial_digest(config_sha256: str, seed: int) -> str:
+    """Digest of a trial: 16 hex digits from the hash of its config without the seed, and the seed."""
+    return hashlib.sha256(f"{config_sha256} seed {seed}".encode()).hexdigest()[:16]
+
+
 def _without_paths(value: Any) -> Any:
     """A config as nested dicts and a tuple as a list, without the settings marked by `ContentPath`."""
     if not dataclasses.is_dataclass(value) or isinstance(value, type):

@@ -1,6 +1,7 @@
 """Config of a trial, which contains every setting that affects its results."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge
@@ -9,7 +10,7 @@ from typing_extensions import Doc
 from core.errors import ConfigError
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig, SyntheticDataConfig
-from core.settings.digest import settings_sha256
+from core.settings.digest import settings_sha256, trial_digest
 from core.settings.encoder import EncoderConfig
 from core.settings.losses import LossConfig, MultiResolutionStftConfig
 from core.settings.optimizers import OptimizerConfig, ScheduleFreeConfig
@@ -35,7 +36,15 @@ class TrialConfig:
 
     @property
     def digest(self) -> str:
-        """Identifier of a resolved config: the first 16 hex digits of `settings_sha256`.
+        """Identifier of a resolved config.
+
+        Raises:
+            ConfigError: the config is not resolved.
+        """
+        return self.digests([self.seed])[0]
+
+    def digests(self, seeds: Sequence[int]) -> list[str]:
+        """Digests of the config with other seeds; all other settings are hashed only once.
 
         Raises:
             ConfigError: the config is not resolved.
@@ -44,7 +53,8 @@ class TrialConfig:
             raise ConfigError(
                 "only a resolved config has a digest: device is still 'auto'; call core.training.resolve.resolve"
             )
-        return settings_sha256(self)[:16]
+        sha256 = settings_sha256(replace(self, seed=0))
+        return [trial_digest(sha256, seed) for seed in seeds]
 
     @property
     def is_baseline(self) -> bool:

@@ -1,19 +1,30 @@
 """Records of studies: definition, plan segments and trial results, with their JSON serialisation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from core.settings.dotted import flatten
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Incremented when fields of stored records change."""
 STATIC_RANGE = 0.05
 """Recovered curves with a smaller mean range are almost constant: no modulation was found."""
 
-Outcome = Literal["finished", "diverged", "failed"]
-"""How a trial ended."""
+Outcome = Literal["finished", "stopped", "diverged", "nan", "out_of_memory", "timed_out", "lost", "cancelled", "failed"]
+"""How a trial ended.
+
+`finished` has metrics; `stopped` was ended by an early-stopping rule; `diverged` exceeded the limit of the loss; `nan`
+had a loss that is not a number; `out_of_memory` and `timed_out` exceeded memory or deadline; `lost` lost its worker or
+node too often; `cancelled` was stopped by the user; `failed` raised any other error.
+"""
+RERUN_ON_RESUME: frozenset[Outcome] = frozenset({"lost", "cancelled"})
+"""Outcomes that say nothing about the trial itself, so `resume` runs these trials again."""
+Stage = Literal["design", "seeds", "race", "search", "confirm"]
+"""Stage that planned a trial: arms of a design, further seeds, a race, a search, or the confirmation of a search."""
 Split = Literal["validation", "test"]
 """Split of the data on which metrics are evaluated."""
 MetricValues = dict[str, float | None]
@@ -36,8 +47,12 @@ class PlannedTrial:
     """Digest of the resolved config."""
     arm: str
     seed: int
-    config: dict[str, Any]
-    """Nested settings of the resolved config, from `core.settings.loading.to_settings`."""
+    stage: Stage = "design"
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Splits on which the trained model is evaluated: a search does not see the test split."""
+        return ("validation",) if self.stage == "search" else ("validation", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +62,34 @@ class PlannedArm:
     name: str
     settings: dict[str, Any]
     """Dotted settings that define the arm."""
+    config: dict[str, Any]
+    """Nested settings of the resolved config without the seed, from `core.settings.loading.to_settings`."""
     is_baseline: bool = False
     """Whether its curves do not depend on the sound."""
     is_white_box: bool = False
     """Whether its synth is the one that made the sounds; then recovered and true curves are comparable."""
     modulations: tuple[str, ...] = ()
     """Names of the curves that control its synth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A point that the sampler of a search proposed."""
+
+    number: int
+    """Number of the ask within its cell, from 0."""
+    cell: str
+    """Name of the cell of the search's grid; empty if it has no grid."""
+    sampler: str
+    """Kind of the sampler."""
+    settings: dict[str, Any]
+    """Dotted settings of the point."""
+    arm: str | None = None
+    """The arm that the point became; None if it is infeasible or equals an earlier arm."""
+    problem: str | None = None
+    """The rule that the point breaks; None if it is feasible."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """Plain values that the sampler needs to see again, such as the generation of a genetic algorithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +111,7 @@ class StudyDefinition:
     question: str
     objectives: tuple[Objective, ...]
     study_file: dict[str, Any] = field(default_factory=dict)
-    """Plain values of the study file including overrides, from which a resumed study continues."""
+    """Plain values of the study file including overrides, as first launched."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -82,11 +119,15 @@ class StudyDefinition:
 class PlanSegment:
     """Arms and trials that one stage of a study adds to its plan; immutable once stored."""
 
-    stage: str
-    """Stage that proposed the segment: `design`, `seeds` or `search`."""
+    stage: Stage
+    """Stage that planned the segment."""
     arms: tuple[PlannedArm, ...] = ()
     """Arms that are not in an earlier segment."""
     trials: tuple[PlannedTrial, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    """All points that the sampler of a search proposed for this segment, in order, also those that became no arm."""
+    study_file: dict[str, Any] | None = None
+    """Plain values of the study file from this segment on; None if it is unchanged."""
     data_issues: tuple[DataIssue, ...] = ()
     data_summary: dict[str, Any] = field(default_factory=dict)
     """Facts about the data for reports, such as the number of clips and the origin of their pitches."""
@@ -95,7 +136,7 @@ class PlanSegment:
     schema_version: int = SCHEMA_VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyPlan:
     """Plan of a study: its definition and all segments so far."""
 
@@ -114,20 +155,31 @@ class StudyPlan:
     def objectives(self) -> tuple[Objective, ...]:
         return self.definition.objectives
 
-    @property
+    @cached_property
+    def study_file(self) -> dict[str, Any]:
+        """Plain values of the latest study file, from which a resumed study continues; empty if none is stored."""
+        files = [segment.study_file for segment in self.segments if segment.study_file is not None]
+        return files[-1] if files else self.definition.study_file
+
+    @cached_property
     def arms(self) -> tuple[PlannedArm, ...]:
         """Arms of all segments."""
         return tuple(arm for segment in self.segments for arm in segment.arms)
 
-    @property
+    @cached_property
     def trials(self) -> tuple[PlannedTrial, ...]:
         """Trials of all segments."""
         return tuple(trial for segment in self.segments for trial in segment.trials)
 
-    @property
+    @cached_property
+    def asks(self) -> tuple[Ask, ...]:
+        """Points that the sampler of a search proposed so far, in order."""
+        return tuple(ask for segment in self.segments for ask in segment.asks)
+
+    @cached_property
     def seeds(self) -> tuple[int, ...]:
-        """Different seeds of the trials, in order of appearance."""
-        return tuple(dict.fromkeys(trial.seed for trial in self.trials))
+        """Different seeds of the trials that are evaluated on the test split, in order of appearance."""
+        return tuple(dict.fromkeys(trial.seed for trial in self.trials if trial.stage != "search"))
 
     @property
     def data_issues(self) -> tuple[DataIssue, ...]:
@@ -148,16 +200,25 @@ class StudyPlan:
         """The plan with a further segment."""
         return StudyPlan(definition=self.definition, segments=(*self.segments, segment))
 
+    def arm(self, name: str) -> PlannedArm:
+        """The arm of a name.
+
+        Raises:
+            KeyError: the plan has no such arm.
+        """
+        return self._arm_by_name[name]
+
     def trials_of(self, arm: str) -> tuple[PlannedTrial, ...]:
         """The trials of an arm."""
-        return tuple(trial for trial in self.trials if trial.arm == arm)
+        return self._trials_by_arm.get(arm, ())
+
+    def config_of(self, trial: PlannedTrial) -> dict[str, Any]:
+        """Nested settings of the resolved config of a trial."""
+        return {**self.arm(trial.arm).config, "seed": trial.seed}
 
     def factors(self) -> dict[str, dict[str, Any]]:
         """Values by arm and dotted path of all settings that define an arm and differ between arms."""
-        configs: dict[str, dict[str, Any]] = {}
-        for trial in self.trials:
-            if trial.arm not in configs:
-                configs[trial.arm] = flatten(trial.config)
+        configs: dict[str, dict[str, Any]] = {arm.name: flatten(arm.config) for arm in self.arms}
         absent = object()
         varying = [
             path
@@ -165,9 +226,20 @@ class StudyPlan:
             if len({repr(config.get(path, absent)) for config in configs.values()}) > 1
         ]
         return {
-            arm.name: {path: configs[arm.name][path] for path in varying if path in configs.get(arm.name, {})}
+            arm.name: {path: configs[arm.name][path] for path in varying if path in configs[arm.name]}
             for arm in self.arms
         }
+
+    @cached_property
+    def _arm_by_name(self) -> Mapping[str, PlannedArm]:
+        return {arm.name: arm for arm in self.arms}
+
+    @cached_property
+    def _trials_by_arm(self) -> Mapping[str, tuple[PlannedTrial, ...]]:
+        trials: dict[str, list[PlannedTrial]] = {}
+        for trial in self.trials:
+            trials.setdefault(trial.arm, []).append(trial)
+        return {arm: tuple(of_arm) for arm, of_arm in trials.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +251,7 @@ class TrialRecord:
     arm: str
     seed: int
     attempt: str
+    stage: Stage = "design"
     outcome: Outcome
     error: str | None = None
     is_baseline: bool = False

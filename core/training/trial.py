@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -27,7 +27,7 @@ from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
-from core.storage.records import Split, TrialRecord
+from core.storage.records import Split, Stage, TrialRecord
 from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
@@ -35,8 +35,6 @@ from core.training.model import DiscoveryModel
 from core.training.trainer import OnProgress, estimate_clips, fit
 
 _log = logging.getLogger(__name__)
-_SPLITS: tuple[Split, ...] = ("validation", "test")
-"""Splits that are evaluated after training."""
 
 
 def run_trial(
@@ -45,11 +43,23 @@ def run_trial(
     store: Store,
     study: str,
     arm: str,
+    stage: Stage = "design",
+    splits: Sequence[Split] = ("validation", "test"),
     on_progress: OnProgress = lambda _: None,
 ) -> TrialRecord:
     """Run the trial of a resolved config and commit its record; it resumes from the latest checkpoint of its digest.
 
     An exception results in a record with the outcome "failed"; a killed process leaves no record.
+
+    Args:
+        config: The resolved config.
+        store: Store of the study.
+        study: Name of the study.
+        arm: Name of the arm.
+        stage: Stage of the study that planned the trial.
+        splits: Splits on which the trained model is evaluated. Curves, sounds and weights are written with those of the
+            test split only.
+        on_progress: Called during training.
     """
     name = config.digest
     attempt = store.begin(name)
@@ -59,6 +69,7 @@ def run_trial(
         arm=arm,
         seed=config.seed,
         attempt=attempt.name,
+        stage=stage,
         outcome="failed",
         is_baseline=config.is_baseline,
         config=flat_config(config),
@@ -66,7 +77,7 @@ def run_trial(
         started_at=_now(),
     )
     try:
-        record = _run(config, attempt, record, on_progress)
+        record = _run(config, attempt, record, splits, on_progress)
     except Exception as error:  # noqa: BLE001  (an error is an outcome of the trial and must not end the study)
         _log.warning("trial %s failed: %s", name, error)
         record = replace(record, error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
@@ -89,7 +100,9 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, on_progress: OnProgress) -> TrialRecord:
+def _run(
+    config: TrialConfig, attempt: Attempt, record: TrialRecord, splits: Sequence[Split], on_progress: OnProgress
+) -> TrialRecord:
     """Train, evaluate and write the results; returns the record with outcome and metrics."""
     clock = _Clock()
     checkpoint = latest_checkpoint(attempt.store, attempt.digest)
@@ -107,9 +120,10 @@ def _run(config: TrialConfig, attempt: Attempt, record: TrialRecord, on_progress
     steps_record = replace(record, steps=fitted.steps, best_step=fitted.best_step, history=fitted.history)
     if fitted.divergence:
         return replace(steps_record, outcome="diverged", error=fitted.divergence, times_s=clock.laps)
-    evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in _SPLITS}
+    evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in splits}
     clock.lap("evaluate")
-    _write_results(attempt, fitted.model, evaluations["test"], config, record)
+    if "test" in evaluations:
+        _write_results(attempt, fitted.model, evaluations["test"], config, record)
     clock.lap("write")
     return replace(
         steps_record,

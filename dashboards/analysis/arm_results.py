@@ -9,6 +9,7 @@ from typing import Any, Literal
 from core.metrics.base import TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.interpretability import RANGE
+from core.settings.dotted import flatten
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
 from dashboards.analysis.statistics import Estimate, mean_with_interval
 
@@ -26,8 +27,6 @@ class TrialResult:
 
     digest: str
     seed: int
-    config: dict[str, Any]
-    """Dotted settings."""
     record: TrialRecord | None
     """Record of the committed attempt; None if there is none."""
 
@@ -42,6 +41,8 @@ class ArmResult:
     """Results of one arm over its seeds; only finished trials contribute values."""
 
     name: str
+    config: dict[str, Any]
+    """Dotted settings without the seed."""
     factors: dict[str, Any]
     """Dotted settings that define the arm and differ between arms."""
     trials: tuple[TrialResult, ...]
@@ -61,11 +62,6 @@ class ArmResult:
     status: ArmStatus
 
     @property
-    def config(self) -> dict[str, Any]:
-        """Dotted settings of the arm's first trial, without the seed."""
-        return {path: value for path, value in self.trials[0].config.items() if path != "seed"} if self.trials else {}
-
-    @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds of all trials of the arm."""
         return tuple(trial.seed for trial in self.trials)
@@ -77,8 +73,8 @@ class ArmResult:
 
     @property
     def n_lost(self) -> int:
-        """Number of trials that diverged or failed; missing trials do not count."""
-        return sum(trial.state in ("diverged", "failed") for trial in self.trials)
+        """Number of trials that ended without metrics; missing trials do not count."""
+        return sum(trial.state not in ("finished", "missing") for trial in self.trials)
 
     @property
     def on_front(self) -> bool:
@@ -125,6 +121,7 @@ def arm_result(
     is_static = RANGE.name in metrics and metrics[RANGE.name].mean < STATIC_RANGE
     return ArmResult(
         name=arm.name,
+        config=flatten(arm.config),
         factors=factors,
         trials=tuple(trials),
         values=values,

@@ -1,18 +1,19 @@
 """Results of a study, computed from its plan and records: all arms, and the Pareto front of its objectives."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from core.metrics.catalog import full_names
-from core.settings.dotted import flatten
-from core.storage.records import Objective, Split, StudyPlan, TrialRecord
+from core.storage.records import Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, arm_result, lacking
+from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, TrialState, arm_result, lacking
 from dashboards.analysis.bounds import objective_bounds
 from dashboards.analysis.pareto import FrontStatistics, hypervolume, non_dominated
 
@@ -28,10 +29,11 @@ class StudyResults:
     split: Split
     """Split of the data whose metrics are used."""
     arms: tuple[ArmResult, ...]
+    """Results of all arms with trials outside a search, because only these are evaluated on the test split."""
     metrics: tuple[str, ...]
     """Full names of all metrics that any arm has, in the order of the catalogue."""
     counts: dict[str, int]
-    """Numbers of trials: `planned`, `finished`, `diverged`, `failed` and `missing`."""
+    """Numbers of trials, those of a search included: `planned`, each outcome, and `missing`."""
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -45,8 +47,14 @@ class StudyResults:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all planned trials have finished."""
-        return self.counts["finished"] == self.counts["planned"]
+        """Whether all planned trials have finished, or were stopped by an early-stopping rule."""
+        return self.counts["finished"] + self.counts["stopped"] == self.counts["planned"]
+
+    @property
+    def unfinished(self) -> dict[TrialState, int]:
+        """Number of trials that have not finished, by state; states without trials are left out."""
+        states: tuple[TrialState, ...] = (*get_args(Outcome), "missing")
+        return {state: self.counts[state] for state in states if state != "finished" and self.counts[state]}
 
     @property
     def has_truth(self) -> bool:
@@ -77,10 +85,9 @@ class StudyResults:
     def frame_rate(self) -> float:
         """Frame rate of the modulation curves in Hz, the largest of all planned configs."""
         rates = [
-            trial.config["audio.sample_rate"] / trial.config["audio.hop_length"]
+            arm.config["audio.sample_rate"] / arm.config["audio.hop_length"]
             for arm in self.arms
-            for trial in arm.trials
-            if "audio.sample_rate" in trial.config and "audio.hop_length" in trial.config
+            if "audio.sample_rate" in arm.config and "audio.hop_length" in arm.config
         ]
         return max(rates, default=DEFAULT_FRAME_RATE)
 
@@ -119,25 +126,21 @@ def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Spl
         records: Records by digest; planned trials without one count as missing, records of other trials are ignored.
         split: Split of the data whose metrics are used.
     """
-    trials: dict[str, list[TrialResult]] = {arm.name: [] for arm in plan.arms}
+    trials: dict[str, list[TrialResult]] = {}
     for trial in plan.trials:
-        trials[trial.arm].append(
-            TrialResult(
-                digest=trial.digest,
-                seed=trial.seed,
-                config=flatten(trial.config),
-                record=records.get(trial.digest),
+        if trial.stage != "search":
+            trials.setdefault(trial.arm, []).append(
+                TrialResult(digest=trial.digest, seed=trial.seed, record=records.get(trial.digest))
             )
-        )
     factors = plan.factors()
     objectives = [objective.metric for objective in plan.objectives]
     arms = [
         arm_result(arm, trials[arm.name], factors=factors[arm.name], objectives=objectives, split=split)
         for arm in plan.arms
+        if arm.name in trials
     ]
-    states = [trial.state for arm in arms for trial in arm.trials]
-    counts = {"planned": len(states)}
-    counts |= {state: states.count(state) for state in ("finished", "diverged", "failed", "missing")}
+    states = Counter(record.outcome if (record := records.get(trial.digest)) else "missing" for trial in plan.trials)
+    counts = {"planned": len(plan.trials)} | {state: states[state] for state in (*get_args(Outcome), "missing")}
     return StudyResults(
         plan=plan,
         split=split,

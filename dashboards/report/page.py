@@ -94,6 +94,7 @@ def _template_environment(results: StudyResults) -> Environment:
         "bounds": formatting.bounds,
         "signed": formatting.signed,
         "short": formatting.short,
+        "state_text": formatting.state_text,
         "listed": formatting.join_names,
         "seeds": seeds_cell,
         "status": lambda arm: STATUS_TEXT[arm.status],

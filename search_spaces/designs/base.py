@@ -2,15 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
-from search_spaces.strategy import Arm, History, Strategy
+from search_spaces.strategy import Arm, History, Round, Strategy
 
 
 class Design(Strategy):
     """A strategy that proposes all its arms at once."""
-
-    stage: ClassVar[str] = "design"
 
     @abstractmethod
     def arms(self) -> Sequence[Arm]:
@@ -20,6 +17,12 @@ class Design(Strategy):
             ConfigError: an arm cannot be built, or two are equal.
         """
 
-    def propose(self, history: History) -> Sequence[Arm]:
-        """All arms that are not in the history."""
-        return [arm for arm in self.arms() if arm.name not in history.names]
+    def propose(self, history: History) -> Round | None:
+        """All arms that are not in the history, each with all seeds of the study."""
+        names = history.names
+        arms = tuple(arm for arm in self.arms() if arm.name not in names)
+        if not arms:
+            return None
+        return Round(
+            stage="design", arms=arms, trials=tuple((arm.name, seed) for seed in history.seeds for arm in arms)
+        )

@@ -48,7 +48,7 @@ def launch(
     If the study exists, it is resumed, with any arms and seeds added by the study file or --seeds.
     """
     from core.settings.loading import parse_assignment
-    from search_spaces.study_file import load_study
+    from search_spaces.study_parsing import load_study
     from study.execution.session import RunOptions, Session
     from study.planning.plan import make_plan
     from study.planning.resources import allocate, needs_gpu, this_machine
@@ -100,6 +100,6 @@ def _show_plan(plan: "StudyPlan") -> None:
         text = ", ".join(f"{path}={value}" for path, value in factors[trial.arm].items())
         table.add_row(escape(trial.arm), str(trial.seed), trial.digest, escape(text))
     console.print(table)
-    if search := plan.definition.study_file.get("search"):
+    if search := plan.study_file.get("search"):
         console.print(f"A search then proposes {search['n_arms']} arms, {search['round_size']} at a time.")
     console.print("This was a dry run: nothing was written and nothing runs.")

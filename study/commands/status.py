@@ -64,7 +64,9 @@ def status_view(plan: "StudyPlan", store: "Store", resume_command: str | None) -
     for trial in plan.trials:
         record = store.record(trial.digest)
         state, value = (record.outcome, record.metrics.get("test", {}).get("audio.mss")) if record else ("open", None)
-        detail = _checkpoint_line(store, trial) if record is None else (record.error or "").strip().splitlines()[:1]
+        detail = (
+            _checkpoint_line(store, plan, trial) if record is None else (record.error or "").strip().splitlines()[:1]
+        )
         table.add_row(
             Text(trial.arm),
             str(trial.seed),
@@ -87,7 +89,7 @@ def _count_by_state(plan: "StudyPlan", store: "Store") -> dict[str, int]:
     return counts
 
 
-def _checkpoint_line(store: "Store", trial: "PlannedTrial") -> list[str]:
+def _checkpoint_line(store: "Store", plan: "StudyPlan", trial: "PlannedTrial") -> list[str]:
     """A line on the checkpoint from which an open trial would resume; empty if there is none."""
     steps = [
         int(match[1])
@@ -95,4 +97,5 @@ def _checkpoint_line(store: "Store", trial: "PlannedTrial") -> list[str]:
         for name in attempt.names()
         if (match := _CHECKPOINT.fullmatch(name))
     ]
-    return [f"checkpoint at step {max(steps)} of {trial.config['trainer']['max_steps']}"] if steps else []
+    max_steps = plan.arm(trial.arm).config["trainer"]["max_steps"]
+    return [f"checkpoint at step {max(steps)} of {max_steps}"] if steps else []

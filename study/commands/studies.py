@@ -19,7 +19,7 @@ def studies(
     ] = False,
 ) -> None:
     """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
-    from search_spaces.study_file import built_in_studies, load_study
+    from search_spaces.study_parsing import built_in_studies, load_study
     from study.planning.estimates import cached_duration_s, measure_duration_s
     from study.progress import duration
 

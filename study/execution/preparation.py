@@ -6,25 +6,27 @@ from collections.abc import Sequence
 
 from core.data.dataset_cache import cached_dataset
 from core.settings.loading import from_settings
-from core.storage.records import PlannedTrial
+from core.storage.records import PlannedTrial, StudyPlan
 from core.training.warmup import warm_up
 
 _log = logging.getLogger(__name__)
 
 
-def prepare_data(trials: Sequence[PlannedTrial]) -> None:
+def prepare_data(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
     """Write the datasets of the trials to the cache, so that no trial waits while another one builds its dataset."""
-    distinct = {json.dumps([trial.config["data"], trial.config["audio"]]): trial for trial in trials}
-    for trial in distinct.values():
+    configs = {trial.arm: plan.config_of(trial) for trial in trials}
+    distinct = {json.dumps([config["data"], config["audio"]]): (arm, config) for arm, config in configs.items()}
+    for arm, config in distinct.values():
         try:
-            cached_dataset(from_settings(trial.config))
+            cached_dataset(from_settings(config))
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
-            _log.warning("the data of arm %s cannot be prepared: %s", trial.arm, error)
+            _log.warning("the data of arm %s cannot be prepared: %s", arm, error)
 
 
-def prepare_kernels(trials: Sequence[PlannedTrial]) -> None:
+def prepare_kernels(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
     """Compile the CPU kernels of the trials into numba's cache, from which all workers load them."""
-    configs = [from_settings(trial.config) for trial in trials]
+    trial_of_arm = {trial.arm: trial for trial in trials}
+    configs = [from_settings(plan.config_of(trial)) for trial in trial_of_arm.values()]
     distinct = {
         (config.parameterization.kernels(), config.synth.kernels()): config
         for config in configs

@@ -28,16 +28,18 @@ def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], othe
         for other, other_digests in zip(others, digests_of_others, strict=True):
             source = other.committed(trial.digest) if trial.digest in other_digests else None
             record = source.record() if source else None
-            if source and record and _is_reusable(record):
+            if source and record and _is_reusable(record, trial):
                 _copy_attempt(source, record, store.begin(trial.digest), trial, study)
                 copied[record.copied_from or record.study] += 1
                 break
     return copied
 
 
-def _is_reusable(record: TrialRecord) -> bool:
-    """Whether the trial has finished with the current version of the code."""
-    return record.outcome == "finished" and record.environment.get("code_version") == code_version()
+def _is_reusable(record: TrialRecord, trial: PlannedTrial) -> bool:
+    """Whether the record is of the current code and has finished with metrics on exactly the splits of the trial."""
+    if record.outcome != "finished" or set(record.metrics) != set(trial.splits):
+        return False
+    return record.environment.get("code_version") == code_version()
 
 
 def _copy_attempt(source: Attempt, record: TrialRecord, target: Attempt, trial: PlannedTrial, study: str) -> None:
@@ -48,4 +50,6 @@ def _copy_attempt(source: Attempt, record: TrialRecord, target: Attempt, trial: 
         elif name != RECORD_NAME:
             target.put(name, source.get(name))
     origin = record.copied_from or record.study
-    target.commit(replace(record, study=study, arm=trial.arm, attempt=target.name, copied_from=origin))
+    target.commit(
+        replace(record, study=study, arm=trial.arm, stage=trial.stage, attempt=target.name, copied_from=origin)
+    )

@@ -15,7 +15,7 @@ from typing import Any
 
 from ray import tune
 
-from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution.worker import run_planned_trial
 from study.planning.resources import Resources
@@ -28,18 +28,26 @@ _log = logging.getLogger(__name__)
 
 
 def open_trials(store: Store, plan: StudyPlan, *, retry_failed: bool = False) -> list[PlannedTrial]:
-    """The planned trials without a record, in the order of the plan; with `retry_failed` also failed trials."""
+    """The planned trials that have no record or were lost or cancelled, in the order of the plan.
+
+    Args:
+        store: Store of the study.
+        plan: Plan of the study.
+        retry_failed: Whether failed trials are included.
+    """
 
     def is_open(trial: PlannedTrial) -> bool:
         record = store.record(trial.digest)
-        return record is None or (retry_failed and record.outcome == "failed")
+        if record is None or record.outcome in RERUN_ON_RESUME:
+            return True
+        return retry_failed and record.outcome == "failed"
 
     return [trial for trial in plan.trials if is_open(trial)]
 
 
 def run_trials(
     store: Store,
-    study: str,
+    plan: StudyPlan,
     trials: Sequence[PlannedTrial],
     resources: Resources,
     folder: Path,
@@ -50,7 +58,7 @@ def run_trials(
 
     Args:
         store: Store of the study.
-        study: Name of the study.
+        plan: Plan of the study.
         trials: The trials to run.
         resources: Resources of each trial, and the number of trials that run at once.
         folder: Folder for temporary files of Ray Tune.
@@ -63,13 +71,17 @@ def run_trials(
     local = store.local_root
     root = str(local) if local is not None else store.root
     trainable = tune.with_resources(
-        tune.with_parameters(run_planned_trial, root=root, study=study, threads=resources.threads),
+        tune.with_parameters(run_planned_trial, root=root, study=plan.name, threads=resources.threads),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
     )
     tuner = tune.Tuner(
         trainable,
         # As JSON, because Ray Tune would search nested dictionaries for parameters to vary.
-        param_space={"trial": tune.grid_search([json.dumps(asdict(trial)) for trial in trials])},
+        param_space={
+            "task": tune.grid_search(
+                [json.dumps({"trial": asdict(trial), "config": plan.config_of(trial)}) for trial in trials]
+            )
+        },
         tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=resources.trials_at_once),
         run_config=tune.RunConfig(
             name="study",
@@ -140,4 +152,4 @@ class _ProgressCallback(tune.Callback):
 
 def _digest(trial: Any) -> str:
     """Digest of the planned trial that a trial of Ray Tune runs."""
-    return str(json.loads(trial.config["trial"])["digest"])
+    return str(json.loads(trial.config["task"])["trial"]["digest"])

@@ -18,7 +18,7 @@ from core.storage.store import Store
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
 from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
-from study.progress import StudyProgress, show_progress
+from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -208,7 +208,9 @@ class Session:
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
-        progress = StudyProgress(planned=len(plan.trials), trials_at_once=resources.trials_at_once)
+        progress = StudyProgress(
+            planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
+        )
         progress.waiting |= {trial.digest: trial for trial in remaining}
         for trial in plan.trials:
             if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
@@ -251,23 +253,23 @@ class Session:
                 )
 
         folder: Path | None = None
-        planner = planner_of(plan) if plan.definition.study_file else None
+        planner = planner_of(plan) if plan.study_file else None
         with ExitStack() as stack:
             while True:
                 if remaining:
                     self._announce(plan, len(remaining), resources)
                     folder = folder or stack.enter_context(ray_session(machine, resources.threads))
-                    prepare_data(remaining[: resources.trials_at_once])
-                    prepare_kernels(remaining)
+                    prepare_data(plan, remaining[: resources.trials_at_once])
+                    prepare_kernels(plan, remaining)
                     tune_folder = folder / f"tune-{len(plan.segments)}"
                     with show_progress(progress, self.console):
-                        run_trials(self.store, self.name, remaining, resources, tune_folder, progress, on_record)
+                        run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
                 segment = next_segment(self.store, plan, planner)
                 if segment is None:
                     break
                 self.store.append_segment(segment)
                 plan = plan.with_segment(segment)
-                progress.plan_more(segment.trials)
+                progress.plan_more(segment.trials, plan)
                 remaining = self._without_copies(segment.trials, options)
                 for trial in segment.trials:
                     if record := self.store.record(trial.digest):

@@ -1,34 +1,34 @@
-"""Stages of a study: strategies propose arms from earlier results, and each proposal becomes a segment of the plan."""
-
-from collections.abc import Sequence
+"""Stages of a study: strategies propose trials from earlier results; each proposal becomes a segment of the plan."""
 
 from core.storage.records import PlanSegment, StudyPlan
 from core.storage.store import Store
-from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_file import parse_study
+from search_spaces.strategy import Round
+from search_spaces.study_parsing import parse_study
 from study.planning.history import history_of
 from study.planning.plan import Planner
 
 
-def next_proposal(store: Store, plan: StudyPlan) -> tuple[Strategy, Sequence[Arm]] | None:
-    """The next arms that a strategy of the study proposes, with the strategy; None if there are no more.
+def next_proposal(store: Store, plan: StudyPlan) -> Round | None:
+    """The next trials that a strategy of the study proposes; None if there are no more.
 
     All trials of the plan must have ended.
 
     Raises:
         ConfigError: the settings of an arm are invalid.
     """
-    if not plan.definition.study_file:
+    if not plan.study_file:
         return None
-    history = history_of(plan, {record.digest: record for record in store.ledger()})
-    for strategy in parse_study(plan.definition.study_file).strategies():
-        if arms := strategy.propose(history):
-            return strategy, arms
+    study = parse_study(plan.study_file)
+    records = {record.digest: record for record in store.ledger()}
+    history = history_of(plan, records, plan.seeds or study.seeds)
+    for strategy in study.strategies():
+        if proposal := strategy.propose(history):
+            return proposal
     return None
 
 
 def next_segment(store: Store, plan: StudyPlan, planner: Planner | None = None) -> PlanSegment | None:
-    """A segment with the next arms that a strategy of the study proposes; None if there are no more.
+    """A segment with the next trials that a strategy of the study proposes; None if there are no more.
 
     Args:
         store: Store of the study.
@@ -41,11 +41,9 @@ def next_segment(store: Store, plan: StudyPlan, planner: Planner | None = None) 
     proposal = next_proposal(store, plan)
     if proposal is None:
         return None
-    strategy, arms = proposal
-    planner = planner or planner_of(plan)
-    return planner.segment(strategy.stage, arms, plan.seeds or planner.study.seeds, plan)
+    return (planner or planner_of(plan)).segment(proposal, plan)
 
 
 def planner_of(plan: StudyPlan) -> Planner:
     """A planner for the study file that is stored in the plan."""
-    return Planner(parse_study(plan.definition.study_file))
+    return Planner(parse_study(plan.study_file))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from core.errors import ConfigError
 from core.metrics.catalog import label
-from core.settings.loading import load_config, read_toml, to_settings
+from core.settings.loading import load_config, read_toml
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.store import Store
 from study.progress import StudyProgress, show_progress
@@ -44,8 +44,13 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
     digest = resolved.config.digest
     store = Store(out)
-    trial = PlannedTrial(digest=digest, arm=path.stem, seed=resolved.config.seed, config=to_settings(resolved.config))
-    progress = StudyProgress(planned=1, trials_at_once=1, waiting={digest: trial})
+    trial = PlannedTrial(digest=digest, arm=path.stem, seed=resolved.config.seed)
+    progress = StudyProgress(
+        planned=1,
+        trials_at_once=1,
+        max_steps={trial.arm: resolved.config.trainer.max_steps},
+        waiting={digest: trial},
+    )
     progress.start(digest)
 
     def on_progress(now: "Progress") -> None:

@@ -22,7 +22,7 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads:
     """Run one planned trial and report its progress to Ray Tune.
 
     Args:
-        config: Parameters from Ray Tune; `trial` is the planned trial as JSON.
+        config: Parameters from Ray Tune; `task` is the planned trial and its config as JSON.
         root: Root of the store of the study.
         study: Name of the study.
         threads: Number of threads of the trial.
@@ -32,7 +32,8 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads:
     from core.training.trial import run_trial
 
     clean_start(threads)
-    trial = PlannedTrial(**json.loads(config["trial"]))
+    task = json.loads(config["task"])
+    trial = PlannedTrial(**task["trial"])
     last_report_s = -REPORT_EVERY_S
 
     def report(progress: "Progress") -> None:
@@ -47,7 +48,15 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads:
                 }
             )
 
-    record = run_trial(from_settings(trial.config), store=Store(root), study=study, arm=trial.arm, on_progress=report)
+    record = run_trial(
+        from_settings(task["config"]),
+        store=Store(root),
+        study=study,
+        arm=trial.arm,
+        stage=trial.stage,
+        splits=trial.splits,
+        on_progress=report,
+    )
     tune.report({"step": record.steps, "outcome": record.outcome})
 
 

@@ -33,7 +33,7 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     added = replace(first, stage="design" if arms else "seeds", arms=arms, trials=trials)
     # New arms also need the seeds that only the stored plan has, and stored arms (of a search, too) the new seeds.
     grown = stored.with_segment(added)
-    all_seeds = (*grown.seeds, *new.definition.study_file.get("seeds", ()))
+    all_seeds = (*grown.seeds, *new.study_file.get("seeds", ()))
     if completing := more_seeds(grown, tuple(dict.fromkeys(all_seeds))):
         added = replace(
             completing,
@@ -63,14 +63,14 @@ def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
     before, after = _configs_by_arm(stored), _configs_by_arm(new)
     changed: dict[str, list[str]] = {}
     for arm in before.keys() & after.keys():
-        old, other = (replace(from_settings(config), seed=0) for config in (before[arm], after[arm]))
+        old, other = (from_settings({**config, "seed": 0}) for config in (before[arm], after[arm]))
         if old.digest != other.digest:
-            for text in _setting_changes({**before[arm], "seed": 0}, {**after[arm], "seed": 0}):
+            for text in _setting_changes(before[arm], after[arm]):
                 changed.setdefault(text, []).append(arm)
     for text, arms in sorted(changed.items()):
         named = [arm.name for arm in new.arms if arm.name in arms]
         differences.append(text if len(named) == len(new.arms) else f"{text} (in {', '.join(named)})")
-    files = [plan.definition.study_file for plan in (stored, new)]
+    files = [plan.study_file for plan in (stored, new)]
     if "search" in files[0] or "search" in files[1]:
         differences += _setting_changes(*({"search": file.get("search", {})} for file in files))
         if not changed:
@@ -80,8 +80,8 @@ def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
 
 
 def _configs_by_arm(plan: StudyPlan) -> dict[str, dict[str, Any]]:
-    """Nested settings of one trial of each arm, by arm name."""
-    return {trial.arm: trial.config for trial in plan.trials}
+    """Nested settings of each arm, by its name."""
+    return {arm.name: arm.config for arm in plan.arms}
 
 
 def _setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

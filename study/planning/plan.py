@@ -14,11 +14,21 @@ from core.settings.rules import check
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
-from core.storage.records import DataIssue, Objective, PlannedArm, PlannedTrial, PlanSegment, StudyDefinition, StudyPlan
+from core.storage.records import (
+    DataIssue,
+    Objective,
+    PlannedArm,
+    PlannedTrial,
+    PlanSegment,
+    Stage,
+    StudyDefinition,
+    StudyPlan,
+)
 from core.training.resolve import Resolver
 from search_spaces.paths import applied_paths, check_known, compose
-from search_spaces.strategy import Arm
-from search_spaces.study_file import StudyFile, check_name
+from search_spaces.strategy import Arm, Round
+from search_spaces.study_entries import check_name
+from search_spaces.study_file import StudyFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,8 @@ def make_plan(
     _check_objectives(objectives, configs)
     plan = StudyPlan(definition=definition)
     if arms:
-        plan = plan.with_segment(Planner(study).segment("design", arms, seeds, plan))
+        trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
+        plan = plan.with_segment(Planner(study).segment(Round(stage="design", arms=arms, trials=trials), plan))
     return NewPlan(plan, remarks)
 
 
@@ -77,8 +88,8 @@ class Planner:
         self.study = study
         self._resolver = Resolver()
 
-    def segment(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int], plan: StudyPlan) -> PlanSegment:
-        """A segment that adds arms to a plan, each with all of the given seeds.
+    def segment(self, proposal: Round, plan: StudyPlan) -> PlanSegment:
+        """The segment that adds the arms and trials of a proposal to a plan.
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
@@ -86,8 +97,8 @@ class Planner:
         """
         issues: list[DataIssue] = []
         summary: dict[str, Any] = {}
-        planned, configs = [], {}
-        for arm in arms:
+        planned = []
+        for arm in proposal.arms:
             self.study.check_arm(arm)
             config = compose(self.study.base, self.study.shared(), arm.settings)
             try:
@@ -96,18 +107,15 @@ class Planner:
                 raise ConfigError(f"arm {arm.name!r}: {error}") from error
             issues += resolved.issues
             summary = summary or dict(resolved.summary)
-            configs[arm.name] = resolved.config
             planned.append(_planned_arm(arm, resolved.config))
-        trials = tuple(
-            _planned_trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed))
-            for seed in seeds
-            for arm in arms
-        )
+        grown = plan.with_segment(PlanSegment(stage=proposal.stage, arms=tuple(planned)))
+        trials = planned_trials(grown, proposal.trials, proposal.stage)
         check_distinct((*plan.trials, *trials))
         return PlanSegment(
-            stage=stage,
+            stage=proposal.stage,
             arms=tuple(planned),
             trials=trials,
+            asks=proposal.asks,
             data_issues=tuple(dict.fromkeys(issues)),
             data_summary=summary,
             code_version=code_version(),
@@ -115,24 +123,43 @@ class Planner:
         )
 
 
-def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
-    """A segment with the missing trials of all arms for the given seeds; None if no trial is missing.
-
-    Configs are copied from the plan, so neither the study file nor the data source is read.
+def planned_trials(plan: StudyPlan, pairs: Sequence[tuple[str, int]], stage: Stage) -> tuple[PlannedTrial, ...]:
+    """Trials of arms of a plan, in the order of their pairs of arm and seed.
 
     Raises:
         ConfigError: the plan was written by another version of modstudy, whose settings differ.
     """
-    configs = {trial.arm: from_settings(trial.config) for trial in reversed(plan.trials)}
+    seeds_of_arm: dict[str, list[int]] = {}
+    for arm, seed in pairs:
+        seeds_of_arm.setdefault(arm, []).append(seed)
+    digests = {
+        (arm, seed): digest
+        for arm, seeds in seeds_of_arm.items()
+        for seed, digest in zip(seeds, _config_of(plan.arm(arm)).digests(seeds), strict=True)
+    }
+    return tuple(PlannedTrial(digest=digests[pair], arm=pair[0], seed=pair[1], stage=stage) for pair in pairs)
+
+
+def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
+    """A segment with the missing trials of all arms for the given seeds; None if no trial is missing.
+
+    Arms that only a search has tried are left out. Configs are copied from the plan, so neither the study file nor the
+    data source is read.
+
+    Raises:
+        ConfigError: the plan was written by another version of modstudy, whose settings differ.
+    """
     planned = {(trial.arm, trial.seed) for trial in plan.trials}
-    trials = tuple(
-        _planned_trial(arm.name, dataclasses.replace(configs[arm.name], seed=seed))
+    evaluated = {trial.arm for trial in plan.trials if trial.stage != "search"}
+    pairs = [
+        (arm.name, seed)
         for seed in seeds
         for arm in plan.arms
-        if (arm.name, seed) not in planned
-    )
-    if not trials:
+        if arm.name in evaluated and (arm.name, seed) not in planned
+    ]
+    if not pairs:
         return None
+    trials = planned_trials(plan, pairs, "seeds")
     return PlanSegment(stage="seeds", trials=trials, code_version=code_version(), created_at=_now())
 
 
@@ -244,15 +271,16 @@ def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
     return PlannedArm(
         name=arm.name,
         settings=dict(arm.settings),
+        config={path: value for path, value in to_settings(config).items() if path != "seed"},
         is_baseline=config.is_baseline,
         is_white_box=config.is_white_box,
         modulations=tuple(modulation.name for modulation in config.synth.modulations),
     )
 
 
-def _planned_trial(arm: str, config: TrialConfig) -> PlannedTrial:
-    """The planned trial of an arm with a resolved config."""
-    return PlannedTrial(digest=config.digest, arm=arm, seed=config.seed, config=to_settings(config))
+def _config_of(arm: PlannedArm) -> TrialConfig:
+    """The config of a planned arm, with seed 0."""
+    return from_settings({**arm.config, "seed": 0})
 
 
 def check_distinct(trials: Sequence[PlannedTrial]) -> None:

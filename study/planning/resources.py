@@ -52,7 +52,7 @@ def usable_cpus() -> int:
 
 def needs_gpu(plan: StudyPlan) -> bool:
     """Whether any trial of the plan runs on a GPU."""
-    return any(trial.config.get("device") == "cuda" for trial in plan.trials)
+    return any(arm.config.get("device") == "cuda" for arm in plan.arms)
 
 
 def allocate(

@@ -151,7 +151,9 @@ class Delivery:
                 "front.hypervolume": front.hypervolume,
                 "front.share": front.share,
                 "trials.finished": float(results.counts["finished"]),
-                "trials.failed": float(results.counts["failed"] + results.counts["diverged"]),
+                "trials.failed": float(
+                    results.counts["planned"] - results.counts["finished"] - results.counts["missing"]
+                ),
             }
             time_ms = _milliseconds(order[step - 1].finished_at)
             metrics += [Metric(name, value, time_ms, step) for name, value in values.items()]

@@ -13,7 +13,7 @@ from core.settings.parameterizations import ParameterizationConfig
 from core.settings.synths import SynthConfig
 from search_spaces.designs.base import Design
 from search_spaces.samplers.settings import SamplerConfig
-from search_spaces.study_file import built_in_studies, load_study
+from search_spaces.study_parsing import built_in_studies, load_study
 from tests.support.contracts import data_sources, designs, losses, metrics, parameterizations, samplers, synths
 
 

@@ -14,7 +14,8 @@ from core.settings.synths import (
 )
 from core.settings.trial import TrialConfig
 from search_spaces.paths import compose
-from search_spaces.study_file import StudyFile, built_in_studies, load_study
+from search_spaces.study_file import StudyFile
+from search_spaces.study_parsing import built_in_studies, load_study
 
 
 def configs(study: StudyFile, **overrides: object) -> dict[str, TrialConfig]:

@@ -17,7 +17,8 @@ from search_spaces.paths import compose
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.search import Search
 from search_spaces.strategy import History
-from search_spaces.study_file import StudyFile, built_in_studies, load_study, parse_study
+from search_spaces.study_file import StudyFile
+from search_spaces.study_parsing import built_in_studies, load_study, parse_study
 
 ARMS = 'question = "why?"\n[[arms]]\nname = "a"\nconfig = { encoder = { width = 8 } }\n'
 SEARCH = """

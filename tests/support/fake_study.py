@@ -131,16 +131,14 @@ def fake_study(
                 PlannedArm(
                     name=arm.name,
                     settings={"parameterization.kind": arm.parameterization.kind},
+                    config={path: value for path, value in to_settings(configs[arm.name, 0]).items() if path != "seed"},
                     is_baseline=arm.is_baseline,
                     is_white_box=arm.is_white_box,
                     modulations=modulations,
                 )
                 for arm in arms
             ),
-            trials=tuple(
-                PlannedTrial(digest=digests[key], arm=key[0], seed=key[1], config=to_settings(config))
-                for key, config in configs.items()
-            ),
+            trials=tuple(PlannedTrial(digest=digests[key], arm=key[0], seed=key[1]) for key in configs),
             data_issues=issues,
             data_summary={"source": "synthetic", "clips": {"train": 512, "validation": 64, "test": 128}},
             code_version="0.1.0",

@@ -8,7 +8,8 @@ from core.settings.dotted import flatten
 from core.storage.code_version import code_version
 from core.storage.records import MetricValues, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
-from search_spaces.study_file import StudyFile, parse_study
+from search_spaces.study_file import StudyFile
+from search_spaces.study_parsing import parse_study
 from study.planning.plan import make_plan
 
 ARMS: list[dict[str, Any]] = [
@@ -54,9 +55,10 @@ def create_study(root: Path, plan: StudyPlan) -> Store:
     return store
 
 
-def record_of(trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialRecord:
+def record_of(plan: StudyPlan, trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialRecord:
     """A finished record with numbers that follow from arm and seed, or, for an arm of a search, from its settings."""
-    mss = _MSS.get(trial.arm, 1.5 + trial.config["optimizer"]["lr"]) + trial.seed / 10
+    config = plan.config_of(trial)
+    mss = _MSS.get(trial.arm, 1.5 + float(config["optimizer"]["lr"])) + trial.seed % 10 / 10
     values: MetricValues = {
         "audio.mss": mss,
         "interpretability.tv": 3 - mss,
@@ -69,12 +71,13 @@ def record_of(trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialReco
         arm=trial.arm,
         seed=trial.seed,
         attempt="0001-abcdef",
+        stage=trial.stage,
         outcome="finished",
         is_baseline=trial.arm == "constant",
-        config=flatten(trial.config),
+        config=flatten(config),
         steps=4,
         best_step=2,
-        metrics={"test": values, "validation": values},
+        metrics=dict.fromkeys(trial.splits, values),
         history=(
             {"step": 0.0, "train_loss": 2.0, "validation_loss": 2.5, "elapsed_s": 0.0},
             {"step": 2.0, "train_loss": 1.0, "validation_loss": 1.5, "elapsed_s": 1.0},
@@ -89,6 +92,6 @@ def record_of(trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialReco
 def commit(store: Store, trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialRecord:
     """Write such a record as a new attempt at the trial."""
     attempt = store.begin(trial.digest)
-    record = record_of(trial, minute, attempt=attempt.name, **changes)
+    record = record_of(store.plan(), trial, minute, attempt=attempt.name, **changes)
     attempt.commit(record)
     return record

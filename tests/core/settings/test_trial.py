@@ -11,7 +11,7 @@ from core.settings.presets import SMALL
 from core.settings.trial import TrialConfig
 from core.training.resolve import resolve
 from search_spaces.paths import compose
-from search_spaces.study_file import load_study
+from search_spaces.study_parsing import load_study
 from tests.support.configs import GREY_BOX, configured, tiny, tiny_on_folder
 from tests.support.rendered_folder import fill
 from tests.support.sounds import write_named_notes

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.settings.trial import TrialConfig
-from search_spaces.study_file import built_in_studies, load_study
+from search_spaces.study_parsing import built_in_studies, load_study
 from study.commands.options import OK
 from tests.support.command_line import Command, flat
 

@@ -21,7 +21,8 @@ from core.storage.records import (
 from core.storage.store import Store
 from core.training.resolve import resolve
 from search_spaces.strategy import Arm
-from search_spaces.study_file import StudyFile, load_study, parse_study
+from search_spaces.study_file import StudyFile
+from search_spaces.study_parsing import load_study, parse_study
 from study.planning.plan import Planner, first_seeds, make_plan, more_seeds
 from tests.support.tiny_study import ARMS, SEARCH, tiny_plan, tiny_study
 

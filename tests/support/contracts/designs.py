@@ -16,11 +16,14 @@ def arms_differ_in_name_and_settings(design: Design) -> None:
 
 
 def it_proposes_all_arms_once(design: Design) -> None:
-    arms = list(design.arms())
-    assert list(design.propose(History())) == arms
-    some = History(arms=tuple(TriedArm(arm=arm) for arm in arms[:1]))
-    assert list(design.propose(some)) == arms[1:]
-    assert list(design.propose(History(arms=tuple(TriedArm(arm=arm) for arm in arms)))) == []
+    arms = tuple(design.arms())
+    first = design.propose(History(seeds=(0, 3)))
+    assert first is not None
+    assert first.arms == arms
+    assert set(first.trials) == {(arm.name, seed) for arm in arms for seed in (0, 3)}
+    rest = design.propose(History(arms=tuple(TriedArm(arm=arm) for arm in arms[:1])))
+    assert (rest.arms if rest else ()) == arms[1:]
+    assert design.propose(History(arms=tuple(TriedArm(arm=arm) for arm in arms))) is None
 
 
 CHECKS: tuple[Check, ...] = (arms_differ_in_name_and_settings, it_proposes_all_arms_once)
