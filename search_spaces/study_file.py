@@ -29,6 +29,11 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
+[[resources]]                          # of the trials of some arms
+arms = ["lpf-*"]
+cpus = 2
+gpus = 0.5
+memory_gib = 4
 """
 
 from collections import Counter
@@ -49,7 +54,14 @@ from search_spaces.samplers.build import build_sampler
 from search_spaces.search import SEARCH_NAME, Search, check_rounds
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry, check_name
+from search_spaces.study_entries import (
+    AblationEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    ResourcesEntry,
+    SearchEntry,
+    check_name,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +82,7 @@ class StudyFile:
     space: tuple[DimensionEntry, ...] = ()
     ablation: AblationEntry | None = None
     search: SearchEntry | None = None
+    resources: tuple[ResourcesEntry, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -164,6 +177,13 @@ class StudyFile:
             if SEARCH_NAME.fullmatch(arm.name):
                 raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
             self.check_arm(arm)
+        for entry in self.resources:
+            # Arms that strategies propose later are not known yet.
+            if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):
+                raise ConfigError(
+                    f"[[resources]] arms = {list(entry.arms)} names no arm of this study; its arms are "
+                    f"{', '.join(arm.name for arm in arms)}"
+                )
         return tuple(arms)
 
     def check_arm(self, arm: Arm) -> None:

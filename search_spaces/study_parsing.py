@@ -14,7 +14,7 @@ from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, ResourcesEntry, SearchEntry
 from search_spaces.study_file import StudyFile
 
 BUILT_IN = Path(__file__).parent / "studies"
@@ -61,7 +61,12 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         ConfigError: a key is unknown or a value is invalid.
     """
     _check_keys("", settings, StudyFile)
-    for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
+    for table, entry in (
+        ("objectives", ObjectiveEntry),
+        ("arms", ExplicitArm),
+        ("space", DimensionEntry),
+        ("resources", ResourcesEntry),
+    ):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
     for name, cls in (("ablation", AblationEntry), ("search", SearchEntry)):

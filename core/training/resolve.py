@@ -88,6 +88,21 @@ def resolve_without_data(config: TrialConfig) -> TrialConfig:
     return replace(config, device="cpu", synth=synth, loss=config.loss.resolved(config.audio))
 
 
+def check_contents(config: TrialConfig) -> None:
+    """Check that the data and wavetables of a resolved config are on this machine, and have their recorded content.
+
+    Raises:
+        ConfigError, DataError: the content is missing, unusable, or another one.
+    """
+    source = build_source(config.data, config.audio)
+    scan = source.scan()
+    source.check_unchanged(scan)
+    if _with_hashes(config.synth, scan) != config.synth:
+        raise DataError(
+            "the wavetable of the synth changed since the trial was planned; restore it, or plan a new study"
+        )
+
+
 def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
     """The device; 'auto' is CUDA if available.
 

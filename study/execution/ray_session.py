@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -48,19 +48,19 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
     """
-    with _ray_environment(threads), _temporary_folder() as folder, _interruptible():
+    with ray_environment(threads), temporary_folder() as folder, interruptible() as restore_handler, _loopback_only():
         try:
             ray.init(
-                num_cpus=machine.cpus,
-                num_gpus=machine.gpus,
+                address="local",
+                num_cpus=int(machine.cpus),
+                num_gpus=int(machine.gpus),
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
                 _temp_dir=str(folder / "ray"),
             )
-            # ray.init has replaced the handler of SIGTERM.
-            signal.signal(signal.SIGTERM, _raise_interrupt)
+            restore_handler()
             yield folder
         finally:
             ray.shutdown()
@@ -73,10 +73,15 @@ def seconds_to_start(machine: Machine) -> float:
         return time.monotonic() - started
 
 
+def variables_of_workers(threads: int) -> dict[str, str]:
+    """Environment variables of processes that run trials with a number of threads."""
+    return RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
 @contextmanager
-def _ray_environment(threads: int) -> Iterator[None]:
+def ray_environment(threads: int) -> Iterator[None]:
     """Set the environment variables of Ray's processes until the block ends."""
-    variables = RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables = variables_of_workers(threads)
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -90,7 +95,7 @@ def _ray_environment(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A temporary folder with a short path, removed when the block ends."""
     base = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="modstudy-", dir=base if len(base) <= LONGEST_TEMP_DIR else "/tmp"))
@@ -101,13 +106,37 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, like Ctrl-C, until the block ends."""
-    before = signal.signal(signal.SIGTERM, _raise_interrupt)
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Make SIGTERM raise KeyboardInterrupt, like Ctrl-C, until the block ends.
+
+    Yields a function that does so again, to be called after ray.init, which replaces the handler.
+    """
+
+    def handle() -> None:
+        signal.signal(signal.SIGTERM, _raise_interrupt)
+
+    before = signal.getsignal(signal.SIGTERM)
+    handle()
+    try:
+        yield handle
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let a Ray that is started in the block listen on the loopback interface only, since it has no authentication.
+
+    Ray does so on systems where it does not support clusters; `_node_ip_address="127.0.0.1"` is replaced by Ray.
+    """
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001

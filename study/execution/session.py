@@ -5,7 +5,6 @@ The contents of the store determine which trials are left to run, so commands ca
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,33 +13,18 @@ from rich.markup import escape
 
 from core.errors import StudyError
 from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.roots import below, is_uri
 from core.storage.store import Store
+from study.execution.compute import Compute, compute_for
+from study.execution.run_options import RunOptions
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
-from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
+from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
 """Maximum time that an interrupted study waits for its tracker."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """Options of the commands that run trials."""
-
-    trials_at_once: int | None = None
-    """Number of trials that run at once; None for as many as fit."""
-    cpus_per_trial: float | None = None
-    """CPUs of each trial; None for 1."""
-    gpus_per_trial: float | None = None
-    """GPUs of each trial; None for equal shares if trials run on GPUs."""
-    tracking_uri: str | None = None
-    """URI of the MLflow tracker; None for a database in the root folder."""
-    allow_code_change: bool = False
-    """Whether to continue a study that was planned with another version of the code."""
-    retry_failed: bool = False
-    """Whether to run failed trials again."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -61,7 +45,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "store", Store(f"{self.root.rstrip('/')}/{self.name}"))
+        object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
     def resume_command(self) -> str:
@@ -114,26 +98,24 @@ class Session:
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
+        with compute_for(options, self._say) as compute:
+            return self._run(plan, options, compute)
+
+    def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute) -> int:
         from study.execution.runner import open_trials
 
         remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
-        machine = this_machine()
-        resources = allocate(
-            machine,
-            needs_gpu=needs_gpu(plan) and bool(remaining),
-            trials_at_once=options.trials_at_once,
-            cpus_per_trial=options.cpus_per_trial,
-            gpus_per_trial=options.gpus_per_trial,
-        )
+        resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
             _check_code_version(plan, options)
+        compute.check(self.root, plan, remaining)
         self._store_plan(plan)
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
+            self._run_stages(plan, remaining, resources, compute, progress, tracker.notify, options)
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
             raise Interrupted(
@@ -153,6 +135,19 @@ class Session:
                 f"try it again: {self.resume_command}"
             )
         return 1 if n_bad else 0
+
+    def check_resources(self, plan: StudyPlan, options: RunOptions) -> None:
+        """Check that the trials of a plan fit on the machines, without starting anything on this one.
+
+        Raises:
+            StudyError: they do not fit, or the cluster cannot be joined.
+        """
+        with compute_for(options, self._say) as compute:
+            compute.allocate(plan, options, has_trials=True)
+
+    def _say(self, sentence: str) -> None:
+        """Print a sentence for the user."""
+        self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def report(self, options: RunOptions) -> int:
         """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
@@ -180,7 +175,7 @@ class Session:
         self.console.print()
         self.console.print(arm_table(results))
         self.console.print(front_text(results))
-        self.console.print(f"\nReport: {self.store.root}/report/index.html", soft_wrap=True, highlight=False)
+        self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
 
     # ------------------------------------------------------------------------------------------------------------
 
@@ -197,7 +192,7 @@ class Session:
 
         if not remaining or options.retry_failed:
             return list(remaining)
-        others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
+        others = [Store(below(self.root, name)) for name in study_names(self.root) if name != self.name]
         for origin, count in copy_finished(self.store, self.name, remaining, others).items():
             self.console.print(
                 f"{count} trial{'s' if count > 1 else ''} copied from study {escape(origin)}: "
@@ -219,7 +214,7 @@ class Session:
 
     def _tracker(self, options: RunOptions) -> Tracker:
         """The tracker of the given URI; by default a database in the root folder."""
-        local = Path("runs") if "://" in self.root else Path(self.root)
+        local = Path("runs") if is_uri(self.root) else Path(self.root)
         uri, artifacts = default_tracker(local, self.name)
         if options.tracking_uri is not None:
             return Tracker(self.store, options.tracking_uri, None)
@@ -230,14 +225,12 @@ class Session:
         plan: StudyPlan,
         remaining: Sequence[PlannedTrial],
         resources: Resources,
-        machine: Machine,
+        compute: Compute,
         progress: StudyProgress,
         notify: Callable[[], None],
         options: RunOptions,
     ) -> None:
         """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
-        from study.execution.preparation import prepare_data, prepare_kernels
-        from study.execution.ray_session import ray_session
         from study.execution.runner import run_trials
         from study.execution.stages import next_segment, planner_of
 
@@ -254,26 +247,24 @@ class Session:
 
         folder: Path | None = None
         planner = planner_of(plan) if plan.study_file else None
-        with ExitStack() as stack:
-            while True:
-                if remaining:
-                    self._announce(plan, len(remaining), resources)
-                    folder = folder or stack.enter_context(ray_session(machine, resources.threads))
-                    prepare_data(plan, remaining[: resources.trials_at_once])
-                    prepare_kernels(plan, remaining)
-                    tune_folder = folder / f"tune-{len(plan.segments)}"
-                    with show_progress(progress, self.console):
-                        run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
-                segment = next_segment(self.store, plan, planner)
-                if segment is None:
-                    break
-                self.store.append_segment(segment)
-                plan = plan.with_segment(segment)
-                progress.plan_more(segment.trials, plan)
-                remaining = self._without_copies(segment.trials, options)
-                for trial in segment.trials:
-                    if record := self.store.record(trial.digest):
-                        progress.finish(record)
+        while True:
+            if remaining:
+                self._announce(plan, len(remaining), resources)
+                folder = compute.start(resources.default.threads)
+                compute.prepare(plan, remaining, resources.trials_at_once)
+                tune_folder = folder / f"tune-{len(plan.segments)}"
+                with show_progress(progress, self.console):
+                    run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
+            segment = next_segment(self.store, plan, planner)
+            if segment is None:
+                break
+            self.store.append_segment(segment)
+            plan = plan.with_segment(segment)
+            progress.plan_more(segment.trials, plan)
+            remaining = self._without_copies(segment.trials, options)
+            for trial in segment.trials:
+                if record := self.store.record(trial.digest):
+                    progress.finish(record)
         if folder is None:
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
@@ -284,17 +275,17 @@ class Session:
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""
         done = len(plan.trials) - remaining
-        share = share_text(resources.cpus_per_trial, resources.gpus_per_trial)
+        shares = dict.fromkeys(str(resources.of(arm.name)) for arm in plan.arms)
         self.console.print(
             f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
-            f"{resources.trials_at_once} at once, each with {share}",
+            f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
         )
 
 
 def study_names(root: str) -> list[str]:
     """Names of all studies in a root folder."""
-    return [name for name in Store(root).names("") if Store(f"{root.rstrip('/')}/{name}").has_study]
+    return [name for name in Store(root).names("") if Store(below(root, name)).has_study]
 
 
 def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:

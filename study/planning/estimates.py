@@ -7,8 +7,8 @@ import platform
 from dataclasses import replace
 from pathlib import Path
 
-from core.storage.atomic_write import write_atomically
 from core.cache_folder import cache_folder
+from core.storage.atomic_write import write_atomically
 from core.storage.code_version import code_version
 from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
