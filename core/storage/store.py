@@ -25,6 +25,7 @@ import pyarrow.fs as fs
 from core.errors import StoreError
 from core.storage.atomic_write import write_atomically, write_new
 from core.storage.records import (
+    Outcome,
     PlanSegment,
     StudyDefinition,
     StudyPlan,
@@ -176,6 +177,10 @@ class Store:
         """The record of the latest committed attempt at a trial; None if there is none."""
         attempt = self.committed(digest)
         return attempt.record() if attempt else None
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Outcomes of all trials with a committed attempt, by digest."""
+        return {record.digest: record.outcome for record in self.ledger()}
 
     def ledger(self) -> Iterator[TrialRecord]:
         """The records of all trials with a committed attempt."""
