@@ -123,8 +123,9 @@ def status_view(state: StudyState, resume_command: str | None) -> RenderableType
 def trials_view(plan: "StudyPlan", store: "Store") -> RenderableType:
     """A table of all trials with their states."""
     table = Table("arm", "seed", "stage", "digest", "state", "audio.mss")
+    records = {record.digest: record for record in store.ledger()}
     for trial in plan.trials:
-        record = store.record(trial.digest)
+        record = records.get(trial.digest)
         if record is None:
             detail, value = _checkpoint_line(store, plan, trial), None
         else:

@@ -35,12 +35,8 @@ def open_trials(store: Store, plan: StudyPlan, *, retry: frozenset[Outcome] = fr
         plan: Plan of the study.
         retry: Further outcomes of trials that are included.
     """
-
-    def is_open(trial: PlannedTrial) -> bool:
-        record = store.record(trial.digest)
-        return record is None or record.outcome in RERUN_ON_RESUME | retry
-
-    return [trial for trial in plan.trials if is_open(trial)]
+    outcomes, reruns = store.outcomes(), RERUN_ON_RESUME | retry
+    return [trial for trial in plan.trials if outcomes.get(trial.digest) in (None, *reruns)]
 
 
 def run_trials(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
@@ -150,6 +150,8 @@ class Session:
         """Run the study under its lease, and return the exit code."""
         remaining, resources = self._to_run(plan, options)
         self._store_plan(plan)
+        if options.retry:
+            self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
         lease.phase, lease.progress = "training", progress.snapshot
@@ -166,6 +168,7 @@ class Session:
                 f"Resume with: {self.resume_command}"
             ) from None
         lease.phase = "writing the report"
+        self.store.compact()
         self.write_report()
         n_bad = progress.count("failed") + len(progress.given_up)
         if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
@@ -194,7 +197,8 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
+        outcomes = self.store.outcomes()
+        has_open = any(trial.digest not in outcomes for trial in plan.trials)
         return not has_open and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
@@ -230,7 +234,8 @@ class Session:
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        return [trial for trial in remaining if self.store.committed(trial.digest) is None]
+        outcomes = self.store.outcomes()
+        return [trial for trial in remaining if outcomes.get(trial.digest) in (None, *RERUN_ON_RESUME)]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -238,9 +243,12 @@ class Session:
             planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
         )
         progress.waiting |= {trial.digest: trial for trial in remaining}
-        for trial in plan.trials:
-            if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
-                progress.outcomes[trial.digest] = record.outcome
+        outcomes = self.store.outcomes()
+        progress.outcomes |= {
+            trial.digest: outcomes[trial.digest]
+            for trial in plan.trials
+            if trial.digest not in progress.waiting and trial.digest in outcomes
+        }
         return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:
