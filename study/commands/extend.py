@@ -20,4 +20,4 @@ def extend(
     from study.execution.session import Session
 
     session = Session(root=root, name=name, console=console)
-    return session.run(session.extended_plan(seeds), options)
+    return session.run(lambda: session.extended_plan(seeds), options)

@@ -53,7 +53,7 @@ def launch(
         session.check_resources(plan, options)
         _show_plan(plan)
         return OK
-    return session.run(plan, options)
+    return session.run(lambda: session.merged_plan(planned.plan), options)
 
 
 def _show_issues(plan: "StudyPlan") -> None:

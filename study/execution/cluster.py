@@ -1,6 +1,7 @@
 """Joins an existing Ray cluster for a block of code: connection, code for its nodes, and what its nodes offer."""
 
 import logging
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from core.errors import StudyError
 from study.execution.code_package import write_code
-from study.execution.ray_session import interruptible, ray_environment, temporary_folder, variables_of_workers
+from study.execution.interrupts import raise_interrupt, sigterm_interrupts
+from study.execution.ray_session import ray_environment, temporary_folder, variables_of_workers
 from study.planning.resources import Machine, NoRoomError, Resources
 
 CONNECT_TIMEOUT_S = 5.0
@@ -55,7 +57,7 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
         StudyError: the cluster cannot be reached, or has another version of Ray or Python.
     """
     _check_reachable(address)
-    with ray_environment(threads), temporary_folder() as folder, interruptible() as restore_handler:
+    with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts():
         write_code(folder / "code")
         try:
             try:
@@ -70,7 +72,8 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
                 )
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise StudyError(_unusable(address, error)) from error
-            restore_handler()
+            # ray.init has replaced the handler of SIGTERM.
+            signal.signal(signal.SIGTERM, raise_interrupt)
             yield folder
         finally:
             ray.shutdown()
@@ -198,4 +201,3 @@ def _last_line(error: BaseException) -> str:
     """The last line of the message of an error that is not empty; its type if there is none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 class Compute(ABC):
     """Machines on which trials run."""
 
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
     @abstractmethod
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
         """Resources of the trials of a plan.
@@ -44,6 +47,10 @@ class Compute(ABC):
     @abstractmethod
     def start(self, threads: int) -> Path:
         """Start Ray if it does not run, and return a folder for temporary files."""
+
+    def stop(self) -> None:
+        """End all workers: Ray is shut down, or the cluster left."""
+        self._stack.close()
 
     @abstractmethod
     def prepare(self, plan: StudyPlan, trials: Sequence[PlannedTrial], trials_at_once: int) -> None:
@@ -70,7 +77,8 @@ def compute_for(options: RunOptions, say: Callable[[str], None]) -> Iterator[Com
         from study.execution.cluster import cluster_session
 
         threads = max(1, int(options.cpus_per_trial or 1))
-        yield _Cluster(stack.enter_context(cluster_session(options.address, threads)), say)
+        folder = stack.enter_context(cluster_session(options.address, threads))
+        yield _Cluster(stack, folder, say)
 
 
 def allocation_for(plan: StudyPlan, options: RunOptions, *, has_trials: bool = True) -> "partial[Resources]":
@@ -91,7 +99,7 @@ class _ThisMachine(Compute):
     """Ray on this machine, started when the first trial is about to run."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
+        super().__init__(stack)
         self._machine = this_machine()
         self._folder: Path | None = None
 
@@ -118,7 +126,8 @@ class _ThisMachine(Compute):
 class _Cluster(Compute):
     """An existing Ray cluster, which this process has joined."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, say: Callable[[str], None]) -> None:
+        super().__init__(stack)
         self._folder = folder
         self._say = say
 

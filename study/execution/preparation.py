@@ -29,10 +29,10 @@ def prepare_kernels(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
 
 
 def distinct_data(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> dict[str, dict[str, Any]]:
-    """Nested settings of one trial for each dataset, by name of the first arm that uses it."""
+    """Nested settings of one trial for each dataset, by name of an arm that uses it."""
     configs = {trial.arm: plan.config_of(trial) for trial in trials}
-    by_data = {json.dumps([config["data"], config["audio"]]): arm for arm, config in reversed(configs.items())}
-    return {arm: configs[arm] for arm in reversed(by_data.values())}
+    by_data = {json.dumps([config["data"], config["audio"]]): arm for arm, config in configs.items()}
+    return {arm: configs[arm] for arm in by_data.values()}
 
 
 def distinct_kernels(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> list[dict[str, Any]]:

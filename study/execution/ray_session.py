@@ -1,18 +1,19 @@
 """Runs Ray on this machine for a block of code, and shuts it down at the end, even after an error or a signal."""
 
 import logging
+import math
 import os
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import ray
 
+from study.execution.interrupts import raise_interrupt, sigterm_interrupts
 from study.planning.resources import Machine
 
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -48,19 +49,21 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
     """
-    with ray_environment(threads), temporary_folder() as folder, interruptible() as restore_handler, _loopback_only():
+    with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts(), _loopback_only():
         try:
             ray.init(
                 address="local",
                 num_cpus=int(machine.cpus),
                 num_gpus=int(machine.gpus),
+                _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
                 _temp_dir=str(folder / "ray"),
             )
-            restore_handler()
+            # ray.init has replaced the handler of SIGTERM.
+            signal.signal(signal.SIGTERM, raise_interrupt)
             yield folder
         finally:
             ray.shutdown()
@@ -106,24 +109,6 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """Make SIGTERM raise KeyboardInterrupt, like Ctrl-C, until the block ends.
-
-    Yields a function that does so again, to be called after ray.init, which replaces the handler.
-    """
-
-    def handle() -> None:
-        signal.signal(signal.SIGTERM, _raise_interrupt)
-
-    before = signal.getsignal(signal.SIGTERM)
-    handle()
-    try:
-        yield handle
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
 def _loopback_only() -> Iterator[None]:
     """Let a Ray that is started in the block listen on the loopback interface only, since it has no authentication.
 
@@ -137,8 +122,3 @@ def _loopback_only() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-def _raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Signal handler that raises KeyboardInterrupt."""
-    raise KeyboardInterrupt

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from core.storage.records import Outcome
 from search_spaces.study_entries import ResourcesEntry
 
 
@@ -41,7 +42,7 @@ class RunOptions:
     allow_code_change: Annotated[
         bool, typer.Option("--allow-code-change", help="Continue although the code has changed since the study began.")
     ] = False
-    retry_failed: bool = False
-    """Whether to run failed trials again."""
+    retry: frozenset[Outcome] = frozenset()
+    """Outcomes of trials that are run again."""
     arm_resources: tuple[ResourcesEntry, ...] | None = None
     """Resources of some arms; None for those in the stored study file."""

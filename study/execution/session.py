@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store
 from study.execution.compute import Compute, compute_for
+from study.execution.interrupts import sigterm_interrupts
+from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.run_options import RunOptions
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
@@ -91,37 +93,66 @@ class Session:
         segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
         return plan if segment is None else plan.with_segment(segment)
 
-    def run(self, plan: StudyPlan, options: RunOptions) -> int:
+    def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:
         """Store new segments, run all stages of the study, write the report, and return the exit code of the command.
 
+        Args:
+            build_plan: Returns the plan to run, from what the store holds when it is called.
+            options: Options of the command.
+
         Raises:
+            StudyRunningError: another process runs the study.
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
-        with compute_for(options, self._say) as compute:
-            return self._run(plan, options, compute)
+        with sigterm_interrupts(), compute_for(options, self._say) as compute:
+            plan = build_plan()
+            remaining, _ = self._to_run(plan, options, compute)
+            compute.check(self.root, plan, remaining)
+            with study_lease(self.store) as lease:
+                # Another driver may have extended the study since the check.
+                return self._run(build_plan(), options, compute, lease)
 
-    def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute) -> int:
+    def _to_run(self, plan: StudyPlan, options: RunOptions, compute: Compute) -> tuple[list[PlannedTrial], Resources]:
+        """The trials to run and their resources, after checks of both.
+
+        Raises:
+            StudyError: the machines lack resources, or the study was planned with another version of the code.
+        """
         from study.execution.runner import open_trials
 
-        remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
+        remaining = open_trials(self.store, plan, retry=options.retry)
         resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
             _check_code_version(plan, options)
-        compute.check(self.root, plan, remaining)
+        return remaining, resources
+
+    def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute, lease: Lease) -> int:
+        """Run the study under its lease, and return the exit code."""
+        remaining, resources = self._to_run(plan, options, compute)
         self._store_plan(plan)
+        if options.retry:
+            self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
+        lease.phase, lease.progress = "training", progress.snapshot
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, remaining, resources, compute, progress, tracker.notify, options)
+            try:
+                self._run_stages(plan, remaining, resources, compute, progress, tracker.notify, options)
+            finally:
+                compute.stop()
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+            if lease.lost_to is not None:
+                raise StudyRunningError(self.store, lease.lost_to) from None
             raise Interrupted(
                 f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
                 f"Resume with: {self.resume_command}"
             ) from None
+        lease.phase = "writing the report"
+        self.store.compact()
         self.write_report()
         n_bad = progress.count("failed") + len(progress.given_up)
         if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
@@ -163,7 +194,8 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
+        outcomes = self.store.outcomes()
+        has_open = any(trial.digest not in outcomes for trial in plan.trials)
         return not has_open and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
@@ -190,7 +222,7 @@ class Session:
         """Copy the results of trials that another study has finished, and return the trials that remain to be run."""
         from study.execution.reuse import copy_finished
 
-        if not remaining or options.retry_failed:
+        if not remaining or options.retry:
             return list(remaining)
         others = [Store(below(self.root, name)) for name in study_names(self.root) if name != self.name]
         for origin, count in copy_finished(self.store, self.name, remaining, others).items():
@@ -199,7 +231,8 @@ class Session:
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        return [trial for trial in remaining if self.store.committed(trial.digest) is None]
+        outcomes = self.store.outcomes()
+        return [trial for trial in remaining if outcomes.get(trial.digest) in (None, *RERUN_ON_RESUME)]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -207,9 +240,12 @@ class Session:
             planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
         )
         progress.waiting |= {trial.digest: trial for trial in remaining}
-        for trial in plan.trials:
-            if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
-                progress.outcomes[trial.digest] = record.outcome
+        outcomes = self.store.outcomes()
+        progress.outcomes |= {
+            trial.digest: outcomes[trial.digest]
+            for trial in plan.trials
+            if trial.digest not in progress.waiting and trial.digest in outcomes
+        }
         return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:

@@ -171,10 +171,12 @@ def allocate(
     fitting = {kind: sum(_n_fitting(machine, kind) for machine in machines) for kind in kinds}
     for kind, arm in kinds.items():
         if not fitting[kind]:
-            whose = f"the trials of arm {arm!r}" if kind != default else "the trials"
+            whose, remedy = "the trials", "lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial"
+            if kind != default:
+                whose, remedy = f"the trials of arm {arm!r}", "lower its [[resources]] in the study file"
             raise NoRoomError(
                 f"a trial must fit on one machine: {whose} take {kind}, and there is no room on {_text(machines)}; "
-                "lower what a trial takes",
+                f"{remedy}",
                 kind,
                 trials_at_once or 1,
             )
