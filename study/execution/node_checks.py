@@ -47,8 +47,6 @@ def check_packages(nodes: Sequence[Node]) -> None:
     Raises:
         StudyError: a node lacks a package or has another version.
     """
-    from core.storage.code_version import code_version
-
     probe = _version_probe(COMPARED_PACKAGES)
     expected = probe()
     for node, found in _by_name(nodes, on_each_node(nodes, probe, what="reading the versions of packages")):
@@ -62,10 +60,10 @@ def check_packages(nodes: Sequence[Node]) -> None:
                 f"{node} has other packages than this machine: {'; '.join(differences)}; install the same on all "
                 "nodes: pip install -c constraints.txt, or use one container image"
             )
-    for node, version in _by_name(nodes, on_each_node(nodes, code_version, what="importing the code")):
-        if version != code_version():
+    for node, version in _by_name(nodes, on_each_node(nodes, _code_version, what="importing the code")):
+        if version != _code_version():
             raise StudyError(
-                f"{node} runs code {version}, and this machine {code_version()}; another copy of modstudy precedes the "
+                f"{node} runs code {version}, and this machine {_code_version()}; another copy of modstudy precedes the "
                 "one that Ray brings there: remove it from PYTHONPATH on that node"
             )
 
@@ -144,6 +142,13 @@ def _version_probe(packages: Sequence[str]) -> Callable[[], dict[str, str | None
         return versions
 
     return probe
+
+
+def _code_version() -> str:
+    """Version of the code; on a node, of the code there."""
+    from core.storage.code_version import code_version
+
+    return code_version()
 
 
 def _write_probe(store: Store, probe: str) -> None:
