@@ -184,9 +184,26 @@ def _check_reachable(address: str) -> None:
     if not host or not port.isdigit():
         raise StudyError(f"--address is HOST:PORT of the head of a Ray cluster, such as 10.0.0.1:6379; got {address!r}")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S) as connection:
+            if not _speaks_http2(connection):
+                raise StudyError(_unusable(address, ConnectionError("what listens there is not Ray")))
     except (OSError, OverflowError) as error:
         raise StudyError(_unusable(address, error)) from error
+
+
+def _speaks_http2(connection: socket.socket) -> bool:
+    """Whether the other side answers as a server of HTTP/2 (RFC 9113), which the head is; Ray itself would wait long.
+
+    Raises:
+        OSError: the connection is closed, or no answer comes in time.
+    """
+    settings_type, frame_header_bytes = 4, 9
+    empty_settings = bytes((0, 0, 0, settings_type, 0, 0, 0, 0, 0))
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + empty_settings)
+    answer = b""
+    while len(answer) < frame_header_bytes and (received := connection.recv(frame_header_bytes - len(answer))):
+        answer += received
+    return len(answer) == frame_header_bytes and answer[3] == settings_type
 
 
 def _unusable(address: str, error: Exception) -> str:

@@ -63,8 +63,8 @@ def check_packages(nodes: Sequence[Node]) -> None:
     for node, version in _by_name(nodes, on_each_node(nodes, _code_version, what="importing the code")):
         if version != _code_version():
             raise StudyError(
-                f"{node} runs code {version}, and this machine {_code_version()}; another copy of modstudy precedes the "
-                "one that Ray brings there: remove it from PYTHONPATH on that node"
+                f"{node} runs code {version}, and this machine {_code_version()}; another copy of modstudy precedes "
+                "the one that Ray brings there: remove it from PYTHONPATH on that node"
             )
 
 

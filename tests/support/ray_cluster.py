@@ -57,7 +57,9 @@ class RayCluster:
     address: str = ""
     nodes: list[ClusterNode] = field(default_factory=list)
 
-    def start(self, name: str, *, cpus: int = 1, gpus: int = 0, environment: Mapping[str, str] | None = None) -> ClusterNode:
+    def start(
+        self, name: str, *, cpus: int = 1, gpus: int = 0, environment: Mapping[str, str] | None = None
+    ) -> ClusterNode:
         """Start a node, and return it when Ray says that it runs."""
         home = self.folder / name
         home.mkdir()
