@@ -176,7 +176,7 @@ class Store:
 
     def all_names(self, prefix: str) -> list[str]:
         """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
-        base = f"{self._base}/{prefix}/"
+        base = f"{self._base}/{prefix}".rstrip("/") + "/"
         selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
         with self._reported_errors():
             infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]

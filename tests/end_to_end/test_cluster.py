@@ -1,11 +1,13 @@
 """Studies on a Ray cluster: several nodes on this machine, with separate homes, caches and working folders."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -129,7 +131,7 @@ def test_arms_share_logical_gpus(cluster: RayCluster, study: Path, tmp_path: Pat
     assert [record.outcome for record in records(root)] == 4 * ["finished"]
     # All need GPUs, which one node has, so that one trial follows another.
     times = sorted((record.started_at, record.finished_at) for record in records(root))
-    assert all(after[0] >= before[1] for before, after in zip(times, times[1:], strict=False))
+    assert all(after[0] >= before[1] for before, after in pairwise(times))
 
 
 def test_what_does_not_fit_on_a_node_is_refused_at_once_or_after_waiting(
@@ -160,8 +162,10 @@ def test_a_root_that_a_node_does_not_share_is_refused(cluster: RayCluster, study
 
 def test_a_data_folder_that_nodes_lack_is_copied_to_them(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
     write_named_notes(tmp_path / "sounds", range(48, 60))
-    folder = 'kind = "audio_folder", folder = "/proc/self/cwd/sounds"'
-    study.write_text(STUDY.replace('kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4', folder))
+    synthetic = 'data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }'
+    assert synthetic in STUDY
+    folder = 'data = { kind = "audio_folder", folder = "/proc/self/cwd/sounds" }\nsynth.oscillator.kind = "learnable"'
+    study.write_text(STUDY.replace(synthetic, folder))
     done = modstudy(tmp_path, "launch", study, "--root", tmp_path / "runs", "--address", cluster.address)
     assert done.returncode == 0, done.stdout
     assert "copying /proc/self/cwd/sounds to 3 nodes" in done.stdout
@@ -169,15 +173,52 @@ def test_a_data_folder_that_nodes_lack_is_copied_to_them(cluster: RayCluster, st
 
 
 def test_a_node_that_dies_in_mid_trial_loses_none(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
-    """The last test with this cluster."""
+    """After it the cluster has two nodes."""
     study.write_text(STUDY.replace("max_steps = 4", "max_steps = 150").replace("[0, 1]", "[0, 1, 2]"))
     root = tmp_path / "runs"
     with driver(tmp_path, "launch", study, "--root", root, "--address", cluster.address) as process:
         wait_until(lambda: all(map(trains, cluster.nodes)), "trials on all nodes", patience_s=120)
         wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=60)
-        cluster.nodes[-1].kill_raylet()
+        cluster.nodes.pop().kill_raylet()
         assert process.wait(timeout=240) == 0, (tmp_path / "output.txt").read_text()
-    assert [(record.outcome, record.steps) for record in records(root) if record.arm == "frame"] == 3 * [
-        ("finished", 150)
-    ]
-    assert len(records(root)) == 6
+    found = records(root)
+    assert [record.outcome for record in found] == 6 * ["finished"]
+    assert {record.steps for record in found if record.arm == "frame"} == {150}
+
+
+def test_a_node_with_another_version_of_a_package_is_refused(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
+    """The last test with this cluster, which has such a node from then on."""
+    info = tmp_path / "packages" / "torchlpc-0.0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torchlpc\nVersion: 0.0.1\n")
+    cluster.start("old", environment={"PYTHONPATH": str(info.parent)})
+    done = modstudy(tmp_path, "launch", study, "--root", tmp_path / "runs", "--address", cluster.address)
+    assert done.returncode == 2
+    assert re.search(
+        r"node old on \S+ has other packages than this machine: torchlpc is 0\.0\.1, here \S+; install", done.stdout
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_study_goes_on_with_another_cluster_after_its_head_died(study: Path, tmp_path: Path) -> None:
+    study.write_text(STUDY.replace("max_steps = 4", "max_steps = 150"))
+    root = tmp_path / "runs"
+    with ray_cluster() as first:
+        for name in ("head", "second"):
+            first.start(name, environment=KERNELS)
+        with driver(tmp_path, "launch", study, "--root", root, "--address", first.address) as process:
+            wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=120)
+            first.nodes[0].stop()
+            assert process.wait(timeout=120) != 0
+    begun = {path.parent.parent.name for path in root.glob("tiny/trials/*/*/checkpoint-*")}
+    assert begun
+    with ray_cluster() as second:
+        second.start("head", cpus=2, environment=KERNELS)
+        done = modstudy(tmp_path, "resume", "tiny", "--root", root, "--address", second.address)
+    assert done.returncode == 0, done.stdout
+    found = records(root)
+    assert [record.outcome for record in found] == 4 * ["finished"]
+    for record in found:
+        if record.digest in begun:
+            assert record.attempt > "0002", "it is the second attempt"
+            assert record.steps == 150

@@ -120,7 +120,7 @@ def _own_address() -> str:
     """The address of this machine by which Ray's nodes find each other."""
     import ray
 
-    return str(ray.util.get_node_ip_address())
+    return str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
 
 
 def _free_port() -> int:

@@ -41,7 +41,7 @@ def study_file(tmp_path: Path) -> Path:
         (["mine.toml", *SOUNDS, "--set", "data.folder=none"], "data.folder must be a folder; there is none at none"),
         (
             ["mine.toml", "--gpus-per-trial", "64"],
-            "the trials take 1 CPU and 64 GPUs, and there is no room on this machine",
+            "the trials take 1 CPU and 64 GPUs, and there is no room on this",
         ),
         (["mine.toml", "--cpus-per-trial", "4096"], "the trials take 4096 CPUs, and there is no room on this machine"),
         (["mine.toml", "--trials-at-once", "4096"], "--trials-at-once 4096 does not fit"),
