@@ -34,25 +34,28 @@ log = true
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
-from search_spaces.paths import compose
+from search_spaces.names import check_name
+from search_spaces.paths import Composer
 from search_spaces.samplers.build import build_sampler
 from search_spaces.search import SEARCH_NAME, Search, check_rounds
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry, check_name
+from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyFile:
     """Content of a study file: the question of a study, its arms, seeds and objectives."""
 
@@ -156,6 +159,39 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
+        return tuple(arm for arm, _ in self._composed_arms)
+
+    def configs(self) -> dict[str, TrialConfig]:
+        """The config of each arm of the designs, by its name.
+
+        Raises:
+            ConfigError: as for `named_arms`.
+        """
+        return {arm.name: config for arm, config in self._composed_arms}
+
+    def config_of(self, arm: Arm) -> TrialConfig:
+        """The config of an arm, after a check of its name.
+
+        Raises:
+            ConfigError: the name or a setting is invalid.
+        """
+        check_name("an arm", arm.name)
+        try:
+            return self._composer.config(arm.settings)
+        except ConfigError as error:
+            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def applied_paths(self, arm: Arm) -> frozenset[str]:
+        """Paths of the shared settings that exist in the config of an arm and that it does not set itself."""
+        return self._composer.applied(arm.settings)
+
+    @cached_property
+    def _composer(self) -> Composer:
+        return Composer(self.base, self.shared())
+
+    @cached_property
+    def _composed_arms(self) -> tuple[tuple[Arm, TrialConfig], ...]:
+        """All arms of the designs with their configs."""
         arms = [arm for design in self.designs() for arm in design.arms()]
         counts = Counter(arm.name for arm in arms)
         for arm in arms:
@@ -163,20 +199,7 @@ class StudyFile:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
             if SEARCH_NAME.fullmatch(arm.name):
                 raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
-            self.check_arm(arm)
-        return tuple(arms)
-
-    def check_arm(self, arm: Arm) -> None:
-        """Check the name and the settings of an arm.
-
-        Raises:
-            ConfigError: the name or a setting is invalid.
-        """
-        check_name("an arm", arm.name)
-        try:
-            compose(self.base, self.shared(), arm.settings)
-        except ConfigError as error:
-            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+        return tuple((arm, self.config_of(arm)) for arm in arms)
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

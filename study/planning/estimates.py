@@ -10,7 +10,6 @@ from pathlib import Path
 from core.storage.atomic_write import write_atomically
 from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
-from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
 from study.planning.resources import usable_cpus
 
@@ -38,12 +37,11 @@ def measure_duration_s(study: StudyFile) -> float:
 
     seconds_by_key: dict[object, float] = {}
     total = 0.0
-    settings = [arm.settings for arm in study.named_arms()]
+    configs = list(study.configs().values())
     for search in study.searches():
         # Arms of a search are not known yet; each is assumed to take as long as one corner of the space.
-        settings += [search.corners()[0].settings] * search.n_arms
-    for arm_settings in settings:
-        config = compose(study.base, study.shared(), arm_settings)
+        configs += [search.space.config(search.corners()[0].settings)] * search.n_arms
+    for config in configs:
         timing_key = (
             config.parameterization.kind,
             replace(config, parameterization=study.base.config.parameterization),

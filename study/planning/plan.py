@@ -25,9 +25,9 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
-from search_spaces.paths import applied_paths, check_known, compose
+from search_spaces.names import check_name
+from search_spaces.paths import check_known
 from search_spaces.strategy import Arm, Round
-from search_spaces.study_entries import check_name
 from search_spaces.study_file import StudyFile
 
 
@@ -63,7 +63,6 @@ def make_plan(
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
     _check_seed_is_unset(study, shared)
-    remarks = tuple(_remarks(study, shared))
     seeds = study.seeds if n_seeds is None else first_seeds(study.seeds, n_seeds)
     # Overrides take precedence over shared settings only, so they are added to these.
     study = dataclasses.replace(study, name=name, config={**study.shared(), **shared}, seeds=seeds)
@@ -71,9 +70,8 @@ def make_plan(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
     arms = study.named_arms()
-    configs = [compose(study.base, study.shared(), arm.settings) for arm in arms]
-    configs += list(_search_corners(study))
-    _check_objectives(objectives, configs)
+    remarks = tuple(_remarks(study, shared))
+    _check_objectives(objectives, [*study.configs().values(), *_search_corners(study)])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
@@ -99,8 +97,7 @@ class Planner:
         summary: dict[str, Any] = {}
         planned = []
         for arm in proposal.arms:
-            self.study.check_arm(arm)
-            config = compose(self.study.base, self.study.shared(), arm.settings)
+            config = self.study.config_of(arm)
             try:
                 resolved = self._resolver.resolve(config)
             except ConfigError as error:
@@ -213,7 +210,7 @@ def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
     for search in study.searches():
         for point in search.corners():
             try:
-                config = compose(study.base, study.shared(), point.settings)
+                config = search.space.config(point.settings)
                 check(config)
             except ConfigError as error:
                 corner = ", ".join(f"{path}={value}" for path, value in point.settings.items())
@@ -240,16 +237,15 @@ def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None
 
 
 def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Remarks on overrides that do not apply to every arm.
+    """Remarks on overrides, which are already among the shared settings of the study, that do not apply to every arm.
 
     Raises:
         StudyError: an override applies to no arm.
     """
-    shared = {**study.shared(), **overrides}
-    arms = dataclasses.replace(study, config=shared).named_arms()
     if study.search is not None or not overrides:
         return
-    paths_of_arm = {arm.name: applied_paths(study.base, shared, arm.settings) for arm in arms}
+    arms = study.named_arms()
+    paths_of_arm = {arm.name: study.applied_paths(arm) for arm in arms}
     for path, value in overrides.items():
         affected = [name for name, paths in paths_of_arm.items() if path in paths]
         overriding = [arm.name for arm in arms if path in arm.settings]

@@ -8,17 +8,19 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigError
 from core.settings.presets import SMALL
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import LogUniform
 from search_spaces.samplers.base import Sampler
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.search import Search, check_rounds
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.space import Point, Space
 from search_spaces.strategy import Arm, History, TriedArm
 
 WIDTHS = (1, 2, 3, 4, 5)
 LARGE = Space(
     [
-        Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True)),
+        Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1)),
         Dimension(path="encoder.width", domain=choice(WIDTHS)),
     ],
     SMALL,

@@ -12,8 +12,11 @@ from core.errors import ConfigError
 from core.settings.dotted import nest
 from core.settings.loading import apply_settings
 from core.settings.presets import SMALL
-from search_spaces.domains import Choice, Option, Range, choice
-from search_spaces.space import Dimension, Space
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import Choice, choice
+from search_spaces.options import Option
+from search_spaces.ranges import Integer, Uniform
+from search_spaces.space import Space
 
 KIND = "parameterization.kind"
 CUTOFF = "parameterization.cutoff_hz"
@@ -150,7 +153,7 @@ class TestPositions:
             [
                 dimension(CUTOFF, 4.0, 8.0, when=OF_LOW_PASS),
                 dimension(KIND, "frame", "low_pass"),
-                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+                Dimension(path="encoder.width", domain=Integer(low=1, high=9)),
             ],
             SMALL,
         )
@@ -164,7 +167,7 @@ class TestPositions:
         space = Space(
             [
                 dimension(KIND, "frame", "low_pass"),
-                Dimension(path=CUTOFF, domain=Range(low=2.0, high=8.0), when=OF_LOW_PASS),
+                Dimension(path=CUTOFF, domain=Uniform(low=2.0, high=8.0), when=OF_LOW_PASS),
             ],
             SMALL,
         )
@@ -218,7 +221,7 @@ class TestPositions:
         ),
         (
             [
-                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+                Dimension(path="encoder.width", domain=Integer(low=1, high=9)),
                 dimension("encoder.n_mels", 32, when={"encoder.width": (8,)}),
             ],
             "depends on encoder.width, which is a range; a condition needs values",
@@ -247,8 +250,8 @@ def test_two_combinations_of_one_name_are_refused() -> None:
 
 
 def test_range_is_checked_at_both_ends_and_never_expanded() -> None:
-    space = Space([Dimension(path="encoder.width", domain=Range(low=4, high=32))], SMALL)
+    space = Space([Dimension(path="encoder.width", domain=Integer(low=4, high=32))], SMALL)
     with pytest.raises(ConfigError, match=r"only lists of values expand .* encoder.width has a range"):
         space.points()
     with pytest.raises(ConfigError, match=r"value '0': encoder.width"):
-        Space([Dimension(path="encoder.width", domain=Range(low=0, high=32))], SMALL)
+        Space([Dimension(path="encoder.width", domain=Integer(low=0, high=32))], SMALL)

@@ -5,10 +5,12 @@ from typing import Any
 
 from core.settings.presets import SMALL
 from core.settings.schema import variants_of
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import SamplerConfig
-from search_spaces.space import Dimension, Space
+from search_spaces.space import Space
 from search_spaces.strategy import History
 
 Check = Callable[[SamplerConfig], None]
@@ -23,10 +25,10 @@ def every_sampler() -> Iterator[SamplerConfig]:
 def space() -> Space:
     """A conditional space with a choice, a logarithmic range, and a range of whole numbers."""
     kind = Dimension(path="parameterization.kind", domain=choice(["low_pass", "spline"]))
-    rate = Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True))
+    rate = Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1))
     segments = Dimension(
         path="parameterization.n_segments",
-        domain=Range(low=2, high=16),
+        domain=Integer(low=2, high=16),
         when={"parameterization.kind": ("spline",)},
     )
     return Space([kind, rate, segments], SMALL)
