@@ -58,7 +58,8 @@ def annotation_at(config: TrialConfig, path: str) -> Any:
     node: Any = config
     for parent in parents:
         node = getattr(node, parent)
-    return setting_types(type(node))[name]
+    cls: type = type(node)
+    return setting_types(cls)[name]
 
 
 def has_path(config: TrialConfig, path: str) -> bool:

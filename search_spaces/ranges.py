@@ -12,6 +12,8 @@ from search_spaces.options import Option, label_of
 
 _BELOW_ONE = math.nextafter(1.0, 0.0)
 """The largest position."""
+_STEP_TOLERANCE = 1e-6
+"""Rounding error of a number of steps that is admitted."""
 
 
 class _Numbers:
@@ -160,11 +162,11 @@ class Integer(_Numbers):
 
     def __post_init__(self) -> None:
         _check_ends(self.low, self.high)
-        _check_step(self.low, self.high, self.step)
         if self.log:
             _check_positive(self.low)
             if self.step != 1:
                 raise ConfigError(f"a logarithmic range has no step; got step={self.step}; leave out log or step")
+        _check_step(self.low, self.high, self.step)
 
     @property
     def size(self) -> int:
@@ -256,9 +258,9 @@ def _check_positive(low: float) -> None:
 
 def _check_step(low: float, high: float, step: float) -> None:
     """Check that a whole number of steps leads from one end to the other."""
-    if not 0 < step <= high - low:
-        raise ConfigError(f"a step is positive and at most high - low; got step={step} for {low} to {high}")
-    n_steps = (high - low) / step
-    if abs(n_steps - round(n_steps)) > 1e-6:
+    n_steps = (high - low) / step if step > 0 else 0
+    if n_steps < 1 - _STEP_TOLERANCE:
+        raise ConfigError(f"a step is positive and at most high - low; got step={step} for {low} to {high}; change it")
+    if abs(n_steps - round(n_steps)) > _STEP_TOLERANCE:
         last = label_of(low + math.floor(n_steps) * step)
         raise ConfigError(f"steps of {step} from low={low} do not reach high={high}; lower high to {last}")

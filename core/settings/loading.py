@@ -190,7 +190,7 @@ def _validated(path: str, cls: type, name: str, value: Any) -> Any:
 
 @cache
 def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool]:
-    """Validating function of a setting of a config class, built on first use, and whether the setting admits a truth value."""
+    """The validating function of a setting, built on first use, and whether the setting admits a truth value."""
     annotation = setting_types(cls)[name]
     plain_type = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return TypeAdapter(annotation).validate_python, bool in (plain_type, *get_args(plain_type))
@@ -199,5 +199,6 @@ def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool]:
 def _plain(value: Any) -> Any:
     """A config as nested dicts, with tuples as lists."""
     if dataclasses.is_dataclass(value):
+        assert not isinstance(value, type)
         return {name: _plain(getattr(value, name)) for name in setting_types(type(value))}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

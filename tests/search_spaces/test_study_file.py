@@ -13,7 +13,9 @@ from core.settings.trial import TrialConfig
 from search_spaces.designs.explicit import ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
+from search_spaces.domains import fixed
 from search_spaces.paths import compose
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.search import Search
 from search_spaces.strategy import History
@@ -107,8 +109,9 @@ class TestRoundTrip:
         again = parse_study(json.loads(json.dumps(study.to_settings())))
         proposals = [each.strategies()[-1].propose(History()) for each in (study, again)]
         assert proposals[0] == proposals[1]
-        assert len(proposals[0]) == 4
-        assert all(isinstance(arm.settings["encoder.width"], int) for arm in proposals[1])
+        assert proposals[1] is not None
+        assert len(proposals[1].arms) == 4
+        assert all(isinstance(arm.settings["encoder.width"], int) for arm in proposals[1].arms)
 
     def test_settings_are_plain_values(self) -> None:
         def is_plain(value: Any) -> bool:
@@ -170,7 +173,24 @@ class TestSearch:
         assert study.named_arms() == ()
         assert study.designs() == ()
         (search,) = study.strategies()
-        assert [arm.name for arm in search.propose(History())] == [f"search-{number:03d}" for number in range(4)]
+        proposal = search.propose(History())
+        assert proposal is not None
+        assert [arm.name for arm in proposal.arms] == [f"search-{number:03d}" for number in range(4)]
+
+    def test_ranges_are_of_the_type_of_their_setting(self) -> None:
+        space = SEARCH.replace("low = 4\nhigh = 16", "low = 4.0\nhigh = 1.6e1\nlog = true").replace(
+            "high = 1e-1", "high = 1"
+        )
+        (search,) = parsed('question = "?"\n' + space).searches()
+        assert [dimension.domain for dimension in search.space.dimensions] == [
+            LogUniform(low=1e-4, high=1.0),
+            Integer(low=4, high=16, log=True),
+        ]
+
+    def test_a_single_value_is_fixed(self) -> None:
+        space = SEARCH.replace("low = 4\nhigh = 16", "value = 4")
+        (search,) = parsed('question = "?"\n' + space).searches()
+        assert search.space.dimensions[1].domain == fixed(4)
 
     def test_rounds_have_one_arm_and_seed_0_by_default(self) -> None:
         (search,) = parsed(
@@ -191,8 +211,15 @@ class TestSearch:
             ("seed = 3", "sed = 3", r"unknown key search\.sampler\.sed"),
             ("log = true", "logg = true", r"unknown key search\.space\[optimizer\.lr\]\.logg"),
             ("low = 1e-4", "low = 0.0", "space dimension optimizer.lr: a logarithmic range lies above 0"),
-            ("low = 4", "low = 0", "space dimension encoder.width, value '0'"),
-            ("high = 16", "", "space dimension encoder.width: give either `values` or both"),
+            ("low = 4", "low = 0", "space dimension encoder.width, low = 0: .*greater than or equal to 1"),
+            ("high = 16", "", "space dimension encoder.width: a range needs both `low` and `high`"),
+            (
+                "high = 16",
+                "high = 16.5",
+                "the setting takes whole numbers only; got high=16.5; round it",
+            ),
+            ("high = 16", "high = 16\nlog = true\nstep = 2", "encoder.width: a logarithmic range has no step"),
+            ("high = 16", "high = 16\nvalue = 3", "encoder.width: give either `values`, or `value`, or both"),
         ],
     )
     def test_wrong_searches_are_refused(self, old: str, new: str, message: str) -> None:
@@ -221,9 +248,17 @@ class TestSearch:
             ARMS + "[[objectives]]\nmetric = 'audio.mss'\ndirection = 'minimize'\n" * 2,
             "objectives must be distinct metrics",
         ),
-        (ARMS + "[[space]]\npath = 'encoder.width'", "space dimension encoder.width: give either `values` or both"),
+        (
+            ARMS + "[[space]]\npath = 'encoder.width'",
+            "encoder.width: give either `values`, or `value`, or",
+        ),
         (ARMS + "[[space]]\npath = 'encoder.width'\nvalues = [{ label = 'x' }]", "a value is plain, or"),
-        (ARMS + "[[space]]\npath = 'encoder.width'\nvalue = [8]", r"did you mean space\[encoder.width\].values\?"),
+        (
+            ARMS + "[[space]]\npath = 'encoder.width'\nvalue = [8]",
+            r"value '8': .*valid integer; got \[8\]",
+        ),
+        (ARMS + "[[space]]\npath = 'encoder.width'\nvalus = [8]", r"did you mean space\[encoder.width\].values\?"),
+        (ARMS + "[[space]]\npath = 'encoder.widht'\nlow = 1\nhigh = 2", r"did you mean encoder.width\?"),
         (ARMS + "[[arms]]\nname = 'a'", "two arms are named 'a'"),
         (ARMS + "[[arms]]\nname = 'b/c'", "the name of an arm"),
         (
