@@ -62,6 +62,11 @@ def annotation_at(config: TrialConfig, path: str) -> Any:
     return setting_types(cls)[name]
 
 
+def is_kind(path: str) -> bool:
+    """Whether a path is that of the `kind` of a variant."""
+    return path.rpartition(".")[2] == "kind"
+
+
 def has_path(config: TrialConfig, path: str) -> bool:
     """Whether the path exists in a config."""
     node: Any = config
@@ -116,7 +121,7 @@ class Composer:
 
     def _common(self, own: Mapping[str, Any]) -> tuple[TrialConfig, frozenset[str]]:
         """The config without the arm's own values, but with its kinds, and the paths of the shared settings in it."""
-        key = tuple(f"{path}={value!r}" if _is_kind(path) else path for path, value in own.items())
+        key = tuple(f"{path}={value!r}" if is_kind(path) else path for path, value in own.items())
         if key not in self._commons:
             config = self._with_kinds({**self._shared, **own})
             applied = {
@@ -131,7 +136,7 @@ class Composer:
     def _with_kinds(self, settings: Mapping[str, Any]) -> TrialConfig:
         """The config of the preset with the kinds, but not the other values, of the settings."""
         config = self._preset.config
-        for path in sorted(filter(_is_kind, settings), key=lambda path: path.count(".")):
+        for path in sorted(filter(is_kind, settings), key=lambda path: path.count(".")):
             if has_path(config, path):
                 config = apply_settings(self._preset, nest([(path, settings[path])]), config)
         return config
@@ -144,11 +149,6 @@ def compose(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -
         ConfigError: a setting is unknown, out of range, or does not exist under the kinds of the arm.
     """
     return Composer(preset, shared).config(own)
-
-
-def _is_kind(path: str) -> bool:
-    """Whether a path is that of the `kind` of a variant."""
-    return path.rpartition(".")[2] == "kind"
 
 
 def _overlaps(settings: Mapping[str, Any], path: str) -> bool:

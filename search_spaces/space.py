@@ -16,7 +16,7 @@ from core.settings.trial import TrialConfig
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import Domain
 from search_spaces.options import Option
-from search_spaces.paths import Composer
+from search_spaces.paths import Composer, is_kind
 from search_spaces.point_names import point_name
 from search_spaces.space_checks import (
     admitted_labels,
@@ -222,7 +222,7 @@ class Space:
                 {dimension.path: chosen.get(dimension.path, dimension.domain.corners()[0]) for dimension in existing}
             )
             found.update(point.options)
-            kind_settings = {path: value for path, value in point.settings.items() if path.rpartition(".")[2] == "kind"}
+            kind_settings = {path: value for path, value in Point(chosen).settings.items() if is_kind(path)}
             kinds = tuple(sorted((path, repr(value)) for path, value in kind_settings.items()))
             try:
                 if kinds not in configs:

@@ -12,7 +12,7 @@ from core.settings.schema import number_type, variants_of
 from core.settings.trial import TrialConfig
 from search_spaces.dimensions import Dimension
 from search_spaces.options import Option, value_key
-from search_spaces.paths import annotation_at, check_known, describe_branches, has_path, known_paths
+from search_spaces.paths import annotation_at, check_known, describe_branches, has_path, is_kind, known_paths
 from search_spaces.ranges import Integer, Range
 
 
@@ -91,10 +91,8 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
 
 def sets_kind(dimension: Dimension) -> bool:
     """Whether a dimension selects variants of the config."""
-    return any(
-        path.rpartition(".")[2] == "kind"
-        for option in dimension.domain.corners()
-        for path in option.settings(dimension.path)
+    return not isinstance(dimension.domain, Range) and any(
+        is_kind(path) for option in dimension.domain.corners() for path in option.settings(dimension.path)
     )
 
 
