@@ -18,6 +18,7 @@ from search_spaces.domains import Domain
 from search_spaces.options import Option
 from search_spaces.paths import Composer, is_kind
 from search_spaces.point_names import point_name
+from search_spaces.ranges import Range
 from search_spaces.space_checks import (
     admitted_labels,
     check_dimension_exists,
@@ -43,6 +44,13 @@ class Point:
     def settings(self) -> dict[str, Any]:
         """Dotted settings of all options."""
         return {path: value for name, option in self.options.items() for path, value in option.settings(name).items()}
+
+    def satisfies(self, when: Mapping[str, tuple[Any, ...]]) -> bool:
+        """Whether conditions hold; `when` gives the admitted values or labels by path."""
+        return all(
+            path in self.options and (self.options[path].label in admitted or self.options[path].value in admitted)
+            for path, admitted in when.items()
+        )
 
 
 class Space:
@@ -72,8 +80,8 @@ class Space:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every dimension has a finite number of values."""
-        return all(dimension.domain.size is not None for dimension in self.dimensions)
+        """Whether there are so few points, at most `MAX_POINTS`, that they can be listed."""
+        return all(dimension.domain.size is not None for dimension in self.dimensions) and self.n_points() <= MAX_POINTS
 
     def n_points(self) -> int:
         """Number of points, counted without listing them.
@@ -128,11 +136,38 @@ class Space:
         Args:
             positions: By path of the dimension, also for dimensions that do not exist at the point.
         """
+        return self.point_with(lambda dimension: dimension.domain.at(positions[dimension.path]))
+
+    def point_with(self, choose: Callable[[Dimension], Option]) -> Point:
+        """The point with chosen options.
+
+        Args:
+            choose: Called for each dimension that exists at the point, after those that its conditions refer to.
+        """
         options: dict[str, Option] = {}
         for dimension in self._order:
             if self.exists(dimension, options):
-                options[dimension.path] = dimension.domain.at(positions[dimension.path])
+                options[dimension.path] = choose(dimension)
         return self._point(options)
+
+    def point_of(self, settings: Mapping[str, Any]) -> Point:
+        """The point with these dotted settings; those of no dimension are ignored.
+
+        Raises:
+            ConfigError: a setting is missing, or is not among the values of its dimension.
+        """
+
+        def option_of(dimension: Dimension) -> Option:
+            path, domain = dimension.path, dimension.domain
+            if isinstance(domain, Range) and path in settings:
+                return domain.from_parameter(settings[path])
+            for option in () if isinstance(domain, Range) else domain.values():
+                own = option.settings(path)
+                if own.keys() <= settings.keys() and all(settings[name] == own[name] for name in own):
+                    return option
+            raise ConfigError(f"space dimension {path} has no value for the settings {dict(settings)!r}")
+
+        return self.point_with(option_of)
 
     def exists(self, dimension: Dimension, options: Mapping[str, Option]) -> bool:
         """Whether a dimension exists at a point with these options of the dimensions on which it depends."""

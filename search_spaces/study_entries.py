@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from core.errors import ConfigError
+from search_spaces.designs.fractional_factorial import Resolution
+from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import Domain, choice, fixed
 from search_spaces.options import Option
@@ -65,13 +69,58 @@ class DimensionEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AblationEntry:
+class FullFactorialEntry:
+    """Entry of a design with all combinations, see `search_spaces.designs.full_factorial`."""
+
+    kind: Literal["full_factorial"] = "full_factorial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FractionalFactorialEntry:
+    """Entry of a two-level fractional factorial design, see `search_spaces.designs.fractional_factorial`."""
+
+    kind: Literal["fractional_factorial"] = "fractional_factorial"
+    resolution: Resolution | None = None
+    generators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceFillingEntry:
+    """Entry of a space-filling design, see `search_spaces.designs.space_filling`."""
+
+    n_arms: Annotated[int, Ge(1)]
+    kind: Literal["space_filling"] = "space_filling"
+    method: Method = "sobol"
+    seed: Annotated[int, Ge(0)] = 0
+
+
+DesignEntry = FullFactorialEntry | FractionalFactorialEntry | SpaceFillingEntry
+"""Entry of the design over the dimensions of `[[space]]`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneFactorEntry:
     """Entry of an ablation of one factor, see `search_spaces.designs.one_factor`."""
 
     baseline: Any
     arms: dict[str, Any]
+    kind: Literal["one_factor"] = "one_factor"
     path: str = ""
     baseline_name: str = "baseline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOneOutEntry:
+    """Entry of an ablation that leaves out one component at a time, see `search_spaces.designs.leave_one_out`."""
+
+    components: dict[str, dict[str, Any]]
+    kind: Literal["leave_one_out"] = "leave_one_out"
+    full: dict[str, Any] = field(default_factory=dict)
+    full_name: str = "full"
+
+
+AblationEntry = OneFactorEntry | LeaveOneOutEntry
+"""Entry of an ablation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,29 @@ name = "lpf-4"
 like = "lpf-8"                         # starts from another arm's settings
 config = { parameterization.cutoff_hz = 4.0 }
 [[space]]                              # ... and every combination of dimensions ...
+path = "parameterization.kind"
+values = ["frame", "spline"]
+[[space]]
 path = "parameterization.n_segments"
 values = [8, { label = "many", value = 16 }]
 when = { "parameterization.kind" = "spline" }
-[ablation]                             # ... and one factor at a time
+[[space]]
 path = "encoder.width"
-baseline = 16
-arms = { narrow = 8 }
+low = 8                                # whole numbers, as the setting is one; also log = true, or value = 8
+high = 16
+step = 4
+[design]                               # ... or a part of them
+kind = "full_factorial"                # the default
+# kind = "fractional_factorial"        # two values per dimension; resolution = "III", "IV" or "V", or
+#                                      # generators = ["D = ABC"]
+# kind = "space_filling"               # n_arms = 32, method = "sobol", "halton" or "latin_hypercube", seed = 0
+[ablation]                             # ... and one factor at a time
+kind = "one_factor"                    # the default
+path = "encoder.stride"
+baseline = 1
+arms = { coarse = 2 }
+# kind = "leave_one_out"               # or all components and, in turn, all but one, by the settings that remove it
+# components = { curriculum = { "trainer.curriculum_share" = 0.0 }, averaging = { "optimizer.averaging_power" = 0.0 } }
 [search]                               # ... and arms that a sampler proposes, in rounds
 n_arms = 20
 round_size = 4
@@ -35,7 +51,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, assert_never
+
+from pydantic import Discriminator
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
@@ -44,15 +62,29 @@ from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
+from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
+from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
 from search_spaces.samplers.build import build_sampler
 from search_spaces.search import SEARCH_NAME, Search, check_rounds
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.study_entries import (
+    AblationEntry,
+    DesignEntry,
+    DimensionEntry,
+    FractionalFactorialEntry,
+    FullFactorialEntry,
+    LeaveOneOutEntry,
+    ObjectiveEntry,
+    OneFactorEntry,
+    SearchEntry,
+    SpaceFillingEntry,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +103,9 @@ class StudyFile:
     """Nested or dotted settings shared by all arms."""
     arms: tuple[ExplicitArm, ...] = ()
     space: tuple[DimensionEntry, ...] = ()
-    ablation: AblationEntry | None = None
+    design: Annotated[DesignEntry, Discriminator("kind")] = field(default_factory=FullFactorialEntry)
+    """Design over the dimensions of `space`."""
+    ablation: Annotated[AblationEntry, Discriminator("kind")] | None = None
     search: SearchEntry | None = None
 
     def __post_init__(self) -> None:
@@ -84,6 +118,10 @@ class StudyFile:
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
+            )
+        if not self.space and not isinstance(self.design, FullFactorialEntry):
+            raise ConfigError(
+                f"[design] kind = {self.design.kind!r} needs dimensions; add [[space]], or leave out [design]"
             )
         if self.search and (shared := set(self.search.seeds) & set(self.seeds)):
             raise ConfigError(
@@ -112,16 +150,9 @@ class StudyFile:
         """
         designs: list[Design] = []
         if self.space:
-            designs.append(FullFactorial(self._space(self.space)))
-        if ablation := self.ablation:
-            designs.append(
-                OneFactor(
-                    path=ablation.path,
-                    baseline=ablation.baseline,
-                    variations=ablation.arms,
-                    baseline_name=ablation.baseline_name,
-                )
-            )
+            designs.append(_design_over(self._space(self.space), self.design))
+        if self.ablation:
+            designs.append(_ablation(self.ablation))
         if self.arms:
             designs.append(ExplicitArms(self.arms))
         return tuple(designs)
@@ -204,6 +235,35 @@ class StudyFile:
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""
         return Space([entry.dimension() for entry in entries], self.base, self.shared())
+
+
+def _design_over(space: Space, entry: DesignEntry) -> Design:
+    """The design over a space that an entry describes."""
+    match entry:
+        case FullFactorialEntry():
+            return FullFactorial(space)
+        case FractionalFactorialEntry():
+            return FractionalFactorial(space=space, resolution=entry.resolution, generators=entry.generators)
+        case SpaceFillingEntry():
+            return SpaceFilling(space=space, size=entry.n_arms, method=entry.method, seed=entry.seed)
+        case _:
+            assert_never(entry)
+
+
+def _ablation(entry: AblationEntry) -> Design:
+    """The ablation that an entry describes."""
+    match entry:
+        case OneFactorEntry():
+            return OneFactor(
+                path=entry.path,
+                baseline=entry.baseline,
+                variations=entry.arms,
+                baseline_name=entry.baseline_name,
+            )
+        case LeaveOneOutEntry():
+            return LeaveOneOut(components=entry.components, full=entry.full, full_name=entry.full_name)
+        case _:
+            assert_never(entry)
 
 
 def _plain(value: Any) -> Any:
