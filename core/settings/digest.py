@@ -5,7 +5,7 @@ import hashlib
 import json
 from typing import Any
 
-from core.settings.schema import hashed_settings
+from core.settings.schema import PLAIN_TYPES, hashed_settings
 
 
 def settings_sha256(part: object) -> str:
@@ -21,8 +21,11 @@ def trial_digest(arm_sha256: str, seed: int) -> str:
 
 def _without_paths(value: Any) -> Any:
     """A config as nested dicts and a tuple as a list, without the settings marked by `ContentPath`."""
-    if isinstance(value, tuple):
-        return [_without_paths(item) for item in value]
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+    cls = type(value)
+    if cls in PLAIN_TYPES:
         return value
-    return {name: _without_paths(getattr(value, name)) for name in hashed_settings(type(value))}
+    if cls is tuple:
+        return [_without_paths(item) for item in value]
+    if not dataclasses.is_dataclass(cls):
+        return value
+    return {name: _without_paths(getattr(value, name)) for name in hashed_settings(cls)}

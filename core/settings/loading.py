@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import ConfigError
 from core.settings.dotted import Settings, flatten, nest
 from core.settings.presets import PRESETS, Preset
-from core.settings.schema import kind_of, setting_types, setting_variants
+from core.settings.schema import PLAIN_TYPES, kind_of, setting_types, setting_variants
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 
@@ -198,7 +198,9 @@ def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool]:
 
 def _plain(value: Any) -> Any:
     """A config as nested dicts, with tuples as lists."""
-    if dataclasses.is_dataclass(value):
-        assert not isinstance(value, type)
-        return {name: _plain(getattr(value, name)) for name in setting_types(type(value))}
+    cls = type(value)
+    if cls in PLAIN_TYPES:
+        return value
+    if dataclasses.is_dataclass(cls):
+        return {name: _plain(getattr(value, name)) for name in setting_types(cls)}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

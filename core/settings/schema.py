@@ -7,6 +7,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from core.settings.annotations import ContentPath
 
+PLAIN_TYPES = frozenset({int, float, str, bool, type(None)})
+"""Types of the values of settings that are neither a config nor a tuple."""
+
 
 @cache
 def setting_types(cls: type) -> dict[str, Any]:

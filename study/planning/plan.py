@@ -72,11 +72,13 @@ def make_plan(
     )
     arms = study.named_arms()
     remarks = tuple(_remarks(study, shared))
-    _check_objectives(objectives, [*study.configs().values(), *_search_corners(study)])
+    configs = study.configs()
+    _check_objectives(objectives, [*configs.values(), *_search_corners(study)])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
-        plan = plan.with_segment(Planner(study).segment(Round(stage="design", arms=arms, trials=trials), plan))
+        proposal = Round(stage="design", arms=arms, trials=trials)
+        plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
     return NewPlan(plan, remarks)
 
 
@@ -87,23 +89,30 @@ class Planner:
         self.study = study
         self._resolver = Resolver()
 
-    def segment(self, proposal: Round, plan: StudyPlan) -> PlanSegment:
+    def segment(
+        self, proposal: Round, plan: StudyPlan, configs: Mapping[str, TrialConfig] | None = None
+    ) -> PlanSegment:
         """The segment that adds the arms and trials of a proposal to a plan.
+
+        Args:
+            proposal: Arms and trials.
+            plan: The plan so far.
+            configs: Configs of the arms by name, if they have already been composed.
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
             StudyError: an arm is the same as another one of the segment or the plan.
         """
-        issues: list[DataIssue] = []
+        issues: dict[int, tuple[DataIssue, ...]] = {}
         summary: dict[str, Any] = {}
         planned = []
         for arm in proposal.arms:
-            config = self.study.config_of(arm)
+            config = configs[arm.name] if configs is not None else self.study.config_of(arm)
             try:
                 resolved = self._resolver.resolve(config)
             except ConfigError as error:
                 raise ConfigError(f"arm {arm.name!r}: {error}") from error
-            issues += resolved.issues
+            issues[id(resolved.issues)] = resolved.issues
             summary = summary or dict(resolved.summary)
             planned.append(_planned_arm(arm, resolved.config))
         grown = plan.with_segment(PlanSegment(stage=proposal.stage, arms=tuple(planned)))
@@ -114,7 +123,7 @@ class Planner:
             arms=tuple(planned),
             trials=trials,
             asks=proposal.asks,
-            data_issues=tuple(dict.fromkeys(issues)),
+            data_issues=tuple(dict.fromkeys(issue for found in issues.values() for issue in found)),
             data_summary=summary,
             code_version=code_version(),
             created_at=_now(),
