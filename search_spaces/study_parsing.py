@@ -83,7 +83,8 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
         where = ".".join(str(part) for part in problem["loc"] if part not in _KINDS)
-        raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
+        rule = str(problem["msg"])
+        raise ConfigError(f"{where}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
 
 
 @cache

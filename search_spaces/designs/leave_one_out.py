@@ -1,6 +1,5 @@
 """Leave one component out: a full configuration, and arms that each remove one of its components."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,12 +45,15 @@ class LeaveOneOut(Design):
                 raise ConfigError(
                     f"removing the component {name!r} changes nothing; give the settings that switch it off"
                 )
-        for (first, one), (second, other) in itertools.combinations(removals.items(), 2):
-            if common := sorted(one.keys() & other.keys()):
-                raise ConfigError(
-                    f"the components {first!r} and {second!r} both set {common[0]}, so removing one would remove a "
-                    "part of the other; make them one component"
-                )
+        component_of: dict[str, str] = {}
+        for name, removal in removals.items():
+            for path in removal:
+                if path in component_of:
+                    raise ConfigError(
+                        f"the components {component_of[path]!r} and {name!r} both set {path}, so removing one would "
+                        "remove a part of the other; make them one component"
+                    )
+                component_of[path] = name
         arms = [Arm(self.full_name, full)]
         arms += [Arm(f"without {name}", {**full, **removal}) for name, removal in removals.items()]
         return tuple(arms)

@@ -38,7 +38,7 @@ class NewPlan:
 
     plan: StudyPlan
     remarks: tuple[str, ...] = ()
-    """Sentences on overrides that do not apply to every arm."""
+    """Sentences on overrides that do not apply to every arm, and on what a design leaves out."""
 
 
 def make_plan(
@@ -71,7 +71,7 @@ def make_plan(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
     arms = study.named_arms()
-    remarks = tuple(_remarks(study, shared))
+    remarks = (*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks()))
     configs = study.configs()
     _check_objectives(objectives, [*configs.values(), *_search_corners(study)])
     plan = StudyPlan(definition=definition)

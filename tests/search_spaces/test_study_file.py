@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.errors import ConfigError
 from core.settings.parameterizations import FrameConfig, SplineConfig
 from core.settings.trial import TrialConfig
 from search_spaces.designs.explicit import ExplicitArms
+from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.domains import fixed
@@ -80,6 +82,41 @@ arms = { narrow = { width = 8 }, "bf16" = { precision = "bf16" } }
 """
 
 
+TWO_LEVELS = """
+question = "Which settings matter?"
+[[space]]
+path = "encoder.width"
+values = [8, 16]
+[[space]]
+path = "encoder.stride"
+values = [1, 2]
+[[space]]
+path = "optimizer.lr"
+low = 1e-3
+high = 1e-2
+log = true
+[[space]]
+path = "trainer.batch_size"
+low = 4
+high = 8
+"""
+FRACTION = TWO_LEVELS + '[design]\nkind = "fractional_factorial"\nresolution = "III"\n'
+GENERATED = TWO_LEVELS + '[design]\nkind = "fractional_factorial"\ngenerators = ["D = -ABC"]\n'
+FILLED = TWO_LEVELS + '[design]\nkind = "space_filling"\nn_arms = 20\nmethod = "halton"\nseed = 2\n'
+WITHOUT = """
+question = "What does each component contribute?"
+[ablation]
+kind = "leave_one_out"
+full = { encoder.width = 8 }
+[ablation.components]
+curriculum = { trainer = { curriculum_share = 0.0 } }
+averaging = { "optimizer.averaging_power" = 0.0 }
+"""
+
+
+TABLES = [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH, FRACTION, GENERATED, FILLED, WITHOUT]
+
+
 def parsed(text: str) -> StudyFile:
     return parse_study({"name": "mine", **tomllib.loads(text)})
 
@@ -96,7 +133,10 @@ class TestRoundTrip:
         assert parse_study(settings) == study
         assert parse_study(json.loads(json.dumps(settings))) == study
 
-    @pytest.mark.parametrize("text", [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH])
+    @pytest.mark.parametrize(
+        "text",
+        TABLES,
+    )
     def test_every_table_survives(self, text: str) -> None:
         study = parsed(text)
         again = parse_study(json.loads(json.dumps(study.to_settings())))
@@ -158,6 +198,90 @@ class TestArms:
         ]
         names += ["usual", "narrow", "bf16", "lpf-8", "lpf-4"]
         assert [arm.name for arm in parsed(EVERYTHING).named_arms()] == names
+
+
+class TestDesigns:
+    def test_all_combinations_are_the_default(self) -> None:
+        text = TWO_LEVELS.replace("low = 1e-3\nhigh = 1e-2\nlog = true", "values = [1e-3, 1e-2]")
+        assert [type(design) for design in parsed(text).designs()] == [FullFactorial]
+        assert len(parsed(text).named_arms()) == 2 * 2 * 2 * 5
+        assert parsed(text + '[design]\nkind = "full_factorial"').named_arms() == parsed(text).named_arms()
+
+    def test_a_fraction_has_half_of_the_combinations(self) -> None:
+        (design,) = parsed(FRACTION).designs()
+        assert isinstance(design, FractionalFactorial)
+        assert len(parsed(FRACTION).named_arms()) == 8
+        (design,) = parsed(GENERATED).designs()
+        assert isinstance(design, FractionalFactorial)
+        assert design.aliases()[0] == ("width x stride", "-lr x batch_size")
+
+    def test_a_space_filling_design_draws_from_ranges(self) -> None:
+        arms = parsed(FILLED).named_arms()
+        assert [arm.name for arm in arms] == [f"halton-{number:03d}" for number in range(20)]
+        assert len({arm.settings["optimizer.lr"] for arm in arms}) == 20
+        assert {arm.settings["trainer.batch_size"] for arm in arms} == {4, 5, 6, 7, 8}
+        more = parsed(FILLED.replace("n_arms = 20", "n_arms = 30")).named_arms()
+        assert more[:20] == arms
+
+    def test_components_are_left_out_one_by_one(self) -> None:
+        found = configs(parsed(WITHOUT))
+        assert list(found) == ["full", "without curriculum", "without averaging"]
+        full = found["full"]
+        assert full.encoder.width == 8
+        assert found["without curriculum"] == replace(full, trainer=replace(full.trainer, curriculum_share=0.0))
+        assert found["without averaging"] == replace(full, optimizer=replace(full.optimizer, averaging_power=0.0))
+
+    @pytest.mark.parametrize(
+        ("text", "old", "new", "message"),
+        [
+            (FRACTION, '"III"', '"VI"', "design.resolution: .*'III', 'IV' or 'V'; got 'VI'"),
+            (
+                FRACTION,
+                "resolution",
+                "resolutoin",
+                r"design.resolutoin in a study file; did you mean design.resolution",
+            ),
+            (
+                FRACTION,
+                "fractional_",
+                "fractionl_",
+                r"unknown design.kind 'fractionl_factorial'; did you mean fractional",
+            ),
+            (
+                FRACTION,
+                'kind = "fractional_factorial"',
+                "kind = 3",
+                "unknown design.kind 3; choose one of full_factorial",
+            ),
+            (FRACTION, "values = [8, 16]", "values = [8, 16, 32]", "encoder.width has 3 values; give it two"),
+            (GENERATED, "ABC", "ABE", "a product of different factors among ABC, such as D = ABC; got 'D = -ABE'"),
+            (FILLED, "n_arms = 20", "", "design.n_arms: .*required.*; got nothing"),
+            (FILLED, "n_arms = 20", "n_arms = 0", "design.n_arms: .*greater than or equal to 1; got 0"),
+            (FILLED, "halton", "grid", "design.method: .*'sobol', 'halton' or 'latin_hypercube'; got 'grid'"),
+            (FILLED, "seed = 2", "seed = -2", "design.seed: .*; got -2"),
+            (FILLED, 'kind = "space_filling"\n', "", "unknown key design.n_arms in a study file; known here: kind"),
+            (WITHOUT, "averaging_power", "averaging", "arm 'without averaging': unknown setting optimizer.averaging"),
+            (
+                WITHOUT,
+                "components",
+                "component",
+                "unknown key ablation.component in a .*did you mean ablation.components",
+            ),
+            (WITHOUT, 'kind = "leave_one_out"\n', "", "unknown key ablation.full in a study file"),
+            (WITHOUT, "leave_one_out", "leave_out", "unknown ablation.kind 'leave_out'; did you mean leave_one_out"),
+            (WITHOUT, "{ trainer = { curriculum_share = 0.0 } }", "0.0", "ablation.components.curriculum: .*; got 0.0"),
+            (
+                ARMS,
+                "[[arms]]",
+                "[design]\nkind = 'space_filling'\nn_arms = 3\n[[arms]]",
+                "needs dimensions; add ..space",
+            ),
+        ],
+    )
+    def test_wrong_designs_are_refused(self, text: str, old: str, new: str, message: str) -> None:
+        assert old in text
+        with pytest.raises(ConfigError, match=message):
+            parsed(text.replace(old, new)).named_arms()
 
 
 class TestSearch:
