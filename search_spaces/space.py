@@ -30,7 +30,7 @@ from search_spaces.space_checks import (
 from search_spaces.strategy import Arm
 
 MAX_POINTS = 100_000
-"""Largest number of points of a space, and of arms of a design, that are listed."""
+"""Largest number of points of a space that are listed."""
 
 
 @dataclass(frozen=True, slots=True)

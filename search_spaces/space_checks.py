@@ -78,14 +78,16 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
             )
         labels = {option.label for option in domain.values()}
         label_of_value = {value_key(option.value): option.label for option in domain.values()}
-        found = {value if value in labels else label_of_value.get(value_key(value)) for value in admitted}
-        if None in found:
-            unknown = next(v for v in admitted if v not in labels and value_key(v) not in label_of_value)
-            raise ConfigError(
-                f"space dimension {dimension.path} exists when {path} = {unknown!r}, "
-                f"which is not among its values: {', '.join(option.label for option in domain.values())}"
-            )
-        labels_by_path[path] = frozenset(str(label) for label in found)
+        found: set[str] = set()
+        for value in admitted:
+            label = value if isinstance(value, str) and value in labels else label_of_value.get(value_key(value))
+            if label is None:
+                raise ConfigError(
+                    f"space dimension {dimension.path} exists when {path} = {value!r}, "
+                    f"which is not among its values: {', '.join(option.label for option in domain.values())}"
+                )
+            found.add(label)
+        labels_by_path[path] = frozenset(found)
     return labels_by_path
 
 

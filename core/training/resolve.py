@@ -24,6 +24,8 @@ from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
 """A config or a part of one."""
+MAX_REMEMBERED = 1000
+"""Largest number of combinations of resolved parts that a resolver keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Resolver:
         originals = config.audio, config.data, config.synth, config.loss
         key = tuple(map(id, originals))
         if key not in self._parts:
+            if len(self._parts) >= MAX_REMEMBERED:
+                self._parts.clear()
             self._parts[key] = self._resolved_parts(config)
         parts = self._parts[key]
         resolved = replace(

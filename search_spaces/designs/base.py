@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from core.errors import ConfigError
+from search_spaces.space import MAX_POINTS
 from search_spaces.strategy import Arm, History, Round, Strategy
 
-MAX_ARMS = 100_000
+MAX_ARMS = MAX_POINTS
 """Largest number of arms of a design."""
 
 

@@ -52,6 +52,12 @@ def test_conditional_dimensions_expand_to_the_hand_counted_set() -> None:
     }
 
 
+def test_conditions_can_name_values_that_are_lists() -> None:
+    dilations = dimension("encoder.dilations", [1, 1], [1, 2])
+    width = dimension("encoder.width", 4, 8, when={"encoder.dilations": ([1, 2],)})
+    assert names(dilations, width) == ["dilations=1,1", "dilations=1,2-4", "dilations=1,2-8"]
+
+
 def test_chains_of_conditions_are_followed_in_any_order_of_declaration() -> None:
     dimensions = [
         dimension("synth.oscillator.n_positions", 8, 16, when={"synth.oscillator.kind": ("learnable",)}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import search_spaces.study_file
 from core.errors import ConfigError
 from core.settings.parameterizations import FrameConfig, SplineConfig
 from core.settings.trial import TrialConfig
@@ -400,6 +401,16 @@ class TestSearch:
 def test_wrong_study_files_are_refused_with_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parsed(text).named_arms()
+
+
+def test_the_example_in_the_documentation_is_a_study() -> None:
+    text = str(search_spaces.study_file.__doc__).partition("\n")[2]
+    study = parsed(text)
+    assert len(study.strategies()) >= 4
+    names = [arm.name for arm in study.named_arms()]
+    assert {"lpf-8", "lpf-4", "frame width=12", "spline-many width=8", "baseline", "coarse"} <= set(names)
+    commented = text.replace('kind = "full_factorial"                # the default\n', "").replace("# kind", "kind")
+    assert commented.count('kind = "leave_one_out"') == commented.count('kind = "space_filling"') == 1
 
 
 def test_name_that_would_leave_its_folder_is_refused() -> None:
