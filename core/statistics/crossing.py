@@ -54,9 +54,9 @@ def crossing_probability(bounds: Sequence[float], looks: Sequence[int]) -> float
 
 def _limit(bound: float, n: int) -> float:
     """Value of the scaled sum `r_n` whose one-sided p value is `bound`."""
-    from scipy import stats
+    from scipy.special import stdtrit
 
-    t = float(stats.t.isf(bound, n - 1))
+    t = -float(stdtrit(n - 1, bound))
     return math.copysign(1.0, t) if math.isinf(t) else t / math.sqrt(n - 1 + t**2)
 
 

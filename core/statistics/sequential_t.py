@@ -21,7 +21,9 @@ C. Jennison and B. W. Turnbull, "Exact calculations for sequential t, chi-square
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -40,14 +42,14 @@ def t_test_p(values: Float[ndarray, "*batch seed"]) -> Float[ndarray, "*batch"]:
 
     Values that are all equal give 0 if they are positive, otherwise 1.
     """
-    from scipy import stats
+    from scipy.special import stdtr
 
     n = values.shape[-1]
     mean, deviation = values.mean(axis=-1), values.std(axis=-1, ddof=1)
     # Equal values have a standard deviation of rounding errors.
     is_constant = np.ptp(values, axis=-1) == 0
     t = mean * math.sqrt(n) / np.where(is_constant, 1.0, deviation)
-    return np.asarray(np.where(is_constant, np.where(mean > 0, 0.0, 1.0), stats.t.sf(t, n - 1)))
+    return np.asarray(np.where(is_constant, np.where(mean > 0, 0.0, 1.0), stdtr(n - 1, -t)))
 
 
 def sequential_p(p_values: Float[ndarray, "*batch look"], looks: Sequence[int]) -> Float[ndarray, "*batch look"]:
@@ -57,28 +59,33 @@ def sequential_p(p_values: Float[ndarray, "*batch look"], looks: Sequence[int]) 
         p_values: p values of `t_test_p` for the first `looks[k]` values; 1 for a look that did not take place.
         looks: Increasing numbers of values at which is looked, the first at least 2.
     """
-    from scipy.interpolate import PchipInterpolator
-
-    log_constants, log_levels = _levels(tuple(looks))
+    curves = _boundaries(tuple(looks))
     constants = np.minimum.accumulate(p_values / _weights(looks), axis=-1)
+    levels = np.exp(curves.log_level(np.log(np.clip(constants, _SMALLEST_CONSTANT, 1.0))))
     # The level is proportional to a constant below the smallest tabulated one.
-    smallest = math.exp(log_constants[0])
-    logs = np.log(np.clip(constants, smallest, 1.0))
-    levels = np.exp(PchipInterpolator(log_constants, log_levels)(logs))
-    return np.asarray(levels * np.minimum(constants / smallest, 1.0))
+    return np.asarray(levels * np.minimum(constants / _SMALLEST_CONSTANT, 1.0))
 
 
-def boundary(level: float, looks: Sequence[int]) -> Float[ndarray, " look"]:
+@lru_cache(maxsize=1024)
+def boundary(level: float, looks: tuple[int, ...]) -> Float[ndarray, " look"]:
     """Largest ordinary p value that rejects at each look, if a true null hypothesis may be rejected with this level."""
-    from scipy.interpolate import PchipInterpolator
-
-    log_constants, log_levels = _levels(tuple(looks))
-    smallest = math.exp(log_levels[0])
-    constant = math.exp(PchipInterpolator(log_levels, log_constants)(math.log(max(level, smallest))))
-    return np.asarray(np.minimum(constant * min(level / smallest, 1.0) * _weights(looks), 1.0))
+    curves = _boundaries(looks)
+    constant = math.exp(curves.log_constant(math.log(max(level, curves.smallest_level))))
+    return np.asarray(np.minimum(constant * min(level / curves.smallest_level, 1.0) * _weights(looks), 1.0))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundaries:
+    """Relation of the constants of the boundaries of some looks to their levels."""
+
+    log_level: Any
+    """Logarithm of the level by that of the constant."""
+    log_constant: Any
+    """Logarithm of the constant by that of the level."""
+    smallest_level: float
 
 
 def _weights(looks: Sequence[int]) -> Float[ndarray, " look"]:
@@ -86,11 +93,18 @@ def _weights(looks: Sequence[int]) -> Float[ndarray, " look"]:
 
 
 @lru_cache(maxsize=64)
-def _levels(looks: tuple[int, ...]) -> tuple[Float[ndarray, " constant"], Float[ndarray, " constant"]]:
-    """Logarithms of boundary constants and of their levels; the largest constant has level 1 for use as a p value."""
+def _boundaries(looks: tuple[int, ...]) -> _Boundaries:
+    """Boundaries of all levels; the largest constant is given level 1, so that the levels can be used as p values."""
+    from scipy.interpolate import PchipInterpolator
+
     if looks[0] < 2 or any(later <= earlier for earlier, later in itertools.pairwise(looks)):
         raise ValueError(f"looks are increasing numbers of at least 2 values; got {looks}")
     decades = -math.log10(_SMALLEST_CONSTANT)
     constants = np.logspace(-decades, 0, 1 + round(decades * _CONSTANTS_PER_DECADE))
     levels = [crossing_probability(list(constant * _weights(looks)), looks) for constant in constants[:-1]]
-    return np.log(constants), np.log([*levels, 1.0])
+    log_constants, log_levels = np.log(constants), np.log([*levels, 1.0])
+    return _Boundaries(
+        log_level=PchipInterpolator(log_constants, log_levels),
+        log_constant=PchipInterpolator(log_levels, log_constants),
+        smallest_level=levels[0],
+    )

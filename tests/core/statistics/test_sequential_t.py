@@ -12,7 +12,7 @@ from core.statistics.crossing import crossing_probability
 from core.statistics.sequential_t import boundary, sequential_p, t_test_p
 
 LOOKS = (3, 4, 5, 6, 7, 8)
-LOOKS_OF_DESIGNS = [LOOKS, (2, 3, 4), (3, 5, 8), (4, 8, 16)]
+LOOKS_OF_DESIGNS = [LOOKS, (2, 3, 4), (3, 5, 8), (4, 8, 12)]
 
 
 def p_at_looks(values: Float[ndarray, "path seed"], looks: tuple[int, ...]) -> Float[ndarray, "path look"]:
