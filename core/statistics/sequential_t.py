@@ -8,6 +8,8 @@ bound over the looks would be 1.4 times too strict. Boundaries of different leve
 that rejects is itself a p value. It is valid at all looks at once and can only fall from look to look.
 
 The assumption is that of any t test: values are normal and independent between seeds. The looks are fixed in advance.
+Symmetric values with heavier tails are rejected less often than the level says (t with 4 degrees of freedom: 0.003 for
+0.005), skewed ones more often if their long tail is on the side below zero (lognormal with sigma 0.3: 0.016).
 
 With 3 to 8 seeds this has far more power than a test that is valid at any number of seeds. At level 0.005 and a mean of
 two standard deviations it rejects in 91 of 100 cases, a t-test e-process with a normal prior on the effect in 59
