@@ -157,7 +157,7 @@ def test_the_error_rate_holds_at_its_boundaries(means: list[list[float]]) -> Non
 
 def test_the_error_rate_is_used_up_where_the_promise_is_tight() -> None:
     # Two arms, one objective, equal: each may be dropped with probability alpha / 2.
-    studies = np.random.default_rng(5).standard_normal((1500, 2, 1, 8))
+    studies = np.random.default_rng(5).standard_normal((800, 2, 1, 8))
     loss: Objectives = {"loss": "minimize"}
     verdicts = [race(as_values(study, loss), loss, SEEDS, NEVER_GIVE_UP) for study in studies]
     rate = np.mean(["dominated" in statuses(verdict) for verdict in verdicts])
