@@ -1,7 +1,7 @@
 """A cluster file for Ray's own launcher (`ray up`): a head on demand, and workers that may be spot machines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Literal, assert_never
 
@@ -28,7 +28,7 @@ class AwsProvider:
     worker_type: str = "m5.2xlarge"
     identity: str | None = None
     """Instance profile of the workers, which lets them write to the root; Ray makes one for the head only."""
-    kind: Literal["aws"] = "aws"
+    kind: Literal["aws"] = field(default="aws", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class GcpProvider:
     source_image: str = "projects/deeplearning-platform-release/global/images/family/common-cpu"
     identity: str | None = None
     """E-mail address of the workers' service account, which lets them write to the root."""
-    kind: Literal["gcp"] = "gcp"
+    kind: Literal["gcp"] = field(default="gcp", init=False)
 
 
 Provider = AwsProvider | GcpProvider

@@ -1,5 +1,6 @@
 """What all cluster files need to know: the launch that they run, and the nodes that it gets."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -93,8 +94,12 @@ class Nodes:
 
 
 def slug(text: str) -> str:
-    """A text as a DNS label (RFC 1035) of at most `LONGEST_NAME` characters."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-")
+    """A text as a DNS label (RFC 1035) of at most `LONGEST_NAME` characters; longer ones end in a hash of the text."""
+    label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if len(label) <= LONGEST_NAME:
+        return label
+    ending = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{label[: LONGEST_NAME - len(ending) - 1].rstrip('-')}-{ending}"
 
 
 def check_line(text: str) -> None:

@@ -28,7 +28,8 @@ MostNodes = Annotated[int, typer.Option("--nodes", min=1, help="Largest number o
 NodeCpus = Annotated[int, typer.Option("--cpus-per-node", min=1, help="CPUs of each of them.")]
 NodeGpus = Annotated[int, typer.Option("--gpus-per-node", min=0, help="GPUs of each of them.")]
 NodeMemory = Annotated[
-    int | None, typer.Option("--memory-per-node", min=1, help="Memory of each of them in GiB; by default the cluster's.")
+    int | None,
+    typer.Option("--memory-per-node", min=1, help="Memory of each of them in GiB; by default the cluster's."),
 ]
 
 
@@ -70,9 +71,8 @@ def slurm(
     from study.cluster_files.settings import Nodes
     from study.cluster_files.slurm import SlurmSettings, slurm_script
 
-    is_file = _is_study_file(study)
     run = _study_run(
-        study=str(Path(study).absolute()) if is_file else study,
+        study=study,
         name=name,
         # The script runs in the folder in which it is submitted.
         root=root if "://" in root else str(Path(root).absolute()),
@@ -244,7 +244,7 @@ def ray_yaml(
         settings,
         made_by=_words(context),
         file="FILE" if out is None else str(out),
-        study_path=str(Path(study).absolute()) if _is_study_file(study) else None,
+        study_path=run.study if _is_study_file(study) else None,
     )
     _write(text, out, submit="the `ray exec` command at the top of {file}")
 
@@ -284,7 +284,7 @@ def _study_run(
     if name is not None:
         check_name("a study", name)
     return StudyRun(
-        study=study,
+        study=str(Path(study).absolute()) if _is_study_file(study) else study,
         name=name or loaded.name,
         root=root,
         tracking_uri=tracking_uri,
@@ -337,4 +337,6 @@ def _write(text: str, out: Path | None, *, submit: str) -> None:
         raise ConfigError(f"--out must name a new file, so that no edits are lost; remove {out} first") from None
     except OSError as error:
         raise ConfigError(f"--out must be a file that can be written; {out}: {error.strerror}") from error
-    console.print(f"Written: {out}. Submit it: {submit.format(file=shlex.quote(str(out)))}", markup=False, soft_wrap=True)
+    console.print(
+        f"Written: {out}. Submit it: {submit.format(file=shlex.quote(str(out)))}", markup=False, soft_wrap=True
+    )
