@@ -12,8 +12,8 @@ NOTICE_S = 180
 """Seconds before the end of the wall time at which Slurm signals the script; Slurm may do so 60 s earlier."""
 DRIVER_STOP_S = 90
 """Seconds that the driver gets between SIGTERM and SIGKILL."""
-RAY_STOP_S = 20
-"""Seconds that Ray gets between SIGTERM and SIGKILL."""
+RAY_STOP_S = 45
+"""Seconds that Ray gets between SIGTERM and SIGKILL; where tasks still run, it waits 30 s for them."""
 JOIN_S = 300
 """Seconds within which all nodes must have joined."""
 LEAST_TIME_S = 600

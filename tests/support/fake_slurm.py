@@ -41,11 +41,15 @@ while [[ $1 == --* ]]; do
 done
 ((${{#nodes[@]}})) || for ((n = 1; n <= SLURM_JOB_NUM_NODES; n++)); do nodes+=("node$n"); done
 tasks=()
+ended=
+trap 'ended=yes; kill -TERM "${{tasks[@]}}" 2>/dev/null' TERM
 for node in "${{nodes[@]}}"; do
+    [[ -z $ended ]] || break
     SLURMD_NODENAME=$node "${{@//\\/tmp\\/ray-$SLURM_JOB_ID//tmp/ray-$SLURM_JOB_ID-$node}}" &
     tasks+=($!)
 done
-trap 'kill -TERM "${{tasks[@]}}"' TERM
+# The signal may have come between a task's start and its entry.
+[[ -z $ended ]] || kill -TERM "${{tasks[@]}}" 2>/dev/null
 code=0
 for task in "${{tasks[@]}}"; do
     while :; do

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from study.cluster_files.settings import Nodes, StudyRun
-from study.cluster_files.slurm import SlurmSettings, slurm_script
+from study.cluster_files.slurm import DRIVER_STOP_S, SlurmSettings, slurm_script
 from tests.support.fake_slurm import FakeSlurm, install_fake_slurm
 from tests.support.processes import session_of, wait_until
 
@@ -40,6 +41,7 @@ seen = {{
     "addresses": sorted(addresses),
     "cpus": ray.cluster_resources()["CPU"],
     "telemetry": [os.environ["RAY_USAGE_STATS_ENABLED"], os.environ["MLFLOW_DISABLE_TELEMETRY"]],
+    "authentication": os.environ["RAY_AUTH_MODE"],
 }}
 
 
@@ -48,10 +50,10 @@ def stop(number, frame):
     sys.exit(130)
 
 
-signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ["DRIVER_CODE"] == "stubborn" else stop)
 Path("{folder}/seen.tmp").write_text(json.dumps(seen))
 os.rename("{folder}/seen.tmp", "{folder}/seen.json")
-if os.environ["DRIVER_CODE"] == "wait":
+if not os.environ["DRIVER_CODE"].isdigit():
     time.sleep(120)
 sys.exit(int(os.environ["DRIVER_CODE"]))
 """
@@ -77,6 +79,13 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
+def wait_for_driver(job: subprocess.Popen[bytes], slurm: FakeSlurm) -> None:
+    """Return when the driver has written what it saw; fail when the job ends without it."""
+    seen = slurm.folder / "seen.json"
+    wait_until(lambda: seen.exists() or job.poll() is not None, "the driver", patience_s=120)
+    assert seen.exists(), slurm.log("job")
+
+
 def folders_of(slurm: FakeSlurm) -> list[Path]:
     """Ray's folders of the jobs that still exist."""
     return list(Path("/tmp").glob(f"ray-{slurm.job_id}*"))
@@ -97,6 +106,7 @@ def test_the_driver_gets_a_cluster_of_all_nodes_and_its_code_is_that_of_the_job(
         "addresses": ["127.0.0.2", "127.0.0.3"],
         "cpus": 2.0,
         "telemetry": ["0", "true"],
+        "authentication": "token",
     }
     assert slurm.log("scontrol") == ["show hostnames node[1-2]"]
     assert session_of(job.pid) == []
@@ -109,7 +119,7 @@ def test_at_the_end_of_its_time_it_stops_the_driver_and_is_requeued_and_launches
 ) -> None:
     seen = tmp_path / "seen.json"
     job = slurm.submit(script, DRIVER_CODE="wait")
-    wait_until(seen.exists, "the driver", patience_s=120)
+    wait_for_driver(job, slurm)
     job.send_signal(signal.SIGUSR1)
     assert job.wait(timeout=60) == 130, slurm.log("job")
     assert (tmp_path / "stopped").read_text() == "SIGTERM"
@@ -129,7 +139,7 @@ def test_at_the_end_of_its_time_it_stops_the_driver_and_is_requeued_and_launches
 
 def test_a_cancelled_job_stops_the_driver_and_is_not_requeued(slurm: FakeSlurm, script: Path, tmp_path: Path) -> None:
     job = slurm.submit(script, DRIVER_CODE="wait")
-    wait_until((tmp_path / "seen.json").exists, "the driver", patience_s=120)
+    wait_for_driver(job, slurm)
     job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=60) == 130, slurm.log("job")
     assert (tmp_path / "stopped").read_text() == "SIGTERM"
@@ -150,11 +160,22 @@ def test_a_signal_before_the_driver_has_begun_ends_the_job_and_requeues_it(
     assert folders_of(slurm) == []
 
 
-def test_a_job_that_was_requeued_often_enough_is_not_requeued_again(
-    slurm: FakeSlurm, script: Path, tmp_path: Path
-) -> None:
+def test_a_driver_that_does_not_stop_is_killed_and_the_job_is_requeued(slurm: FakeSlurm, script: Path) -> None:
+    text = script.read_text()
+    assert text.count(f"end_within {DRIVER_STOP_S} ") == 1
+    script.write_text(text.replace(f"end_within {DRIVER_STOP_S} ", "end_within 2 "))
+    job = slurm.submit(script, DRIVER_CODE="stubborn")
+    wait_for_driver(job, slurm)
+    job.send_signal(signal.SIGUSR1)
+    assert job.wait(timeout=90) == 128 + signal.SIGKILL, slurm.log("job")
+    assert slurm.log("scontrol")[-1] == f"requeue {slurm.job_id}"
+    assert slurm.processes() == []
+    assert folders_of(slurm) == []
+
+
+def test_a_job_that_was_requeued_often_enough_is_not_requeued_again(slurm: FakeSlurm, script: Path) -> None:
     job = slurm.submit(script, restart=20, DRIVER_CODE="wait")
-    wait_until((tmp_path / "seen.json").exists, "the driver", patience_s=120)
+    wait_for_driver(job, slurm)
     job.send_signal(signal.SIGUSR1)
     assert job.wait(timeout=60) == 130
     assert slurm.log("scontrol") == ["show hostnames node[1-2]"]
