@@ -254,7 +254,7 @@ def ray_yaml(
 
 def _is_study_file(study: str) -> bool:
     """Whether a study is given by the path of its file."""
-    from search_spaces.study_file import built_in_studies
+    from search_spaces.study_parsing import built_in_studies
 
     return study not in built_in_studies()
 
@@ -276,7 +276,8 @@ def _study_run(
     Raises:
         ConfigError: there is no such study, or an option is invalid.
     """
-    from search_spaces.study_file import check_name, load_study
+    from search_spaces.study_entries import check_name
+    from search_spaces.study_parsing import load_study
     from study.cluster_files.settings import StudyRun
 
     loaded = load_study(study)
