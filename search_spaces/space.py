@@ -6,7 +6,7 @@ dimension name the labels.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -108,13 +108,41 @@ class Space:
         Args:
             positions: By path of the dimension, also for dimensions that do not exist at the point.
         """
+        return self.point_with(lambda dimension: dimension.domain.at(positions[dimension.path]))
+
+    def point_with(self, choose: Callable[[Dimension], Option]) -> Point:
+        """The point with chosen options.
+
+        Args:
+            choose: Called for each dimension that exists at the point, after those that its conditions refer to.
+        """
         options: dict[str, Option] = {}
         for dimension in self._order:
             if Point(options).satisfies(dimension.when):
-                options[dimension.path] = dimension.domain.at(positions[dimension.path])
+                options[dimension.path] = choose(dimension)
         return Point(
             {dimension.path: options[dimension.path] for dimension in self.dimensions if dimension.path in options}
         )
+
+    def point_of(self, settings: Mapping[str, Any]) -> Point:
+        """The point with these dotted settings; those of no dimension are ignored.
+
+        Raises:
+            ConfigError: a setting is missing, or is not among the values of its dimension.
+        """
+
+        def option_of(dimension: Dimension) -> Option:
+            path = dimension.path
+            if isinstance(dimension.domain, Range) and path in settings:
+                return Option(label=label_of(settings[path]), value=settings[path])
+            if isinstance(dimension.domain, Choice):
+                for option in dimension.domain.options:
+                    own = option.settings(path)
+                    if own.keys() <= settings.keys() and all(settings[name] == own[name] for name in own):
+                        return option
+            raise ConfigError(f"space dimension {path} has no value for the settings {dict(settings)!r}")
+
+        return self.point_with(option_of)
 
     def config(self, settings: Mapping[str, Any]) -> TrialConfig:
         """The config of an arm with these settings of its own."""
