@@ -20,7 +20,7 @@ def next_proposal(store: Store, plan: StudyPlan) -> Round | None:
         return None
     study = parse_study(plan.study_file)
     records = {record.digest: record for record in store.ledger()}
-    history = history_of(plan, records, plan.seeds or study.seeds)
+    history = history_of(plan, records, tuple(dict.fromkeys((*plan.seeds, *study.seeds))))
     for strategy in study.strategies():
         if proposal := strategy.propose(history):
             return proposal

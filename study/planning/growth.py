@@ -17,8 +17,10 @@ MAX_DIFFERENCES = 6
 def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     """A segment with the arms and seeds that only the new plan has; None if there are none.
 
+    It contains the new study file, with the seeds of both plans, if its seeds or arms are new.
+
     Raises:
-        StudyError: the new plan changes or omits parts of the stored one, or two trials are the same.
+        StudyError: the new plan changes or omits parts of the stored one, or two arms are the same.
     """
     if differences := conflicts(stored, new):
         raise StudyError(
@@ -28,7 +30,7 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     pairs = {(trial.arm, trial.seed) for trial in stored.trials}
     arms = tuple(arm for arm in new.arms if arm.name not in names)
     trials = tuple(trial for trial in new.trials if (trial.arm, trial.seed) not in pairs)
-    check_distinct((*stored.trials, *trials))
+    check_distinct((*stored.arms, *arms))
     first = new.segments[0] if new.segments else PlanSegment(stage="seeds")
     added = replace(first, stage="design" if arms else "seeds", arms=arms, trials=trials)
     # New arms also need the seeds that only the stored plan has, and stored arms (of a search, too) the new seeds.
@@ -43,7 +45,15 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
             data_issues=added.data_issues,
             data_summary=added.data_summary,
         )
-    return added if added.trials else None
+    study_file = {**new.study_file, "seeds": _joint_seeds(stored, new)}
+    if added.trials or not set(study_file["seeds"]) <= {*stored.seeds, *stored.study_file.get("seeds", ())}:
+        return replace(added, study_file=study_file)
+    return None
+
+
+def _joint_seeds(stored: StudyPlan, new: StudyPlan) -> list[int]:
+    """Seeds of the study files of both plans, those of the stored one first."""
+    return list(dict.fromkeys(seed for plan in (stored, new) for seed in plan.study_file.get("seeds", ())))
 
 
 def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:

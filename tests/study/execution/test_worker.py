@@ -40,16 +40,18 @@ def test_a_worker_runs_the_trial_of_its_text_and_reports_its_progress(
     trial = plan.trials[1]
     reports: list[dict[str, Any]] = []
 
-    def run(config: TrialConfig, *, store: Store, study: str, arm: str, on_progress: OnProgress) -> TrialRecord:
-        assert config == from_settings(trial.config)
-        assert (store.root, study, arm) == (str(tmp_path), "tiny", trial.arm)
+    def run(config: TrialConfig, *, store: Store, on_progress: OnProgress, **labels: object) -> TrialRecord:
+        assert config == from_settings(plan.config_of(trial))
+        assert store.root == str(tmp_path)
+        assert labels == {"study": "tiny", "arm": trial.arm, "stage": "design", "splits": ("validation", "test")}
         for step in (1, 2):
             on_progress(Progress(step=step, max_steps=4, train_loss=0.5, validation_loss=0.6, elapsed_s=0.1))
-        return record_of(trial)
+        return record_of(plan, trial)
 
     monkeypatch.setattr("core.training.trial.run_trial", run)
     monkeypatch.setattr("ray.tune.report", reports.append)
-    run_planned_trial({"trial": json.dumps(asdict(trial))}, root=str(tmp_path), study="tiny", threads=1)
+    task = {"trial": asdict(trial), "config": plan.config_of(trial)}
+    run_planned_trial({"task": json.dumps(task)}, root=str(tmp_path), study="tiny", threads=1)
     # The second report comes too soon after the first one.
     assert reports == [
         {"step": 1, "train_loss": 0.5, "validation_loss": 0.6},

@@ -7,13 +7,20 @@ import pytest
 
 from core.errors import StudyError
 from core.storage.records import PlanSegment, StudyPlan
-from search_spaces.strategy import Arm
+from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 from study.planning.growth import conflicts, growth
 from study.planning.plan import Planner, make_plan, more_seeds
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_plan, tiny_study
 
 SPLINE: dict[str, Any] = {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}
+
+
+SEARCHED = Round(
+    stage="search",
+    arms=(Arm("search-000", {"optimizer.lr": 0.002}),),
+    trials=(("search-000", 1000), ("search-000", 1001)),
+)
 
 
 def grown(stored: StudyPlan, new: StudyPlan) -> tuple[PlanSegment, StudyPlan]:
@@ -30,7 +37,7 @@ def searched_once() -> tuple[StudyFile, StudyPlan]:
     """A study that is a search alone, and its plan after a first proposal."""
     study = tiny_study(arms=[], search=SEARCH)
     plan = make_plan(study).plan
-    proposed = Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0, 1), plan)
+    proposed = Planner(study).segment(SEARCHED, plan)
     return study, plan.with_segment(proposed)
 
 
@@ -81,21 +88,22 @@ def test_a_plan_grows_step_by_step(plan: StudyPlan) -> None:
     assert sorted(pairs(after)) == sorted(product(("lpf-8", "frame", "constant", "spline"), range(4)))
 
 
-def test_arms_that_a_search_proposed_are_no_conflict_and_get_further_seeds() -> None:
+def test_arms_that_only_a_search_has_tried_are_no_conflict_and_get_no_further_seeds() -> None:
     study = tiny_study(search=SEARCH)
     stored = tiny_plan(search=SEARCH)
-    proposed = Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0, 1), stored)
+    proposed = Planner(study).segment(SEARCHED, stored)
     segment, after = grown(stored.with_segment(proposed), tiny_plan(search=SEARCH, seeds=[0, 1, 2]))
-    assert sorted(pairs(segment)) == sorted((arm, 2) for arm in ("lpf-8", "frame", "constant", "search-000"))
-    assert ("search-000", 2) in pairs(after)
+    assert sorted(pairs(segment)) == sorted((arm, 2) for arm in ("lpf-8", "frame", "constant"))
+    assert ("search-000", 2) not in pairs(after)
 
 
-def test_further_seeds_reach_the_arms_of_a_study_that_is_a_search_alone() -> None:
+def test_further_seeds_of_a_study_that_is_a_search_alone_are_stored_for_its_later_stages() -> None:
     """Its new plan has no arms, because those of its search are not known yet."""
     _, stored = searched_once()
     segment, after = grown(stored, make_plan(tiny_study(arms=[], search=SEARCH), n_seeds=3).plan)
-    assert (segment.stage, segment.arms) == ("seeds", ())
-    assert pairs(after) == [("search-000", 0), ("search-000", 1), ("search-000", 2)]
+    assert (segment.arms, segment.trials) == ((), ())
+    assert after.study_file["seeds"] == [0, 1, 2]
+    assert growth(after, make_plan(tiny_study(arms=[], search=SEARCH)).plan) is None
 
 
 def test_an_empty_plan_takes_over_the_whole_new_one(plan: StudyPlan) -> None:
@@ -168,7 +176,7 @@ def test_another_search_is_a_conflict(change: dict[str, Any]) -> None:
 def test_a_new_arm_that_the_search_has_proposed_already_is_refused() -> None:
     _, stored = searched_once()
     twin = {"name": "twin", "config": {"optimizer": {"lr": 0.002}}}
-    with pytest.raises(StudyError, match="arms 'search-000' and 'twin' are the same trial"):
+    with pytest.raises(StudyError, match="arms 'search-000' and 'twin' are the same"):
         growth(stored, tiny_plan(arms=[twin], search=SEARCH))
 
 
