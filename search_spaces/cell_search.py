@@ -1,26 +1,47 @@
-"""The search within one cell: proposals of its sampler, told of the results of all earlier ones."""
+"""The search within one cell: proposals of its sampler, which is told the results of all earlier ones."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from core.errors import ConfigError
 from core.settings.rules import check
+from core.settings.trial import TrialConfig
 from core.storage.records import Ask, Objective
 from search_spaces.cells import Cell
-from search_spaces.samplers.base import Sampler, TriedPoint
-from search_spaces.space import Point
+from search_spaces.samplers.base import Sampler, State, TriedPoint
+from search_spaces.space import Point, Space
 from search_spaces.strategy import History, TriedArm
 
 MAX_REJECTED = 50
-"""Consecutive proposals that break a rule or repeat an earlier one after which the search of a cell ends."""
+"""Consecutive proposals without a new arm, because infeasible or repeated, after which the search of a cell ends."""
 MAX_REJECTED_OF_FINITE = 10
-"""The same for a finite space, of which then the first untried point is taken."""
+"""The same in a finite space, of which the first untried point is then taken."""
+MAX_LISTED = 10_000
+"""Largest finite space whose untried points are listed; a larger one is treated as infinite."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
+class ArmNames:
+    """Names of the arms of a study by their config, to find the arm that equals a proposed point."""
+
+    space: Space
+    """The joint space of the grid and the searched dimensions."""
+    name_of: dict[TrialConfig, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, space: Space, history: History) -> "ArmNames":
+        """The names of all arms in a history."""
+        names = cls(space)
+        for tried in history.arms:
+            names.name_of.setdefault(space.config(tried.arm.settings), tried.arm.name)
+        return names
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellSearch:
     """Proposes points of one cell until it has a number of arms."""
 
@@ -34,88 +55,89 @@ class CellSearch:
     has_pending: bool
     """Whether trials without an outcome are still running; otherwise they were given up."""
 
+    def arm_name(self, number: int) -> str:
+        """Name of the arm that the proposal of this number adds, such as `engel spline 007`."""
+        return f"{self.cell.name or 'search'} {number:03d}"
+
     def asks_in(self, history: History) -> list[Ask]:
         """All proposals of this cell so far."""
         return [ask for ask in history.asks if ask.cell == self.cell.name]
 
-    def proposals(self, history: History, n_new: int) -> list[Ask]:
-        """Proposals up to the one that adds the last of `n_new` arms, or until the cell is exhausted or given up."""
-        earlier = self.asks_in(history)
-        known = _KnownArms(self.cell, history)
+    def proposals(self, history: History, n_new: int, names: ArmNames) -> list[Ask]:
+        """Proposals up to the one that adds the last of `n_new` arms, or until the cell is exhausted or given up.
+
+        Args:
+            history: All arms and proposals of the study.
+            n_new: Number of arms to add, at most as many as the budget leaves.
+            names: Names of all arms, including those that this round has already proposed; new arms are added.
+        """
+        asks = self.asks_in(history)
         tried = self.tried(history)
-        asks = list(earlier)
-        arms = {ask.arm for ask in asks if ask.arm is not None}
-        target = min(len(arms) + n_new, self.n_arms)
-        while len(arms) < target and (point := self._next_point(asks, tried)) is not None:
-            ask = self._ask(point, asks, tried, known)
-            tried.append(self._tried_point(ask, history))
+        n_earlier = len(asks)
+        target = min(n_arms(asks) + n_new, self.n_arms)
+        while n_arms(asks) < target and not self.is_over(asks):
+            ask = self._ask(self._next_point(asks, tried), asks, tried, names)
+            tried.append(self._tried_point(ask, asks, history))
             asks.append(ask)
-            if ask.arm is not None:
-                arms.add(ask.arm)
-        return asks[len(earlier) :]
+        return asks[n_earlier:]
+
+    def tried(self, history: History) -> list[TriedPoint]:
+        """All proposals of this cell so far, in order, with the results that the sampler is told."""
+        asks = self.asks_in(history)
+        return [self._tried_point(ask, asks[:index], history) for index, ask in enumerate(asks)]
+
+    def is_over(self, asks: Sequence[Ask]) -> bool:
+        """Whether the cell has its arms, or no further point after these proposals."""
+        if n_arms(asks) >= self.n_arms:
+            return True
+        if self._points is not None:
+            return not self._untried(asks)
+        return _n_rejected(asks) >= MAX_REJECTED
 
     def remark(self, history: History) -> str | None:
         """A sentence if the cell ended before it had all its arms; None otherwise."""
         asks = self.asks_in(history)
-        arms = {ask.arm for ask in asks if ask.arm is not None}
-        if len(arms) >= self.n_arms or self._next_point(asks, self.tried(history)) is not None:
+        if n_arms(asks) >= self.n_arms or not self.is_over(asks):
             return None
-        name = f"cell {self.cell.name!r}" if self.cell.name else "the search"
         problems = [ask.problem for ask in asks if ask.problem is not None]
         reason = (
             "its space has no other points"
-            if self.cell.space.is_finite
-            else f"{MAX_REJECTED} proposals in a row broke a rule or repeated an earlier one; widen its space"
+            if self._points is not None
+            else f"{MAX_REJECTED} proposals in a row were infeasible or repeated an earlier one"
         )
-        last = f"; {len(problems)} were infeasible, the last one because {problems[-1]}" if problems else ""
-        return f"{name} ended with {len(arms)} of {self.n_arms} arms: {reason}{last}"
+        last = f"; {len(problems)} proposals were infeasible, the last one because {problems[-1]}" if problems else ""
+        name = f"cell {self.cell.name!r}" if self.cell.name else "the search"
+        return f"{name} ended with {n_arms(asks)} of {self.n_arms} arms: {reason}{last}"
 
-    def tried(self, history: History) -> list[TriedPoint]:
-        """All proposals of this cell so far, in order, with the results that the sampler is told.
+    # -----------------------------------------------------------------------------------------------------------------
 
-        A proposal that repeats an earlier arm has its results.
-        """
-        arms = {tried.arm.name: tried for tried in history.arms}
-        return [self._tried_point(ask, history, arms) for ask in self.asks_in(history)]
+    @cached_property
+    def _points(self) -> list[Point] | None:
+        """All points of a finite space; None if it is infinite or too large to list."""
+        points = self.cell.space.points() if self.cell.space.is_finite else None
+        return None if points is None or len(points) > MAX_LISTED else points
 
-    def _tried_point(
-        self, ask: Ask, history: History, arms: Mapping[str, TriedArm] | None = None
-    ) -> TriedPoint:
-        """A proposal with its results; those of an arm that is not in the history are pending."""
-        point = self.cell.space.point_of(ask.settings)
-        if ask.arm is None:
-            return TriedPoint(point=point, state="infeasible", attributes=ask.attributes)
-        arms = arms if arms is not None else {tried.arm.name: tried for tried in history.arms}
-        tried = arms.get(ask.arm)
-        trials = [trial for trial in tried.trials if trial.stage == "search"] if tried else []
-        if not trials or (self.has_pending and any(trial.outcome is None for trial in trials)):
-            return TriedPoint(point=point, state="pending", attributes=ask.attributes)
-        assert tried is not None
-        values = mean_values(tried, history.objectives, self.seeds)
-        state: Literal["failed", "complete"] = "failed" if values is None else "complete"
-        return TriedPoint(point=point, state=state, values=values or (), attributes=ask.attributes)
+    def _untried(self, asks: Sequence[Ask]) -> list[Point]:
+        """The points of a finite space that were not proposed."""
+        used = {_key(ask.settings) for ask in asks}
+        return [point for point in self._points or () if _key(self.cell.settings_of(point)) not in used]
 
-    def _next_point(self, asks: Sequence[Ask], tried: Sequence[TriedPoint]) -> Point | None:
-        """The next point; None if the cell is exhausted, or too many proposals in a row were rejected."""
-        n_rejected = _n_rejected(asks)
+    def _next_point(self, asks: Sequence[Ask], tried: Sequence[TriedPoint]) -> Point:
+        """The next point of a cell that is not over."""
         space = self.cell.space
-        if space.is_finite:
-            used = {_key(ask.settings) for ask in asks}
-            untried = [point for point in space.points() if _key(self.cell.settings_of(point)) not in used]
-            if not untried or n_rejected >= MAX_REJECTED_OF_FINITE or not space.dimensions:
-                return untried[0] if untried else None
-        elif n_rejected >= MAX_REJECTED:
-            return None
+        if self._points and (_n_rejected(asks) >= MAX_REJECTED_OF_FINITE or not space.dimensions):
+            return self._untried(asks)[0]
         return self.sampler.sample(space, len(asks), tried)
 
-    def _ask(self, point: Point, asks: Sequence[Ask], tried: Sequence[TriedPoint], known: "_KnownArms") -> Ask:
+    def _ask(self, point: Point, asks: Sequence[Ask], tried: Sequence[TriedPoint], names: ArmNames) -> Ask:
         """A point as a proposal, with the arm that it is or the rule that it breaks."""
         settings = self.cell.settings_of(point)
         number = len(asks)
-        arm = known.arm_with(settings, asks)
-        problem = None if arm else problem_of(self.cell, settings)
+        config = names.space.config(settings)
+        arm = names.name_of.get(config)
+        problem = None if arm else _problem_of(config)
         if arm is None and problem is None:
-            arm = f"{self.cell.name or 'search'} {number:03d}"
+            arm = names.name_of[config] = self.arm_name(number)
         return Ask(
             number=number,
             cell=self.cell.name,
@@ -125,6 +147,25 @@ class CellSearch:
             problem=problem,
             attributes=dict(self.sampler.attributes(number, tried)),
         )
+
+    def _tried_point(self, ask: Ask, earlier: Sequence[Ask], history: History) -> TriedPoint:
+        """A proposal with its results; an arm that has no trials of the search yet is pending."""
+        point = self.cell.space.point_of(ask.settings)
+        if ask.arm is None:
+            return TriedPoint(point=point, state="infeasible", attributes=ask.attributes)
+        tried = history.by_name.get(ask.arm)
+        trials = [trial for trial in tried.trials if trial.stage == "search"] if tried else []
+        is_pending = not trials or (self.has_pending and any(trial.outcome is None for trial in trials))
+        values = mean_values(tried, history.objectives, self.seeds) if tried and not is_pending else None
+        state: State = "pending" if is_pending else "failed" if values is None else "complete"
+        if any(other.arm == ask.arm for other in earlier):
+            state = "repeated"
+        return TriedPoint(point=point, state=state, values=values or (), attributes=ask.attributes)
+
+
+def n_arms(asks: Sequence[Ask]) -> int:
+    """Number of different arms that proposals became."""
+    return len({ask.arm for ask in asks if ask.arm is not None})
 
 
 def mean_values(tried: TriedArm, objectives: Sequence[Objective], seeds: Sequence[int]) -> tuple[float, ...] | None:
@@ -140,37 +181,13 @@ def mean_values(tried: TriedArm, objectives: Sequence[Objective], seeds: Sequenc
     return tuple(means)
 
 
-def problem_of(cell: Cell, settings: Mapping[str, Any]) -> str | None:
-    """The rule that an arm with these settings breaks; None if there is none."""
+def _problem_of(config: TrialConfig) -> str | None:
+    """The rule that a config breaks; None if there is none."""
     try:
-        check(cell.space.config(settings))
+        check(config)
     except ConfigError as error:
         return str(error)
     return None
-
-
-class _KnownArms:
-    """Finds the arm that equals a point: of an earlier proposal of the cell, or any other arm of the study."""
-
-    def __init__(self, cell: Cell, history: History) -> None:
-        proposed = {ask.arm for ask in history.asks if ask.cell == cell.name}
-        self._cell = cell
-        self._configs = [
-            (cell.space.config(tried.arm.settings), tried.arm.name)
-            for tried in history.arms
-            if tried.arm.name not in proposed
-        ]
-
-    def arm_with(self, settings: Mapping[str, Any], asks: Sequence[Ask]) -> str | None:
-        """Name of the arm with these settings; None if there is none."""
-        key = _key(settings)
-        for ask in asks:
-            if ask.arm is not None and _key(ask.settings) == key:
-                return ask.arm
-        if not self._configs:
-            return None
-        config = self._cell.space.config(settings)
-        return next((name for other, name in self._configs if other == config), None)
 
 
 def _n_rejected(asks: Sequence[Ask]) -> int:

@@ -133,8 +133,10 @@ class Space:
 
         def option_of(dimension: Dimension) -> Option:
             path = dimension.path
-            if isinstance(dimension.domain, Range) and path in settings:
-                return Option(label=label_of(settings[path]), value=settings[path])
+            if isinstance(dimension.domain, Range):
+                value = settings.get(path)
+                if isinstance(value, int | float) and dimension.domain.low <= value <= dimension.domain.high:
+                    return Option(label=label_of(value), value=value)
             if isinstance(dimension.domain, Choice):
                 for option in dimension.domain.options:
                     own = option.settings(path)

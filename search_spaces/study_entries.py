@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from core.errors import ConfigError
 from search_spaces.domains import Domain, Option, Range, choice
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.search import Mode
 from search_spaces.space import Dimension
 
 NAME_RULE = "letters, digits, spaces and . _ + = , - inside, at most 100 characters"
@@ -69,14 +72,31 @@ class AblationEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """Entry of a search, in which a sampler proposes arms in rounds, see `search_spaces.search`."""
+    """Entry of a search: a sampler proposes arms in each cell of a grid, see `search_spaces.search`."""
 
     space: tuple[DimensionEntry, ...]
-    n_arms: int
-    round_size: int = 1
+    """Dimensions that are searched in each cell."""
+    arms_per_cell: int
+    """Number of arms that each cell proposes."""
+    grid: tuple[DimensionEntry, ...] = ()
+    """Dimensions with lists of values; each combination is a cell. Without any, the search is one cell."""
+    round_size: int | None = None
+    """Number of arms that each cell adds in a round; None for what suits the sampler."""
+    mode: Mode = "rounds"
+    """Whether it proposes after whole rounds, or asynchronously, which gives up that resumed searches are equal."""
     seeds: tuple[int, ...] = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
-    sampler: SamplerConfig = field(default_factory=RandomSamplerConfig)
+    sampler: SamplerConfig = field(default_factory=TpeSamplerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmEntry:
+    """Entry of a confirmation, which runs the best arms of the search with the study's seeds, see `confirm.py`."""
+
+    max_arms: Annotated[int, Ge(1)] = 8
+    """Largest number of arms that are confirmed."""
+    threshold: Annotated[float, Ge(0), Le(1)] = 0.1
+    """Smallest probability of being on the front with which an arm is confirmed."""
 
 
 def check_name(what: str, name: str) -> None:

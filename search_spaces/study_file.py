@@ -21,14 +21,19 @@ path = "encoder.width"
 baseline = 16
 arms = { narrow = 8 }
 [search]                               # ... and arms that a sampler proposes, in rounds
-n_arms = 20
-round_size = 4
-sampler = { kind = "random", seed = 0 }
-[[search.space]]
+arms_per_cell = 20
+sampler = { kind = "tpe", seed = 0 }
+[[search.grid]]                        # an independent search for each of these
+path = "synth.kind"
+values = ["engel", "mod_synth"]
+[[search.space]]                       # over this
 path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
+[confirm]                              # the best arms of the search run with `seeds`; these are the defaults
+max_arms = 8
+threshold = 0.1
 """
 
 from collections import Counter
@@ -40,16 +45,23 @@ from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
+from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.paths import compose
-from search_spaces.samplers.build import build_sampler
-from search_spaces.search import SEARCH_NAME, Search, check_rounds
+from search_spaces.search import Search, build_search
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry, check_name
+from search_spaces.study_entries import (
+    AblationEntry,
+    ConfirmEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    SearchEntry,
+    check_name,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +82,8 @@ class StudyFile:
     space: tuple[DimensionEntry, ...] = ()
     ablation: AblationEntry | None = None
     search: SearchEntry | None = None
+    confirm: ConfirmEntry | None = None
+    """Settings of the confirmation of the search; None for the defaults if there is a search."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -81,6 +95,10 @@ class StudyFile:
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
+            )
+        if self.confirm and not self.search:
+            raise ConfigError(
+                "[confirm] runs the best arms of a search, and there is none; add [search] or leave it out"
             )
         if self.search and (shared := set(self.search.seeds) & set(self.seeds)):
             raise ConfigError(
@@ -127,28 +145,42 @@ class StudyFile:
         """The search of the study, if it has one.
 
         Raises:
-            ConfigError: its space cannot be built, or its number of arms or size of rounds is invalid.
+            ConfigError: its dimensions, sampler or numbers are invalid.
         """
         if self.search is None:
             return ()
-        check_rounds(self.search.n_arms, self.search.round_size, self.search.seeds)
-        search = Search(
-            space=self._space(self.search.space),
-            sampler=build_sampler(self.search.sampler),
-            sampler_kind=self.search.sampler.kind,
-            seeds=self.search.seeds,
-            n_arms=self.search.n_arms,
-            round_size=self.search.round_size,
-        )
+        try:
+            search = build_search(
+                grid=[entry.dimension() for entry in self.search.grid],
+                dimensions=[entry.dimension() for entry in self.search.space],
+                preset=self.base,
+                shared=self.shared(),
+                sampler=self.search.sampler,
+                arms_per_cell=self.search.arms_per_cell,
+                round_size=self.search.round_size,
+                seeds=self.search.seeds,
+                mode=self.search.mode,
+            )
+            for cell in search.cells:
+                check_name("an arm", cell.arm_name(0))
+        except ConfigError as error:
+            raise ConfigError(f"[search]: {error}") from error
         return (search,)
 
+    def confirmations(self) -> tuple[Confirm, ...]:
+        """The confirmation of the search, if the study has one."""
+        if self.search is None:
+            return ()
+        entry = self.confirm or ConfirmEntry()
+        return (Confirm(seeds=self.search.seeds, max_arms=entry.max_arms, threshold=entry.threshold),)
+
     def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, then its search.
+        """Strategies of the study in the order in which they run: its designs, its search, and the confirmation.
 
         Raises:
             ConfigError: as `designs` and `searches`.
         """
-        return (*self.designs(), *self.searches())
+        return (*self.designs(), *self.searches(), *self.confirmations())
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -161,8 +193,8 @@ class StudyFile:
         for arm in arms:
             if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
-            if SEARCH_NAME.fullmatch(arm.name):
-                raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
+            if self._is_name_of_search(arm.name):
+                raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
             self.check_arm(arm)
         return tuple(arms)
 
@@ -177,6 +209,13 @@ class StudyFile:
             compose(self.base, self.shared(), arm.settings)
         except ConfigError as error:
             raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def _is_name_of_search(self, name: str) -> bool:
+        """Whether a proposal of the search could have this name."""
+        number = name.rpartition(" ")[2]
+        if self.search is None or not number.isdecimal():
+            return False
+        return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

@@ -13,12 +13,14 @@ from core.settings.loading import read_toml
 from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.study_entries import AblationEntry, ConfirmEntry, DimensionEntry, ObjectiveEntry, SearchEntry
 from search_spaces.study_file import StudyFile
 
 BUILT_IN = Path(__file__).parent / "studies"
 """Folder with the built-in studies."""
+CONFIRM_SEEDS = (0, 1, 2, 3)
+"""Seeds of a study with a search that names none: confirmed arms need several to be compared."""
 
 
 def load_study(name_or_path: str) -> StudyFile:
@@ -64,15 +66,18 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
-    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry)):
+    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry), ("confirm", ConfirmEntry)):
         value = settings.get(name, {})
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
         _check_keys(f"{name}.", value, cls)
     search = settings.get("search", {})
-    for value in _tables("search.space", search.get("space", [])):
-        _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
+    for table in ("space", "grid"):
+        for value in _tables(f"search.{table}", search.get(table, [])):
+            _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
     _check_sampler(search.get("sampler", {}))
+    if "search" in settings:
+        settings = {"seeds": CONFIRM_SEEDS, **settings}
     try:
         return _adapter().validate_python(dict(settings))
     except ValidationError as error:
@@ -103,9 +108,9 @@ def _check_sampler(sampler: Any) -> None:
         ConfigError: the kind or a key is unknown.
     """
     if not isinstance(sampler, Mapping):
-        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'random' }}; got {sampler!r}")
+        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
     classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
-    kind = sampler.get("kind", kind_of(RandomSamplerConfig))
+    kind = sampler.get("kind", kind_of(TpeSamplerConfig))
     if kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])

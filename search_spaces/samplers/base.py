@@ -9,16 +9,22 @@ import numpy as np
 
 from search_spaces.space import Point, Space
 
+State = Literal["complete", "pending", "failed", "infeasible", "repeated"]
+"""What became of a proposal.
+
+`complete` has values; `pending` runs; `failed` was run without values; `infeasible` breaks a rule, so it was not run;
+`repeated` equals an earlier proposal, so it was not run again, and has its values if there are any.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedPoint:
     """A point that the sampler proposed, with its results."""
 
     point: Point
-    state: Literal["complete", "pending", "failed", "infeasible"]
-    """`complete` has values; `pending` runs; `failed` has no values; `infeasible` breaks a rule and was not run."""
+    state: State
     values: tuple[float, ...] = ()
-    """A value per objective, each to be minimised: a maximised objective has its sign changed. Empty if not complete.
+    """A value per objective, each to be minimised: a maximised objective has its sign changed. Empty without results.
 
     They are means over the seeds of the search, on the validation split.
     """

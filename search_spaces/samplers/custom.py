@@ -21,7 +21,7 @@ def custom_sampler(path: str, seed: int, options: Mapping[str, Any]) -> Sampler:
         raise ConfigError(f"search.sampler.path names no class; {_EXAMPLE}; got {path!r}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - the module is the user's, and may raise anything
+    except Exception as error:  # The module is the user's, and may raise anything.
         raise ConfigError(
             f"search.sampler.path: cannot import {module_name}: {type(error).__name__}: {error}; "
             "correct the path, or add the folder of the module to PYTHONPATH"
@@ -32,7 +32,7 @@ def custom_sampler(path: str, seed: int, options: Mapping[str, Any]) -> Sampler:
         raise ConfigError(f"search.sampler.path: {path} {reason}; {_EXAMPLE}")
     try:
         return found(seed=seed, **options)  # type: ignore[call-arg]
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         raise ConfigError(
             f"search.sampler: {class_name}(seed=..., **options) raised {type(error).__name__}: {error}; "
             f"options are {dict(options)!r}"

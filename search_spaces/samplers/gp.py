@@ -4,8 +4,9 @@ Jones, Schonlau, Welch 1998 (J. Global Optimization 13); Daulton, Balandat, Baks
 2023 (arXiv 2310.20708).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from search_spaces.samplers.base import Sampler, TriedPoint, ask_seed
@@ -31,4 +32,22 @@ class GaussianProcessSampler(Sampler):
 
         with silent_optuna():
             sampler = GPSampler(n_startup_trials=self.n_startup, seed=ask_seed(self.seed, number))
-        return ask(sampler, space, tried)
+        # A repeated point counts again, so that its improvement becomes certain, and other points are better.
+        counted = [
+            replace(each, state="complete") if each.state == "repeated" and each.values else each for each in tried
+        ]
+        with _one_thread():
+            return ask(sampler, space, counted)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Context in which torch uses one thread: its tensors are so small here that several threads take longer."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

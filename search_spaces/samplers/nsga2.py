@@ -19,7 +19,7 @@ GENERATION = "generation"
 class Nsga2Sampler(Sampler):
     """Crosses and mutates the best points of all earlier generations; the first generation is random.
 
-    A point that failed belongs to its generation, but has no offspring. Infeasible points belong to none.
+    A point that failed belongs to its generation, but has no offspring. Infeasible and repeated points belong to none.
     """
 
     seed: int
@@ -54,5 +54,7 @@ class Nsga2Sampler(Sampler):
     def _generation(self, tried: Sequence[TriedPoint]) -> int:
         """The generation of the next point: the latest one, or a new one if that is full."""
         latest = max((int(each.attributes[GENERATION]) for each in tried), default=0)
-        members = sum(each.attributes[GENERATION] == latest and each.state != "infeasible" for each in tried)
+        members = sum(
+            each.attributes[GENERATION] == latest and each.state not in ("infeasible", "repeated") for each in tried
+        )
         return latest if members < self.population_size else latest + 1

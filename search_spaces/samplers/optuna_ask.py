@@ -25,6 +25,7 @@ _STATES = {
     "pending": TrialState.RUNNING,
     "failed": TrialState.FAIL,
     "infeasible": TrialState.FAIL,
+    "repeated": TrialState.FAIL,
 }
 
 
@@ -43,7 +44,7 @@ def frozen_trial(space: Space, tried: TriedPoint) -> FrozenTrial:
     domains = {dimension.path: dimension.domain for dimension in space.dimensions}
     return optuna.create_trial(
         state=_STATES[tried.state],
-        values=list(tried.values) or None,
+        values=list(tried.values) if tried.state == "complete" else None,
         params={
             path: option.label if isinstance(domains[path], Choice) else option.value
             for path, option in tried.point.options.items()

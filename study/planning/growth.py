@@ -82,7 +82,7 @@ def conflicts(stored: StudyPlan, new: StudyPlan) -> list[str]:
         differences.append(text if len(named) == len(new.arms) else f"{text} (in {', '.join(named)})")
     files = [plan.study_file for plan in (stored, new)]
     if "search" in files[0] or "search" in files[1]:
-        differences += _setting_changes(*({"search": file.get("search", {})} for file in files))
+        differences += _setting_changes(*({key: file.get(key, {}) for key in ("search", "confirm")} for file in files))
         if not changed:
             differences += _setting_changes(*(file.get("config", {}) for file in files))
     n_more = len(differences) - MAX_DIFFERENCES

@@ -11,7 +11,6 @@ from core.metrics.catalog import full_names, metric_of
 from core.settings.digest import trial_digest
 from core.settings.dotted import flatten
 from core.settings.loading import to_settings
-from core.settings.rules import check
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
@@ -26,6 +25,7 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
+from search_spaces.feasibility import CellCheck, check_cells
 from search_spaces.paths import applied_paths, check_known, compose
 from search_spaces.strategy import Arm, Round
 from search_spaces.study_entries import check_name
@@ -38,7 +38,7 @@ class NewPlan:
 
     plan: StudyPlan
     remarks: tuple[str, ...] = ()
-    """Sentences on overrides that do not apply to every arm."""
+    """Sentences on overrides that do not apply to every arm, and on infeasible parts of a search."""
 
 
 def make_plan(
@@ -64,7 +64,7 @@ def make_plan(
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
     _check_seed_is_unset(study, shared)
-    remarks = tuple(_remarks(study, shared))
+    remarks = list(_remarks(study, shared))
     seeds = study.seeds if n_seeds is None else first_seeds(study.seeds, n_seeds)
     # Overrides take precedence over shared settings only, so they are added to these.
     study = dataclasses.replace(study, name=name, config={**study.shared(), **shared}, seeds=seeds)
@@ -73,13 +73,16 @@ def make_plan(
     )
     arms = study.named_arms()
     configs = [compose(study.base, study.shared(), arm.settings) for arm in arms]
-    configs += list(_search_corners(study))
+    for search in study.searches():
+        checks = check_cells(search)
+        configs += [config for each in checks for config in each.configs]
+        remarks += _infeasible_remarks(checks)
     _check_objectives(objectives, configs)
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
         plan = plan.with_segment(Planner(study).segment(Round(stage="design", arms=arms, trials=trials), plan))
-    return NewPlan(plan, remarks)
+    return NewPlan(plan, tuple(remarks))
 
 
 class Planner:
@@ -192,23 +195,6 @@ def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialCo
             raise StudyError(f"no arm of this study has the metric {objective.metric}, an objective; {hint}")
 
 
-def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
-    """Configs at the corners of search spaces (every value of a choice, both ends of a range), each checked.
-
-    Raises:
-        ConfigError: a config violates a rule.
-    """
-    for search in study.searches():
-        for point in search.corners():
-            try:
-                config = compose(study.base, study.shared(), point.settings)
-                check(config)
-            except ConfigError as error:
-                corner = ", ".join(f"{path}={value}" for path, value in point.settings.items())
-                raise ConfigError(f"search.space, at {corner}: {error}") from error
-            yield config
-
-
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Overrides by dotted path, with nested values flattened."""
     flat: dict[str, Any] = {}
@@ -252,6 +238,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path} = {value} reaches {', '.join(affected)}; {', '.join(overriding)} set it themselves"
         elif len(affected) < len(arms):
             yield f"{path} = {value} reaches {', '.join(affected)}; the other arms do not have it"
+
+
+def _infeasible_remarks(checks: Sequence[CellCheck]) -> Iterator[str]:
+    """A remark if corners of a search's cells break a rule."""
+    n_infeasible = sum(each.n_infeasible for each in checks)
+    if n_infeasible:
+        problem = next(each.problem for each in checks if each.problem)
+        yield (
+            f"{n_infeasible} of {sum(each.n_corners for each in checks)} corners of the search space are infeasible, "
+            f"such as: {problem}; such proposals are counted, and not run"
+        )
 
 
 def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
