@@ -29,4 +29,4 @@ def extend(
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
     )
-    return session.run(session.extended_plan(seeds), options)
+    return session.run(lambda: session.extended_plan(seeds), options)

@@ -1,9 +1,5 @@
 """`modstudy resume`: runs the open trials of a study."""
 
-from typing import Annotated
-
-import typer
-
 from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
 
 
@@ -11,7 +7,6 @@ from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, T
 def resume(
     name: Name,
     root: Root = "runs",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
@@ -28,6 +23,5 @@ def resume(
         gpus_per_trial=gpus_per_trial,
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
-        retry_failed=retry_failed,
     )
-    return session.run(session.plan(), options)
+    return session.run(session.plan, options)

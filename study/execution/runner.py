@@ -15,7 +15,7 @@ from typing import Any
 
 from ray import tune
 
-from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution.worker import run_planned_trial
 from study.planning.resources import Resources
@@ -27,22 +27,16 @@ MAX_WORKER_DEATHS = 2
 _log = logging.getLogger(__name__)
 
 
-def open_trials(store: Store, plan: StudyPlan, *, retry_failed: bool = False) -> list[PlannedTrial]:
+def open_trials(store: Store, plan: StudyPlan, *, retry: frozenset[Outcome] = frozenset()) -> list[PlannedTrial]:
     """The planned trials that have no record or were lost or cancelled, in the order of the plan.
 
     Args:
         store: Store of the study.
         plan: Plan of the study.
-        retry_failed: Whether failed trials are included.
+        retry: Further outcomes of trials that are included.
     """
-
-    def is_open(trial: PlannedTrial) -> bool:
-        record = store.record(trial.digest)
-        if record is None or record.outcome in RERUN_ON_RESUME:
-            return True
-        return retry_failed and record.outcome == "failed"
-
-    return [trial for trial in plan.trials if is_open(trial)]
+    outcomes, reruns = store.outcomes(), RERUN_ON_RESUME | retry
+    return [trial for trial in plan.trials if outcomes.get(trial.digest) in (None, *reruns)]
 
 
 def run_trials(

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
+from study.execution.interrupts import sigterm_interrupts
+from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
 from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
@@ -39,8 +41,8 @@ class RunOptions:
     """URI of the MLflow tracker; None for a database in the root folder."""
     allow_code_change: bool = False
     """Whether to continue a study that was planned with another version of the code."""
-    retry_failed: bool = False
-    """Whether to run failed trials again."""
+    retry: frozenset[Outcome] = frozenset()
+    """Outcomes of trials that are run again."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -107,19 +109,34 @@ class Session:
         segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
         return plan if segment is None else plan.with_segment(segment)
 
-    def run(self, plan: StudyPlan, options: RunOptions) -> int:
+    def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:
         """Store new segments, run all stages of the study, write the report, and return the exit code of the command.
 
+        Args:
+            build_plan: Returns the plan to run, from what the store holds when it is called.
+            options: Options of the command.
+
         Raises:
+            StudyRunningError: another process runs the study.
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
+        self._to_run(build_plan(), options)
+        with sigterm_interrupts(), study_lease(self.store) as lease:
+            # Another driver may have extended the study since the check.
+            return self._run(build_plan(), options, lease)
+
+    def _to_run(self, plan: StudyPlan, options: RunOptions) -> tuple[list[PlannedTrial], Resources]:
+        """The trials to run and their resources, after checks of both.
+
+        Raises:
+            StudyError: the machine lacks resources, or the study was planned with another version of the code.
+        """
         from study.execution.runner import open_trials
 
-        remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
-        machine = this_machine()
+        remaining = open_trials(self.store, plan, retry=options.retry)
         resources = allocate(
-            machine,
+            this_machine(),
             needs_gpu=needs_gpu(plan) and bool(remaining),
             trials_at_once=options.trials_at_once,
             cpus_per_trial=options.cpus_per_trial,
@@ -127,19 +144,31 @@ class Session:
         )
         if remaining:
             _check_code_version(plan, options)
+        return remaining, resources
+
+    def _run(self, plan: StudyPlan, options: RunOptions, lease: Lease) -> int:
+        """Run the study under its lease, and return the exit code."""
+        remaining, resources = self._to_run(plan, options)
         self._store_plan(plan)
+        if options.retry:
+            self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
+        lease.phase, lease.progress = "training", progress.snapshot
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
+            self._run_stages(plan, remaining, resources, this_machine(), progress, tracker.notify, options)
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+            if lease.lost_to is not None:
+                raise StudyRunningError(self.store, lease.lost_to) from None
             raise Interrupted(
                 f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
                 f"Resume with: {self.resume_command}"
             ) from None
+        lease.phase = "writing the report"
+        self.store.compact()
         self.write_report()
         n_bad = progress.count("failed") + len(progress.given_up)
         if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
@@ -168,7 +197,8 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
+        outcomes = self.store.outcomes()
+        has_open = any(trial.digest not in outcomes for trial in plan.trials)
         return not has_open and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
@@ -195,7 +225,7 @@ class Session:
         """Copy the results of trials that another study has finished, and return the trials that remain to be run."""
         from study.execution.reuse import copy_finished
 
-        if not remaining or options.retry_failed:
+        if not remaining or options.retry:
             return list(remaining)
         others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
         for origin, count in copy_finished(self.store, self.name, remaining, others).items():
@@ -204,7 +234,8 @@ class Session:
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        return [trial for trial in remaining if self.store.committed(trial.digest) is None]
+        outcomes = self.store.outcomes()
+        return [trial for trial in remaining if outcomes.get(trial.digest) in (None, *RERUN_ON_RESUME)]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -212,9 +243,12 @@ class Session:
             planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
         )
         progress.waiting |= {trial.digest: trial for trial in remaining}
-        for trial in plan.trials:
-            if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
-                progress.outcomes[trial.digest] = record.outcome
+        outcomes = self.store.outcomes()
+        progress.outcomes |= {
+            trial.digest: outcomes[trial.digest]
+            for trial in plan.trials
+            if trial.digest not in progress.waiting and trial.digest in outcomes
+        }
         return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:

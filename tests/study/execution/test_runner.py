@@ -12,9 +12,9 @@ def test_trials_without_a_record_are_open_and_failed_ones_on_request(store: Stor
     commit(store, second, outcome="failed", error="out of memory")
     commit(store, third, outcome="diverged")
     assert open_trials(store, plan) == rest
-    assert open_trials(store, plan, retry_failed=True) == [second, *rest]
+    assert open_trials(store, plan, retry=frozenset({"failed"})) == [second, *rest]
     commit(store, second)
-    assert open_trials(store, plan, retry_failed=True) == rest
+    assert open_trials(store, plan, retry=frozenset({"failed"})) == rest
 
 
 def test_an_attempt_without_a_record_leaves_its_trial_open(store: Store, plan: StudyPlan) -> None:
