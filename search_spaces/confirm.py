@@ -14,7 +14,8 @@ from search_spaces.strategy import History, Round, Strategy
 class Confirm(Strategy):
     """Runs the arms of a search that could be on the front with all seeds of the study.
 
-    Picked are the arms with the highest probabilities of being on the front, see `core.statistics.front_probability`.
+    Picked are the arms of the observed front and those beside it that could be on the true one, at most `max_arms` and
+    the most probable first, see `core.statistics.front_probability`.
     Arms that failed with any seed of the search, and baselines, whose curves do not depend on the sound, are left out.
     """
 
@@ -23,7 +24,7 @@ class Confirm(Strategy):
     max_arms: int
     """Largest number of arms."""
     threshold: float
-    """Smallest probability of being on the front."""
+    """Smallest probability of being on the front for arms beside the observed one."""
 
     def picked(self, history: History) -> tuple[str, ...]:
         """Names of the arms to confirm, most probable first."""
@@ -40,14 +41,8 @@ class Confirm(Strategy):
         }
         if not values:
             return ()
-        return tuple(
-            pick_for_confirmation(
-                values,
-                {objective.metric: objective.direction for objective in history.objectives},
-                max_arms=self.max_arms,
-                threshold=self.threshold,
-            )
-        )
+        directions = {objective.metric: objective.direction for objective in history.objectives}
+        return pick_for_confirmation(values, directions, threshold=self.threshold)[: self.max_arms]
 
     def propose(self, history: History) -> Round | None:
         """The trials of the picked arms that are not planned yet; None if there are none."""

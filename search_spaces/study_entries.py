@@ -95,8 +95,8 @@ class ConfirmEntry:
 
     max_arms: Annotated[int, Ge(1)] = 8
     """Largest number of arms that are confirmed."""
-    threshold: Annotated[float, Ge(0), Le(1)] = 0.1
-    """Smallest probability of being on the front with which an arm is confirmed."""
+    threshold: Annotated[float, Ge(0), Le(1)] = 0.05
+    """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
 
 
 def check_name(what: str, name: str) -> None:

@@ -33,7 +33,7 @@ high = 1e-1
 log = true
 [confirm]                              # the best arms of the search run with `seeds`; these are the defaults
 max_arms = 8
-threshold = 0.1
+threshold = 0.05
 """
 
 from collections import Counter

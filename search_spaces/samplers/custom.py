@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import ConfigError
 from search_spaces.samplers.base import Sampler
 
-_EXAMPLE = 'its class is a subclass of search_spaces.samplers.base.Sampler, written "package.module:Class"'
+_EXAMPLE = 'its class is a subclass of search_spaces.samplers.base.Sampler, given as "package.module:Class"'
 
 
 def custom_sampler(path: str, seed: int, options: Mapping[str, Any]) -> Sampler:

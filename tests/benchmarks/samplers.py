@@ -144,7 +144,7 @@ def searched(sampler: SamplerConfig, arms_per_cell: int, ideal: float) -> Outcom
         history = after(history, proposal, sampler.seed)
     seconds = time.perf_counter() - started
     assert len(history.arms) == search.n_arms == arms_per_cell * len(search.cells)
-    picked = Confirm(seeds=search.seeds, max_arms=8, threshold=0.1).picked(history)
+    picked = Confirm(seeds=search.seeds, max_arms=8, threshold=0.05).picked(history)
     settings = [history.by_name[name].arm.settings for name in picked]
     claims = [claim(history.by_name[name]) for name in picked]
     return Outcome(
@@ -183,9 +183,7 @@ def after(history: History, proposal: Round, problem_seed: int) -> History:
 
 def claim(tried: TriedArm) -> tuple[float, ...]:
     """Means over the seeds of the search."""
-    return tuple(
-        float(np.mean(list(tried.values(objective.metric, ("search",)).values()))) for objective in OBJECTIVES
-    )
+    return tuple(float(np.mean(list(tried.values(objective.metric, ("search",)).values()))) for objective in OBJECTIVES)
 
 
 def interval(values: Sequence[float]) -> str:
