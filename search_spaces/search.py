@@ -122,6 +122,8 @@ def build_search(
     if arms_per_cell < 1:
         raise ConfigError(f"search.arms_per_cell is at least 1; got {arms_per_cell}")
     check_seeds(seeds)
+    if any(dimension.path == "seed" for dimension in (*grid, *dimensions)):
+        raise ConfigError("the seed is no dimension of a search; each arm is trained with all of search.seeds")
     cells = cells_of(grid, dimensions, preset, shared)
     samplers = [build_sampler(sampler, cell_seed(sampler.seed, cell.name)) for cell in cells]
     for cell, built in zip(cells, samplers, strict=True):

@@ -9,6 +9,11 @@ from search_spaces.strategy import Arm, History, Round, Strategy
 class Design(Strategy):
     """A strategy that proposes all its arms at once."""
 
+    @property
+    def waits(self) -> bool:
+        """No: what a design proposes does not depend on results."""
+        return False
+
     @abstractmethod
     def arms(self) -> Sequence[Arm]:
         """All arms, in the order in which reports list them.

@@ -29,8 +29,9 @@ TINY: dict[str, Any] = {
     "arms": ARMS,
 }
 SEARCH: dict[str, Any] = {
-    "n_arms": 5,
+    "arms_per_cell": 5,
     "round_size": 2,
+    "sampler": {"kind": "random"},
     "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}],
 }
 """Rounds of 2, 2 and 1 arms."""

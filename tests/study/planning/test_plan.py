@@ -43,7 +43,7 @@ def test_a_plan_survives_json() -> None:
     seeds = more_seeds(plan, (0, 1, 2))
     assert seeds is not None
     plan = plan.with_segment(seeds)
-    arm = Arm("search-000", {"optimizer.lr": 0.002})
+    arm = Arm("search 000", {"optimizer.lr": 0.002})
     proposal = Round(stage="search", arms=(arm,), trials=((arm.name, 1000),))
     plan = plan.with_segment(Planner(study).segment(proposal, plan))
     assert [segment.stage for segment in plan.segments] == ["design", "seeds", "search"]
