@@ -92,23 +92,34 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for table in ("space", "grid"):
         for value in _tables(f"search.{table}", search.get(table, [])):
             _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
-    _check_sampler(search.get("sampler", {}))
     if "search" in settings:
-        settings = {"seeds": CONFIRM_SEEDS, **settings}
+        search = {**search, "sampler": _sampler(search.get("sampler", {}))}
+        settings = {"seeds": CONFIRM_SEEDS, **settings, "search": search}
+    study = _validated(StudyFile, settings, ())
+    assert isinstance(study, StudyFile)
+    return study
+
+
+def _validated(cls: type, settings: Mapping[str, Any], where: tuple[str, ...]) -> object:
+    """An object of a class from plain values, which are at this path of a study file.
+
+    Raises:
+        ConfigError: a value is invalid.
+    """
     try:
-        return _adapter().validate_python(dict(settings))
+        return _adapter(cls).validate_python(dict(settings))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
-        where = ".".join(map(str, problem["loc"]))
-        raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
+        path = ".".join(map(str, (*where, *problem["loc"])))
+        raise ConfigError(f"{path}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
 
 
 @cache
-def _adapter() -> TypeAdapter[StudyFile]:
-    """Validator of study files, built on first use."""
-    return TypeAdapter(StudyFile)
+def _adapter(cls: type) -> TypeAdapter[object]:
+    """Validator of a class, built on first use."""
+    return TypeAdapter(cls)
 
 
 def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
@@ -118,11 +129,11 @@ def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
     raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
 
 
-def _check_sampler(sampler: Any) -> None:
-    """Check kind and keys of a sampler's table; pydantic checks the values.
+def _sampler(sampler: Any) -> object:
+    """The settings of a sampler from its table.
 
     Raises:
-        ConfigError: the kind or a key is unknown.
+        ConfigError: the kind or a key is unknown, or a value is invalid.
     """
     if not isinstance(sampler, Mapping):
         raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
@@ -131,6 +142,7 @@ def _check_sampler(sampler: Any) -> None:
     if kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
+    return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

@@ -1,7 +1,7 @@
 """Benchmark of samplers: how much of the true front a search with a confirmation reaches, at equal numbers of trials.
 
-`python -m tests.benchmarks.samplers` searches a made-up problem with noise: a learning rate, and the cutoff frequency or
-the number of segments of two of three parameterizations, in the cells of parameterization x synth. It prints the
+`python -m tests.benchmarks.samplers` searches a made-up problem with noise: a learning rate, and the cutoff frequency
+or number of segments of two of three parameterizations, in the cells of parameterization x synth. It prints the
 hypervolume of the true means of the confirmed arms, relative to that of the true front, with 95 % intervals over the
 seeds of the search (Student t), and what the noisy values of the search claim for the same arms.
 """
@@ -30,7 +30,7 @@ from search_spaces.samplers.settings import (
     SamplerConfig,
     TpeSamplerConfig,
 )
-from search_spaces.search import Search, build_search
+from search_spaces.search import build_search
 from search_spaces.space import Dimension
 from search_spaces.strategy import Arm, History, Round, TriedArm, TriedTrial
 

@@ -34,8 +34,8 @@ RATE = Dimension(path=LR, domain=Range(low=1e-4, high=1e-1, log=True))
 WIDTHS = Dimension(path="encoder.width", domain=choice([1, 2, 3, 4, 5]))
 KINDS = Dimension(path=KIND, domain=choice(["frame", "low_pass", "spline"]))
 NUMBERS = Dimension(path=SEGMENTS, domain=Range(low=2, high=12), when={KIND: ("spline",)})
-TOO_MANY = Dimension(path=SEGMENTS, domain=Range(low=2, high=300), when={KIND: ("spline",)})
-"""Numbers of segments of which most leave too few frames for each."""
+TOO_MANY = Dimension(path=SEGMENTS, domain=Range(low=2, high=60), when={KIND: ("spline",)})
+"""Numbers of segments of which two thirds leave too few frames for each."""
 SPLINE = {"parameterization.kind": "spline"}
 
 
@@ -52,7 +52,8 @@ class TestCells:
         rounds = rounds_of(search_of(RATE, NUMBERS, grid=[KINDS], arms_per_cell=5, round_size=2))
         assert [len(proposal.arms) for proposal in rounds] == [6, 6, 3]
         names = [arm.name for arm in arms_of(rounds)]
-        assert sorted(names) == [f"{kind} {number:03d}" for kind in ("frame", "low_pass", "spline") for number in range(5)]
+        kinds = ("frame", "low_pass", "spline")
+        assert sorted(names) == [f"{kind} {number:03d}" for kind in kinds for number in range(5)]
         assert [arm.name for arm in rounds[0].arms[:3]] == ["frame 000", "frame 001", "low_pass 000"]
 
     def test_every_arm_runs_with_all_seeds_of_the_search(self) -> None:
@@ -61,17 +62,15 @@ class TestCells:
             assert proposal.stage == "search"
 
     def test_cells_do_not_depend_on_other_cells(self) -> None:
-        all_cells = arms_of(rounds_of(search_of(RATE, grid=[KINDS])))
+        all_cells = arms_of(rounds_of(search_of(RATE, grid=[KINDS], round_size=5)))
         fewer = Dimension(path=KIND, domain=choice(["spline", "frame"]))
         two_cells = arms_of(rounds_of(search_of(RATE, grid=[fewer])))
         for kind in ("spline", "frame"):
-            in_all, in_two = (
-                [arm for arm in arms if arm.name.startswith(kind)] for arms in (all_cells, two_cells)
-            )
+            in_all, in_two = ([arm for arm in arms if arm.name.startswith(kind)] for arms in (all_cells, two_cells))
             assert in_all == in_two
 
     def test_cells_draw_different_points(self) -> None:
-        arms = arms_of(rounds_of(search_of(RATE, grid=[KINDS])))
+        arms = arms_of(rounds_of(search_of(RATE, grid=[KINDS], round_size=5)))
         assert len({arm.settings[LR] for arm in arms}) == 30
 
     def test_a_cell_without_dimensions_has_one_arm(self) -> None:
@@ -79,8 +78,8 @@ class TestCells:
         history = history_of()
         while proposal := search.propose(history):
             history = after(history, proposal)
-        names = sorted(tried.arm.name for tried in history.arms)
-        assert names == ["frame 000", "low_pass 000", *(f"spline {number:03d}" for number in range(3))]
+        cells = [tried.arm.name.rpartition(" ")[0] for tried in history.arms]
+        assert sorted(cells) == ["frame", "low_pass", "spline", "spline", "spline"]
         assert search.remarks(history) == (
             "cell 'frame' ended with 1 of 3 arms: its space has no other points",
             "cell 'low_pass' ended with 1 of 3 arms: its space has no other points",
@@ -91,7 +90,7 @@ class TestCells:
 
 
 class TestRestart:
-    @settings(max_examples=20)
+    @settings(max_examples=8, deadline=None)
     @given(st.integers(0, 1000), st.integers(1, 7), st.integers(1, 4), st.sampled_from(["random", "tpe", "nsga2"]))
     def test_restarted_search_proposes_the_same_from_any_round(
         self, seed: int, n_arms: int, round_size: int, kind: str
@@ -194,7 +193,8 @@ class TestRejected:
         assert all(ask.problem is None for ask in asks if ask.arm is not None)
         assert sum(arm.name.startswith("spline") for arm in arms_of(rounds)) == 3
         assert [ask.number for ask in asks] == list(range(len(asks)))
-        assert {ask.arm for ask in asks if ask.arm} == {f"spline {ask.number:03d}" for ask in asks if ask.arm}
+        first_asks = {ask.arm: ask.number for ask in reversed(asks) if ask.arm}
+        assert all(arm == f"spline {number:03d}" for arm, number in first_asks.items())
 
     def test_a_cell_of_infeasible_points_ends_with_a_remark(self) -> None:
         kinds = Dimension(path=KIND, domain=choice(["spline"]))
@@ -314,8 +314,8 @@ class TestDefaults:
         ({"seeds": (-1, 1)}, "at least two distinct"),
         (
             {"sampler": Nsga2SamplerConfig(population_size=10)},
-            "sampler nsga2 learns nothing: its first 10 points .* arms_per_cell is 10; raise arms_per_cell, lower "
-            r"search\.sampler\.population_size",
+            "sampler nsga2 learns nothing: its first 10 points .*arms_per_cell is 10; raise arms_per_cell, "
+            r"lower search\.sampler\.population_size",
         ),
         ({"sampler": TpeSamplerConfig(n_startup=12)}, r"sampler tpe learns nothing.*lower search\.sampler\.n_startup"),
         ({"sampler": Nsga2SamplerConfig(population_size=4), "round_size": 3}, "divides its 4 points of a generation"),

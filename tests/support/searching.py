@@ -25,7 +25,7 @@ def search_of(*dimensions: Any, **changes: Any) -> Search:
         "shared": {},
         "sampler": RandomSamplerConfig(),
         "arms_per_cell": 10,
-        "round_size": 3,
+        "round_size": None,
         "seeds": (1000, 1001),
     }
     return build_search(**{**defaults, **changes})

@@ -9,7 +9,7 @@ import pytest
 
 from core.settings.presets import SMALL
 from search_spaces.domains import Option, Range, choice
-from search_spaces.samplers.base import Sampler, TriedPoint
+from search_spaces.samplers.base import Sampler, State, TriedPoint
 from search_spaces.samplers.gp import GaussianProcessSampler
 from search_spaces.samplers.nsga2 import Nsga2Sampler
 from search_spaces.samplers.optuna_ask import ask, frozen_trial
@@ -111,7 +111,7 @@ def test_generations_are_full_whatever_failed_in_them(n_failed: int) -> None:
         point = sampler.sample(PLANE, number, tried)
         failed = number % 4 < n_failed
         values = () if failed else two(point)
-        state = "failed" if failed else "complete"
+        state: State = "failed" if failed else "complete"
         tried.append(TriedPoint(point=point, state=state, values=values, attributes=attributes))
 
 

@@ -95,7 +95,7 @@ def test_a_dry_run_states_how_many_arms_a_search_will_propose(modstudy: Command,
     result = modstudy("launch", "searched.toml", "--dry-run")
     assert result.exit_code == OK, result.output
     assert "The search proposes 5 arms, in rounds of 2, each with 2 seeds: at most 10 trials." in flat(result)
-    assert "At most 8 of them are then confirmed with 2 other seeds: at most 16 trials." in flat(result)
+    assert "At most 8 of them are then confirmed with 4 other seeds: at most 32 trials." in flat(result)
 
 
 def test_a_name_that_exists_with_another_plan_is_refused(modstudy: Command, tmp_path: Path) -> None:
