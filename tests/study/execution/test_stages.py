@@ -10,24 +10,9 @@ from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
 from core.storage.store import Store
 from study.execution.runner import open_trials
 from study.execution.stages import next_segment
-from tests.support.tiny_study import SEARCH, TINY, commit, create_study, tiny_plan
+from tests.support.tiny_study import GENETIC, SEARCH, TINY, commit, create_study, tiny_plan
 
 SEEDS = {"design": (0, 1), "search": (1000, 1001), "confirm": (0, 1)}
-GENETIC: dict[str, Any] = {
-    "arms_per_cell": 3,
-    "sampler": {"kind": "nsga2", "population_size": 2},
-    "grid": [{"path": "parameterization.kind", "values": ["frame", "spline"]}],
-    "space": [
-        {"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True},
-        {
-            "path": "parameterization.n_segments",
-            "low": 2,
-            "high": 300,
-            "when": {"parameterization.kind": "spline"},
-        },
-    ],
-}
-"""A search with generations in two cells, in one of which most points are infeasible."""
 Event = PlannedTrial | PlanSegment
 """Something that a study writes: the record of a trial, or a segment of its plan."""
 
