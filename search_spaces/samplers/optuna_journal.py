@@ -1,6 +1,5 @@
 """A journal file of Optuna with the proposals of a search, one Optuna study per cell, for `optuna-dashboard`."""
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def write_journal(path: Path, studies: Sequence[JournalStudy], objectives: Seque
             for name, value in each.attributes.items():
                 study.set_user_attr(name, value)
             study.add_trials([_trial(each.space, trial, objectives) for trial in each.trials])
-        os.replace(unfinished, path)
+        unfinished.replace(path)
 
 
 def _trial(space: Space, proposal: JournalTrial, objectives: Sequence[Objective]) -> FrozenTrial:
