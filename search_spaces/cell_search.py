@@ -12,6 +12,7 @@ from core.settings.rules import check
 from core.settings.trial import TrialConfig
 from core.storage.records import Ask, Objective
 from search_spaces.cells import Cell
+from search_spaces.names import fitted_name
 from search_spaces.samplers.base import Sampler, State, TriedPoint
 from search_spaces.space import Point, Space
 from search_spaces.strategy import History, TriedArm
@@ -57,7 +58,7 @@ class CellSearch:
 
     def arm_name(self, number: int) -> str:
         """Name of the arm that the proposal of this number adds, such as `engel spline 007`."""
-        return f"{self.cell.name or 'search'} {number:03d}"
+        return fitted_name(f"{self.cell.name or 'search'} {number:03d}")
 
     def asks_in(self, history: History) -> list[Ask]:
         """All proposals of this cell so far."""
@@ -114,8 +115,8 @@ class CellSearch:
     @cached_property
     def _points(self) -> list[Point] | None:
         """All points of a finite space; None if it is infinite or too large to list."""
-        points = self.cell.space.points() if self.cell.space.is_finite else None
-        return None if points is None or len(points) > MAX_LISTED else points
+        space = self.cell.space
+        return space.points() if space.is_finite and space.n_points() <= MAX_LISTED else None
 
     def _untried(self, asks: Sequence[Ask]) -> list[Point]:
         """The points of a finite space that were not proposed."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.settings.presets import Preset
-from search_spaces.domains import Range
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.dimensions import Dimension
+from search_spaces.space import Point, Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ def cells_of(
     """
     searched = {dimension.path for dimension in dimensions}
     for dimension in grid:
-        if isinstance(dimension.domain, Range):
+        if dimension.domain.size is None:
             raise ConfigError(
-                f"search.grid dimension {dimension.path} has a range, and a grid needs `values`; "
-                "move it to [[search.space]]"
+                f"search.grid dimension {dimension.path} has a range of real numbers, and a grid needs `values` or a "
+                "`step`; move it to [[search.space]]"
             )
         if outside := sorted(searched & dimension.when.keys()):
             raise ConfigError(

@@ -15,10 +15,11 @@ from core.errors import ConfigError
 from core.settings.presets import Preset
 from search_spaces.cell_search import ArmNames, CellSearch, n_arms
 from search_spaces.cells import cells_of
+from search_spaces.dimensions import Dimension
 from search_spaces.samplers.base import Sampler
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import SamplerConfig
-from search_spaces.space import Dimension, Space
+from search_spaces.space import Space
 from search_spaces.strategy import Arm, History, Round, Strategy
 
 Mode = Literal["rounds", "asynchronous"]

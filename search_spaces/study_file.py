@@ -13,13 +13,29 @@ name = "lpf-4"
 like = "lpf-8"                         # starts from another arm's settings
 config = { parameterization.cutoff_hz = 4.0 }
 [[space]]                              # ... and every combination of dimensions ...
+path = "parameterization.kind"
+values = ["frame", "spline"]
+[[space]]
 path = "parameterization.n_segments"
 values = [8, { label = "many", value = 16 }]
 when = { "parameterization.kind" = "spline" }
-[ablation]                             # ... and one factor at a time
+[[space]]
 path = "encoder.width"
-baseline = 16
-arms = { narrow = 8 }
+low = 8                                # whole numbers, as the setting is one; also log = true, or value = 8
+high = 16
+step = 4
+[design]                               # ... or a part of them
+kind = "full_factorial"                # the default
+# kind = "fractional_factorial"        # two values per dimension; resolution = "III", "IV" or "V", or
+#                                      # generators = ["D = ABC"]
+# kind = "space_filling"               # n_arms = 32, method = "sobol", "halton" or "latin_hypercube", seed = 0
+[ablation]                             # ... and one factor at a time
+kind = "one_factor"                    # the default
+path = "encoder.stride"
+baseline = 1
+arms = { coarse = 2 }
+# kind = "leave_one_out"               # or all components and, in turn, all but one, by the settings that remove it
+# components = { curriculum = { "trainer.curriculum_share" = 0.0 }, averaging = { "optimizer.averaging_power" = 0.0 } }
 [search]                               # ... and arms that a sampler proposes, in rounds
 arms_per_cell = 20
 sampler = { kind = "tpe", seed = 0 }
@@ -39,32 +55,45 @@ threshold = 0.05
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any, assert_never
+
+from pydantic import Discriminator
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
 from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
+from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
-from search_spaces.paths import compose
+from search_spaces.designs.space_filling import SpaceFilling
+from search_spaces.names import check_name
+from search_spaces.paths import Composer
 from search_spaces.search import Search, build_search
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
     ConfirmEntry,
+    DesignEntry,
     DimensionEntry,
+    FractionalFactorialEntry,
+    FullFactorialEntry,
+    LeaveOneOutEntry,
     ObjectiveEntry,
+    OneFactorEntry,
     SearchEntry,
-    check_name,
+    SpaceFillingEntry,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyFile:
     """Content of a study file: the question of a study, its arms, seeds and objectives."""
 
@@ -80,7 +109,9 @@ class StudyFile:
     """Nested or dotted settings shared by all arms."""
     arms: tuple[ExplicitArm, ...] = ()
     space: tuple[DimensionEntry, ...] = ()
-    ablation: AblationEntry | None = None
+    design: Annotated[DesignEntry, Discriminator("kind")] = field(default_factory=FullFactorialEntry)
+    """Design over the dimensions of `space`."""
+    ablation: Annotated[AblationEntry, Discriminator("kind")] | None = None
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
@@ -95,6 +126,10 @@ class StudyFile:
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
+            )
+        if not self.space and not isinstance(self.design, FullFactorialEntry):
+            raise ConfigError(
+                f"[design] kind = {self.design.kind!r} needs dimensions; add [[space]], or leave out [design]"
             )
         if self.confirm and not self.search:
             raise ConfigError(
@@ -127,16 +162,9 @@ class StudyFile:
         """
         designs: list[Design] = []
         if self.space:
-            designs.append(FullFactorial(self._space(self.space)))
-        if ablation := self.ablation:
-            designs.append(
-                OneFactor(
-                    path=ablation.path,
-                    baseline=ablation.baseline,
-                    variations=ablation.arms,
-                    baseline_name=ablation.baseline_name,
-                )
-            )
+            designs.append(_design_over(self._space(self.space), self.design))
+        if self.ablation:
+            designs.append(_ablation(self.ablation))
         if self.arms:
             designs.append(ExplicitArms(self.arms))
         return tuple(designs)
@@ -161,8 +189,6 @@ class StudyFile:
                 seeds=self.search.seeds,
                 mode=self.search.mode,
             )
-            for cell in search.cells:
-                check_name("an arm", cell.arm_name(0))
         except ConfigError as error:
             raise ConfigError(f"[search]: {error}") from error
         return (search,)
@@ -188,6 +214,39 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
+        return tuple(arm for arm, _ in self._composed_arms)
+
+    def configs(self) -> dict[str, TrialConfig]:
+        """The config of each arm of the designs, by its name.
+
+        Raises:
+            ConfigError: as for `named_arms`.
+        """
+        return {arm.name: config for arm, config in self._composed_arms}
+
+    def config_of(self, arm: Arm) -> TrialConfig:
+        """The config of an arm, after a check of its name.
+
+        Raises:
+            ConfigError: the name or a setting is invalid.
+        """
+        check_name("an arm", arm.name)
+        try:
+            return self._composer.config(arm.settings)
+        except ConfigError as error:
+            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def applied_paths(self, arm: Arm) -> frozenset[str]:
+        """Paths of the shared settings that exist in the config of an arm and that it does not set itself."""
+        return self._composer.applied(arm.settings)
+
+    @cached_property
+    def _composer(self) -> Composer:
+        return Composer(self.base, self.shared())
+
+    @cached_property
+    def _composed_arms(self) -> tuple[tuple[Arm, TrialConfig], ...]:
+        """All arms of the designs with their configs."""
         arms = [arm for design in self.designs() for arm in design.arms()]
         counts = Counter(arm.name for arm in arms)
         for arm in arms:
@@ -195,20 +254,7 @@ class StudyFile:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
             if self._is_name_of_search(arm.name):
                 raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
-            self.check_arm(arm)
-        return tuple(arms)
-
-    def check_arm(self, arm: Arm) -> None:
-        """Check the name and the settings of an arm.
-
-        Raises:
-            ConfigError: the name or a setting is invalid.
-        """
-        check_name("an arm", arm.name)
-        try:
-            compose(self.base, self.shared(), arm.settings)
-        except ConfigError as error:
-            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+        return tuple((arm, self.config_of(arm)) for arm in arms)
 
     def _is_name_of_search(self, name: str) -> bool:
         """Whether a proposal of the search could have this name."""
@@ -220,6 +266,35 @@ class StudyFile:
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""
         return Space([entry.dimension() for entry in entries], self.base, self.shared())
+
+
+def _design_over(space: Space, entry: DesignEntry) -> Design:
+    """The design over a space that an entry describes."""
+    match entry:
+        case FullFactorialEntry():
+            return FullFactorial(space)
+        case FractionalFactorialEntry():
+            return FractionalFactorial(space=space, resolution=entry.resolution, generators=entry.generators)
+        case SpaceFillingEntry():
+            return SpaceFilling(space=space, size=entry.n_arms, method=entry.method, seed=entry.seed)
+        case _:
+            assert_never(entry)
+
+
+def _ablation(entry: AblationEntry) -> Design:
+    """The ablation that an entry describes."""
+    match entry:
+        case OneFactorEntry():
+            return OneFactor(
+                path=entry.path,
+                baseline=entry.baseline,
+                variations=entry.arms,
+                baseline_name=entry.baseline_name,
+            )
+        case LeaveOneOutEntry():
+            return LeaveOneOut(components=entry.components, full=entry.full, full_name=entry.full_name)
+        case _:
+            assert_never(entry)
 
 
 def _plain(value: Any) -> Any:

@@ -14,9 +14,18 @@ from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
-from search_spaces.study_entries import AblationEntry, ConfirmEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.study_entries import (
+    AblationEntry,
+    ConfirmEntry,
+    DesignEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    SearchEntry,
+)
 from search_spaces.study_file import StudyFile
 
+_KINDS = {kind_of(cls) for union in (DesignEntry, AblationEntry) for cls in variants_of(union)}
+"""Kinds of tagged tables, which pydantic inserts into the places of errors."""
 BUILT_IN = Path(__file__).parent / "studies"
 """Folder with the built-in studies."""
 CONFIRM_SEEDS = (0, 1, 2, 3)
@@ -83,11 +92,13 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
-    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry), ("confirm", ConfirmEntry)):
-        value = settings.get(name, {})
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
-        _check_keys(f"{name}.", value, cls)
+    settings = {
+        **settings,
+        **_with_kind("design", DesignEntry, settings),
+        **_with_kind("ablation", AblationEntry, settings),
+    }
+    _check_keys("search.", _table("search", settings), SearchEntry)
+    _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
     search = settings.get("search", {})
     for table in ("space", "grid"):
         for value in _tables(f"search.{table}", search.get(table, [])):
@@ -112,8 +123,9 @@ def _validated(cls: type, settings: Mapping[str, Any], where: tuple[str, ...]) -
         problem = error.errors(include_url=False)[0]
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
-        path = ".".join(map(str, (*where, *problem["loc"])))
-        raise ConfigError(f"{path}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
+        path = ".".join(str(part) for part in (*where, *problem["loc"]) if part not in _KINDS)
+        rule = str(problem["msg"])
+        raise ConfigError(f"{path}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
 
 
 @cache
@@ -127,6 +139,32 @@ def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return value
     raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
+
+
+def _table(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of a name, empty if there is none, checked to be a table."""
+    value = settings.get(name, {})
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
+    return value
+
+
+def _with_kind(name: str, union: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a name, if there is one, with its kind, by default the first one of the union.
+
+    Raises:
+        ConfigError: the kind or a key is unknown.
+    """
+    if settings.get(name) is None:
+        return {}
+    classes = {kind_of(cls): cls for cls in variants_of(union)}
+    table = {"kind": next(iter(classes)), **_table(name, settings)}
+    kind = table["kind"]
+    if not isinstance(kind, str) or kind not in classes:
+        hint = did_you_mean(str(kind), map(str, classes), otherwise=f"choose one of {', '.join(map(str, classes))}")
+        raise ConfigError(f"unknown {name}.kind {kind!r}; {hint}")
+    _check_keys(f"{name}.", table, classes[kind])
+    return {name: table}
 
 
 def _sampler(sampler: Any) -> object:

@@ -294,7 +294,7 @@ def definition_from_json(data: bytes) -> StudyDefinition:
 
 
 def segment_to_json(segment: PlanSegment) -> bytes:
-    return _SEGMENT_ADAPTER.dump_json(segment, indent=1)
+    return _SEGMENT_ADAPTER.dump_json(segment)
 
 
 def segment_from_json(data: bytes) -> PlanSegment:

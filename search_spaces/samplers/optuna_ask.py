@@ -6,16 +6,19 @@ So Optuna keeps nothing between proposals, and trials that were killed are not t
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.domains import Choice, Domain, Option, Range, label_of
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import Choice, Domain, Fixed
+from search_spaces.options import Option
+from search_spaces.ranges import Integer, LogUniform, Uniform
 from search_spaces.samplers.base import TriedPoint
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.space import Point, Space
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -45,10 +48,7 @@ def frozen_trial(space: Space, tried: TriedPoint) -> FrozenTrial:
     return optuna.create_trial(
         state=_STATES[tried.state],
         values=list(tried.values) if tried.state == "complete" else None,
-        params={
-            path: option.label if isinstance(domains[path], Choice) else option.value
-            for path, option in tried.point.options.items()
-        },
+        params={path: domains[path].to_parameter(option) for path, option in tried.point.options.items()},
         distributions={path: distribution(domains[path]) for path in tried.point.options},
     )
 
@@ -56,12 +56,14 @@ def frozen_trial(space: Space, tried: TriedPoint) -> FrozenTrial:
 def distribution(domain: Domain) -> BaseDistribution:
     """The distribution of Optuna with the values of a domain; those of a choice are labels."""
     match domain:
-        case Choice():
-            return CategoricalDistribution([option.label for option in domain.options])
-        case Range():
-            if isinstance(domain.low, int) and isinstance(domain.high, int):
-                return IntDistribution(domain.low, domain.high, log=domain.log)
-            return FloatDistribution(domain.low, domain.high, log=domain.log)
+        case Choice() | Fixed():
+            return CategoricalDistribution([option.label for option in domain.values()])
+        case Uniform():
+            return FloatDistribution(domain.low, domain.high, step=domain.step)
+        case LogUniform():
+            return FloatDistribution(domain.low, domain.high, log=True)
+        case Integer():
+            return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
         case _:
             assert_never(domain)
 
@@ -82,16 +84,16 @@ def silent_optuna() -> Iterator[None]:
 def _suggested(trial: optuna.Trial, dimension: Dimension) -> Option:
     """The option that the sampler of a trial chooses for a dimension."""
     domain, path = dimension.domain, dimension.path
+    parameter: Any
     match domain:
-        case Choice():
-            label = trial.suggest_categorical(path, [option.label for option in domain.options])
-            return next(option for option in domain.options if option.label == label)
-        case Range():
-            value: float
-            if isinstance(domain.low, int) and isinstance(domain.high, int):
-                value = trial.suggest_int(path, domain.low, domain.high, log=domain.log)
-            else:
-                value = trial.suggest_float(path, domain.low, domain.high, log=domain.log)
-            return Option(label=label_of(value), value=value)
+        case Choice() | Fixed():
+            parameter = trial.suggest_categorical(path, [option.label for option in domain.values()])
+        case Uniform():
+            parameter = trial.suggest_float(path, domain.low, domain.high, step=domain.step)
+        case LogUniform():
+            parameter = trial.suggest_float(path, domain.low, domain.high, log=True)
+        case Integer():
+            parameter = trial.suggest_int(path, domain.low, domain.high, log=domain.log, step=domain.step)
         case _:
             assert_never(domain)
+    return domain.from_parameter(parameter)

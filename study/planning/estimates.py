@@ -12,7 +12,6 @@ from core.storage.atomic_write import write_atomically
 from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
 from search_spaces.feasibility import check_cells
-from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
 from study.planning.resources import usable_cpus
 
@@ -49,8 +48,7 @@ def measure_duration_s(study: StudyFile) -> float:
             seconds_by_key[timing_key] = estimate_seconds(config)
         return seconds_by_key[timing_key]
 
-    arms = [compose(study.base, study.shared(), arm.settings) for arm in study.named_arms()]
-    total = sum(map(trial_s, arms)) * len(study.seeds)
+    total = sum(map(trial_s, study.configs().values())) * len(study.seeds)
     for search in study.searches():
         # Arms of a search are not known yet; those of a cell are assumed to take as long as one of its corners.
         of_cells = [trial_s(check.configs[0]) for check in check_cells(search)]

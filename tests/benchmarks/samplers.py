@@ -21,7 +21,9 @@ from scipy import stats
 from core.settings.presets import SMALL
 from core.storage.records import Objective
 from search_spaces.confirm import Confirm
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.settings import (
     GaussianProcessSamplerConfig,
     Nsga2SamplerConfig,
@@ -31,7 +33,6 @@ from search_spaces.samplers.settings import (
     TpeSamplerConfig,
 )
 from search_spaces.search import build_search
-from search_spaces.space import Dimension
 from search_spaces.strategy import Arm, History, Round, TriedArm, TriedTrial
 
 OBJECTIVES = (
@@ -49,9 +50,9 @@ GRID = (
     Dimension(path=SYNTH, domain=choice(["mod_synth", "engel"])),
 )
 SPACE = (
-    Dimension(path=LR, domain=Range(low=1e-4, high=1e-1, log=True)),
-    Dimension(path=CUTOFF, domain=Range(low=1.0, high=16.0, log=True), when={KIND: ("low_pass",)}),
-    Dimension(path=SEGMENTS, domain=Range(low=2, high=32, log=True), when={KIND: ("spline",)}),
+    Dimension(path=LR, domain=LogUniform(low=1e-4, high=1e-1)),
+    Dimension(path=CUTOFF, domain=LogUniform(low=1.0, high=16.0), when={KIND: ("low_pass",)}),
+    Dimension(path=SEGMENTS, domain=Integer(low=2, high=32, log=True), when={KIND: ("spline",)}),
 )
 SAMPLERS: Mapping[str, type] = {
     "random": RandomSamplerConfig,

@@ -5,15 +5,17 @@ import pytest
 from core.errors import ConfigError
 from core.settings.presets import SMALL
 from search_spaces.cells import cells_of
-from search_spaces.domains import Option, Range, choice
-from search_spaces.space import Dimension
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.options import Option
+from search_spaces.ranges import LogUniform, Uniform
 
 KIND, SYNTH, LR = "parameterization.kind", "synth.kind", "optimizer.lr"
 CUTOFF, SEGMENTS, DEGREE = "parameterization.cutoff_hz", "parameterization.n_segments", "parameterization.degree"
 KINDS = Dimension(path=KIND, domain=choice(["frame", Option(label="lpf", value="low_pass"), "spline"]))
 SYNTHS = Dimension(path=SYNTH, domain=choice(["mod_synth", "engel"]))
-RATE = Dimension(path=LR, domain=Range(low=1e-4, high=1e-1, log=True))
-CUTOFFS = Dimension(path=CUTOFF, domain=Range(low=1.0, high=8.0), when={KIND: ("lpf",)})
+RATE = Dimension(path=LR, domain=LogUniform(low=1e-4, high=1e-1))
+CUTOFFS = Dimension(path=CUTOFF, domain=Uniform(low=1.0, high=8.0), when={KIND: ("lpf",)})
 NUMBERS = Dimension(path=SEGMENTS, domain=choice([4, 8]), when={KIND: ("spline",)})
 DEGREES = Dimension(path=DEGREE, domain=choice([1, 3]), when={KIND: ("spline",), SEGMENTS: (8,)})
 
@@ -64,6 +66,6 @@ def test_grids_that_cannot_be_combined_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"depends on parameterization\.kind, which is searched within the cells"):
         cells_of([NUMBERS], [KINDS], SMALL, {})
     with pytest.raises(ConfigError, match=r"cutoff_hz also exists at .*give it when"):
-        cells_of([KINDS], [Dimension(path=CUTOFF, domain=Range(low=1.0, high=8.0))], SMALL, {})
+        cells_of([KINDS], [Dimension(path=CUTOFF, domain=Uniform(low=1.0, high=8.0))], SMALL, {})
     with pytest.raises(ConfigError, match="both space dimensions|occurs twice"):
         cells_of([SYNTHS], [SYNTHS], SMALL, {})

@@ -3,9 +3,10 @@
 import pytest
 
 from core.errors import ConfigError
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
 from search_spaces.feasibility import check_cells
-from search_spaces.space import Dimension
+from search_spaces.ranges import Integer
 from tests.support.searching import search_of
 
 KIND, SEGMENTS = "parameterization.kind", "parameterization.n_segments"
@@ -14,7 +15,7 @@ WIDTHS = Dimension(path="encoder.width", domain=choice([4, 8]))
 
 
 def segments(low: int, high: int) -> Dimension:
-    return Dimension(path=SEGMENTS, domain=Range(low=low, high=high), when={KIND: ("spline",)})
+    return Dimension(path=SEGMENTS, domain=Integer(low=low, high=high), when={KIND: ("spline",)})
 
 
 def test_every_feasible_corner_of_every_cell_is_listed() -> None:

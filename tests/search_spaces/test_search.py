@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from core.errors import ConfigError
 from core.storage.records import Outcome
 from search_spaces.cell_search import MAX_REJECTED
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.base import Sampler, TriedPoint
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.samplers.settings import (
@@ -24,17 +26,17 @@ from search_spaces.samplers.settings import (
     TpeSamplerConfig,
 )
 from search_spaces.search import Search
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.space import Point, Space
 from search_spaces.strategy import Arm, History, Round
 from tests.support.searching import after, history_of, planned, rate_error, rounds_of, search_of
 
 KIND, LR = "parameterization.kind", "optimizer.lr"
 CUTOFF, SEGMENTS = "parameterization.cutoff_hz", "parameterization.n_segments"
-RATE = Dimension(path=LR, domain=Range(low=1e-4, high=1e-1, log=True))
+RATE = Dimension(path=LR, domain=LogUniform(low=1e-4, high=1e-1))
 WIDTHS = Dimension(path="encoder.width", domain=choice([1, 2, 3, 4, 5]))
 KINDS = Dimension(path=KIND, domain=choice(["frame", "low_pass", "spline"]))
-NUMBERS = Dimension(path=SEGMENTS, domain=Range(low=2, high=12), when={KIND: ("spline",)})
-TOO_MANY = Dimension(path=SEGMENTS, domain=Range(low=2, high=60), when={KIND: ("spline",)})
+NUMBERS = Dimension(path=SEGMENTS, domain=Integer(low=2, high=12), when={KIND: ("spline",)})
+TOO_MANY = Dimension(path=SEGMENTS, domain=Integer(low=2, high=60), when={KIND: ("spline",)})
 """Numbers of segments of which two thirds leave too few frames for each."""
 SPLINE = {"parameterization.kind": "spline"}
 
@@ -198,7 +200,7 @@ class TestRejected:
 
     def test_a_cell_of_infeasible_points_ends_with_a_remark(self) -> None:
         kinds = Dimension(path=KIND, domain=choice(["spline"]))
-        rarely = Dimension(path=SEGMENTS, domain=Range(low=2, high=30_000), when={KIND: ("spline",)})
+        rarely = Dimension(path=SEGMENTS, domain=Integer(low=2, high=30_000), when={KIND: ("spline",)})
         search = search_of(RATE, rarely, grid=[kinds], arms_per_cell=3)
         (proposal,) = rounds_of(search)
         assert (proposal.arms, proposal.trials) == ((), ())

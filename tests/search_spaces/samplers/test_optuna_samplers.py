@@ -8,20 +8,23 @@ import optuna
 import pytest
 
 from core.settings.presets import SMALL
-from search_spaces.domains import Option, Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.options import Option
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.base import Sampler, State, TriedPoint
 from search_spaces.samplers.gp import GaussianProcessSampler
 from search_spaces.samplers.nsga2 import Nsga2Sampler
 from search_spaces.samplers.optuna_ask import ask, frozen_trial
 from search_spaces.samplers.quasi_random import QuasiRandomSampler
 from search_spaces.samplers.tpe import TpeSampler
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.space import Point, Space
 
 KIND, SEGMENTS = "parameterization.kind", "parameterization.n_segments"
 PLANE = Space(
     [
-        Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True)),
-        Dimension(path="encoder.n_mels", domain=Range(low=16, high=128)),
+        Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1)),
+        Dimension(path="encoder.n_mels", domain=Integer(low=16, high=128)),
     ],
     SMALL,
 )
@@ -86,7 +89,7 @@ def test_dimensions_that_depend_on_others_are_modelled_by_tpe() -> None:
     space = Space(
         [
             Dimension(path=KIND, domain=choice(["low_pass", "spline"])),
-            Dimension(path=SEGMENTS, domain=Range(low=2, high=16), when={KIND: ("spline",)}),
+            Dimension(path=SEGMENTS, domain=Integer(low=2, high=16), when={KIND: ("spline",)}),
         ],
         SMALL,
     )

@@ -5,14 +5,16 @@ import math
 import pytest
 
 from core.settings.presets import SMALL
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import LogUniform
 from search_spaces.samplers.quasi_random import QuasiRandomSampler
 from search_spaces.samplers.random import RandomSampler
-from search_spaces.space import Dimension, Space
+from search_spaces.space import Space
 
 SPACE = Space(
     [
-        Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True)),
+        Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1)),
         Dimension(path="encoder.width", domain=choice([4, 8])),
     ],
     SMALL,

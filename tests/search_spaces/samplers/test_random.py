@@ -3,16 +3,18 @@
 import numpy as np
 
 from core.settings.presets import SMALL
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import LogUniform
 from search_spaces.samplers.base import TriedPoint
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.samplers.settings import RandomSamplerConfig
-from search_spaces.space import Dimension, Space
+from search_spaces.space import Space
 
 SPACE = Space(
     [
-        Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True)),
+        Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1)),
         Dimension(path="encoder.width", domain=choice([4, 8, 16, 32])),
     ],
     SMALL,

@@ -215,6 +215,18 @@ def test_a_path_becomes_absolute_and_is_no_part_of_the_digest(
     assert [trial.digest for trial in elsewhere.trials] == [trial.digest for trial in relative.trials]
 
 
+def test_a_plan_says_what_its_design_leaves_out() -> None:
+    paths = ("encoder.width", "encoder.head_hidden", "trainer.batch_size")
+    space = [{"path": path, "values": [2, 4]} for path in paths]
+    design = {"kind": "fractional_factorial", "resolution": "III"}
+    planned = make_plan(tiny_study(arms=[], space=space, design=design))
+    assert len(planned.plan.arms) == 4
+    assert planned.remarks == (
+        "4 of the 8 combinations of 3 factors run (resolution III); effects that cannot be told apart: "
+        "width = head_hidden x batch_size; head_hidden = width x batch_size; batch_size = width x head_hidden",
+    )
+
+
 # -------------------------------------------------------------------------------------------------------------- seeds
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -40,7 +41,7 @@ def searched(root: Path) -> tuple[Store, StudyPlan]:
         if round_number == 0:
             for trial in store.plan().trials:
                 is_bad = trial.arm == "frame 000" and trial.seed == 1001
-                changes = {"outcome": "diverged", "metrics": {}} if is_bad else {}
+                changes: dict[str, Any] = {"outcome": "diverged", "metrics": {}} if is_bad else {}
                 records[trial.digest] = commit(store, trial, **changes)
     return store, store.plan()
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from core.settings.presets import SMALL
 from core.settings.schema import variants_of
-from search_spaces.domains import Range, choice
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import choice
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.base import Sampler, State, TriedPoint
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import CustomSamplerConfig, SamplerConfig
-from search_spaces.space import Dimension, Point, Space
+from search_spaces.space import Point, Space
 
 Check = Callable[[SamplerConfig], None]
 N_POINTS = 40
@@ -34,10 +36,10 @@ def space(*, conditional: bool) -> Space:
     """A space with a choice, a logarithmic range, and a range of whole numbers, which can depend on the choice."""
     kinds = ["low_pass", "spline"] if conditional else ["spline", "random_spline"]
     kind = Dimension(path="parameterization.kind", domain=choice(kinds))
-    rate = Dimension(path="optimizer.lr", domain=Range(low=1e-4, high=1e-1, log=True))
+    rate = Dimension(path="optimizer.lr", domain=LogUniform(low=1e-4, high=1e-1))
     segments = Dimension(
         path="parameterization.n_segments",
-        domain=Range(low=2, high=16),
+        domain=Integer(low=2, high=16),
         when={"parameterization.kind": ("spline",)} if conditional else {},
     )
     return Space([kind, rate, segments], SMALL)
