@@ -8,6 +8,7 @@ import typer
 from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
+from study.commands.cluster import cluster_app
 from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
@@ -35,6 +36,7 @@ for command in (studies, catalog, plan, launch, extend, resume, retry, stop, sta
     app.command()(command)
 app.add_typer(render_app, name="render")
 app.add_typer(export_app, name="export")
+app.add_typer(cluster_app, name="cluster")
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def crossing_probability(bounds: Sequence[float], looks: Sequence[int]) -> float
         looks: Increasing numbers of values at which is looked, the first at least 2.
 
     Returns:
-        The probability, with a relative error of about 0.2 %.
+        The probability, with a relative error of about 0.3 %, of a few percent if the bounds are below 1e-5.
     """
     limits = {n: _limit(bound, n) for n, bound in zip(looks, bounds, strict=True)}
     later: _Crossing | None = None
@@ -89,7 +89,8 @@ def _crossing_after(n: int, limit: float, later: _Crossing | None) -> _Crossing:
 
     least = ((n + 1) * limit**2 - 1) / n
     kink = math.asin(math.sqrt(min(least, 1.0))) if limit > 0 and least > 0 else 0.0
-    below = np.linspace(-np.pi / 2, kink, _GRID_POINTS)
+    # Denser towards the kink, where the probability rises steeply.
+    below = kink - (kink + np.pi / 2) * np.linspace(1.0, 0.0, _GRID_POINTS) ** 2
     above = np.linspace(0.0, math.sqrt(np.pi / 2 - kink), _GRID_POINTS) if kink < np.pi / 2 else np.array([0.0, 1.0])
     return _Crossing(
         kink,

@@ -87,11 +87,11 @@ def noisy(means: Float[ndarray, "arm objective"], *, n_studies: int, seed: int) 
 def test_a_race_over_quickstart_reaches_the_verdict_of_eight_seeds_with_two_thirds_of_the_trials() -> None:
     studies = studies_like_quickstart(N_STUDIES, seed=0)
     found = compare(studies, RaceRules())
-    # Measured: 0.641 and 0.565.
+    # Measured: 0.614 and 0.546.
     assert found.share_of_trials <= 0.7
     assert found.share_with_baselines <= 0.7
     assert found.n_contradictions == 0
-    # Measured: 0.95. Eight seeds decide 15 of 1000 arms, for which quickstart's arms are too close; the race 11.
+    # Measured: 0.96. Quickstart's arms are too close for 8 seeds, which decide 16 of 1000 arms; the race decides 10.
     assert found.agreement >= 0.93
     assert found.n_decided_by_full_design < 30
     assert error_rate(studies, quickstart_table().mean(axis=-1)) <= 0.05
@@ -157,7 +157,7 @@ def test_the_error_rate_holds_at_its_boundaries(means: list[list[float]]) -> Non
 
 def test_the_error_rate_is_used_up_where_the_promise_is_tight() -> None:
     # Two arms, one objective, equal: each may be dropped with probability alpha / 2.
-    studies = np.random.default_rng(5).standard_normal((1500, 2, 1, 8))
+    studies = np.random.default_rng(5).standard_normal((800, 2, 1, 8))
     loss: Objectives = {"loss": "minimize"}
     verdicts = [race(as_values(study, loss), loss, SEEDS, NEVER_GIVE_UP) for study in studies]
     rate = np.mean(["dominated" in statuses(verdict) for verdict in verdicts])
