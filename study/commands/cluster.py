@@ -276,7 +276,7 @@ def _study_run(
     Raises:
         ConfigError: there is no such study, or an option is invalid.
     """
-    from search_spaces.study_entries import check_name
+    from search_spaces.names import check_name
     from search_spaces.study_parsing import load_study
     from study.cluster_files.settings import StudyRun
 
