@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from core.errors import ConfigError
 from search_spaces.designs.fractional_factorial import Resolution
@@ -14,7 +14,8 @@ from search_spaces.domains import Domain, choice, fixed
 from search_spaces.options import Option
 from search_spaces.paths import check_known, takes_integers
 from search_spaces.ranges import number_range
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.search import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +126,31 @@ AblationEntry = OneFactorEntry | LeaveOneOutEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """Entry of a search, in which a sampler proposes arms in rounds, see `search_spaces.search`."""
+    """Entry of a search: a sampler proposes arms in each cell of a grid, see `search_spaces.search`."""
 
     space: tuple[DimensionEntry, ...]
-    n_arms: int
-    round_size: int = 1
+    """Dimensions that are searched in each cell."""
+    arms_per_cell: int
+    """Number of arms that each cell proposes."""
+    grid: tuple[DimensionEntry, ...] = ()
+    """Dimensions with lists of values; each combination is a cell. Without any, the search is one cell."""
+    round_size: int | None = None
+    """Number of arms that each cell adds in a round; None for what suits the sampler."""
+    mode: Mode = "rounds"
+    """Whether it proposes after whole rounds, or asynchronously, which gives up that resumed searches are equal."""
     seeds: tuple[int, ...] = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
-    sampler: SamplerConfig = field(default_factory=RandomSamplerConfig)
+    sampler: SamplerConfig = field(default_factory=TpeSamplerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmEntry:
+    """Entry of a confirmation, which runs the best arms of the search with the study's seeds, see `confirm.py`."""
+
+    max_arms: Annotated[int, Ge(1)] = 8
+    """Largest number of arms that are confirmed."""
+    threshold: Annotated[float, Ge(0), Le(1)] = 0.05
+    """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
 
 
 def _option(value: Any) -> Any:

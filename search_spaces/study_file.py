@@ -37,14 +37,19 @@ arms = { coarse = 2 }
 # kind = "leave_one_out"               # or all components and, in turn, all but one, by the settings that remove it
 # components = { curriculum = { "trainer.curriculum_share" = 0.0 }, averaging = { "optimizer.averaging_power" = 0.0 } }
 [search]                               # ... and arms that a sampler proposes, in rounds
-n_arms = 20
-round_size = 4
-sampler = { kind = "random", seed = 0 }
-[[search.space]]
+arms_per_cell = 20
+sampler = { kind = "tpe", seed = 0 }
+[[search.grid]]                        # an independent search for each of these
+path = "synth.kind"
+values = ["engel", "mod_synth"]
+[[search.space]]                       # over this
 path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
+[confirm]                              # the best arms of the search run with `seeds`; these are the defaults
+max_arms = 8
+threshold = 0.05
 """
 
 from collections import Counter
@@ -60,6 +65,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.fractional_factorial import FractionalFactorial
@@ -69,12 +75,12 @@ from search_spaces.designs.one_factor import OneFactor
 from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
-from search_spaces.samplers.build import build_sampler
-from search_spaces.search import SEARCH_NAME, Search, check_rounds
+from search_spaces.search import Search, build_search
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
+    ConfirmEntry,
     DesignEntry,
     DimensionEntry,
     FractionalFactorialEntry,
@@ -107,6 +113,8 @@ class StudyFile:
     """Design over the dimensions of `space`."""
     ablation: Annotated[AblationEntry, Discriminator("kind")] | None = None
     search: SearchEntry | None = None
+    confirm: ConfirmEntry | None = None
+    """Settings of the confirmation of the search; None for the defaults if there is a search."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -122,6 +130,10 @@ class StudyFile:
         if not self.space and not isinstance(self.design, FullFactorialEntry):
             raise ConfigError(
                 f"[design] kind = {self.design.kind!r} needs dimensions; add [[space]], or leave out [design]"
+            )
+        if self.confirm and not self.search:
+            raise ConfigError(
+                "[confirm] runs the best arms of a search, and there is none; add [search] or leave it out"
             )
         if self.search and (shared := set(self.search.seeds) & set(self.seeds)):
             raise ConfigError(
@@ -161,28 +173,40 @@ class StudyFile:
         """The search of the study, if it has one.
 
         Raises:
-            ConfigError: its space cannot be built, or its number of arms or size of rounds is invalid.
+            ConfigError: its dimensions, sampler or numbers are invalid.
         """
         if self.search is None:
             return ()
-        check_rounds(self.search.n_arms, self.search.round_size, self.search.seeds)
-        search = Search(
-            space=self._space(self.search.space),
-            sampler=build_sampler(self.search.sampler),
-            sampler_kind=self.search.sampler.kind,
-            seeds=self.search.seeds,
-            n_arms=self.search.n_arms,
-            round_size=self.search.round_size,
-        )
+        try:
+            search = build_search(
+                grid=[entry.dimension() for entry in self.search.grid],
+                dimensions=[entry.dimension() for entry in self.search.space],
+                preset=self.base,
+                shared=self.shared(),
+                sampler=self.search.sampler,
+                arms_per_cell=self.search.arms_per_cell,
+                round_size=self.search.round_size,
+                seeds=self.search.seeds,
+                mode=self.search.mode,
+            )
+        except ConfigError as error:
+            raise ConfigError(f"[search]: {error}") from error
         return (search,)
 
+    def confirmations(self) -> tuple[Confirm, ...]:
+        """The confirmation of the search, if the study has one."""
+        if self.search is None:
+            return ()
+        entry = self.confirm or ConfirmEntry()
+        return (Confirm(seeds=self.search.seeds, max_arms=entry.max_arms, threshold=entry.threshold),)
+
     def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, then its search.
+        """Strategies of the study in the order in which they run: its designs, its search, and the confirmation.
 
         Raises:
             ConfigError: as `designs` and `searches`.
         """
-        return (*self.designs(), *self.searches())
+        return (*self.designs(), *self.searches(), *self.confirmations())
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -228,9 +252,16 @@ class StudyFile:
         for arm in arms:
             if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
-            if SEARCH_NAME.fullmatch(arm.name):
-                raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
+            if self._is_name_of_search(arm.name):
+                raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
         return tuple((arm, self.config_of(arm)) for arm in arms)
+
+    def _is_name_of_search(self, name: str) -> bool:
+        """Whether a proposal of the search could have this name."""
+        number = name.rpartition(" ")[2]
+        if self.search is None or not number.isdecimal():
+            return False
+        return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

@@ -13,14 +13,23 @@ from core.settings.loading import read_toml
 from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.study_entries import AblationEntry, DesignEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.study_entries import (
+    AblationEntry,
+    ConfirmEntry,
+    DesignEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    SearchEntry,
+)
 from search_spaces.study_file import StudyFile
 
 _KINDS = {kind_of(cls) for union in (DesignEntry, AblationEntry) for cls in variants_of(union)}
 """Kinds of tagged tables, which pydantic inserts into the places of errors."""
 BUILT_IN = Path(__file__).parent / "studies"
 """Folder with the built-in studies."""
+CONFIRM_SEEDS = (0, 1, 2, 3)
+"""Seeds of a study with a search that names none: confirmed arms need several to be compared."""
 
 
 def load_study(name_or_path: str) -> StudyFile:
@@ -89,25 +98,40 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         **_with_kind("ablation", AblationEntry, settings),
     }
     _check_keys("search.", _table("search", settings), SearchEntry)
+    _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
     search = settings.get("search", {})
-    for value in _tables("search.space", search.get("space", [])):
-        _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
-    _check_sampler(search.get("sampler", {}))
+    for table in ("space", "grid"):
+        for value in _tables(f"search.{table}", search.get(table, [])):
+            _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
+    if "search" in settings:
+        search = {**search, "sampler": _sampler(search.get("sampler", {}))}
+        settings = {"seeds": CONFIRM_SEEDS, **settings, "search": search}
+    study = _validated(StudyFile, settings, ())
+    assert isinstance(study, StudyFile)
+    return study
+
+
+def _validated(cls: type, settings: Mapping[str, Any], where: tuple[str, ...]) -> object:
+    """An object of a class from plain values, which are at this path of a study file.
+
+    Raises:
+        ConfigError: a value is invalid.
+    """
     try:
-        return _adapter().validate_python(dict(settings))
+        return _adapter(cls).validate_python(dict(settings))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
-        where = ".".join(str(part) for part in problem["loc"] if part not in _KINDS)
+        path = ".".join(str(part) for part in (*where, *problem["loc"]) if part not in _KINDS)
         rule = str(problem["msg"])
-        raise ConfigError(f"{where}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
+        raise ConfigError(f"{path}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
 
 
 @cache
-def _adapter() -> TypeAdapter[StudyFile]:
-    """Validator of study files, built on first use."""
-    return TypeAdapter(StudyFile)
+def _adapter(cls: type) -> TypeAdapter[object]:
+    """Validator of a class, built on first use."""
+    return TypeAdapter(cls)
 
 
 def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
@@ -143,19 +167,20 @@ def _with_kind(name: str, union: Any, settings: Mapping[str, Any]) -> dict[str, 
     return {name: table}
 
 
-def _check_sampler(sampler: Any) -> None:
-    """Check kind and keys of a sampler's table; pydantic checks the values.
+def _sampler(sampler: Any) -> object:
+    """The settings of a sampler from its table.
 
     Raises:
-        ConfigError: the kind or a key is unknown.
+        ConfigError: the kind or a key is unknown, or a value is invalid.
     """
     if not isinstance(sampler, Mapping):
-        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'random' }}; got {sampler!r}")
+        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
     classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
-    kind = sampler.get("kind", kind_of(RandomSamplerConfig))
+    kind = sampler.get("kind", kind_of(TpeSamplerConfig))
     if kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
+    return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

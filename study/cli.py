@@ -10,6 +10,7 @@ from rich.logging import RichHandler
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
 from study.commands.doctor import doctor
+from study.commands.export import export_app
 from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.options import errors
@@ -34,6 +35,7 @@ app = typer.Typer(
 for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
+app.add_typer(export_app, name="export")
 app.add_typer(cluster_app, name="cluster")
 
 

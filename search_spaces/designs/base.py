@@ -15,6 +15,11 @@ class Design(Strategy):
     """A strategy that proposes all its arms at once."""
 
     @property
+    def waits(self) -> bool:
+        """No: what a design proposes does not depend on results."""
+        return False
+
+    @property
     @abstractmethod
     def n_arms(self) -> int:
         """Number of arms, known without building them.

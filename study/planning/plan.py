@@ -11,7 +11,6 @@ from core.metrics.catalog import full_names, metric_of
 from core.settings.digest import trial_digest
 from core.settings.dotted import flatten
 from core.settings.loading import to_settings
-from core.settings.rules import check
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
@@ -26,6 +25,7 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
+from search_spaces.feasibility import CellCheck, check_cells
 from search_spaces.names import check_name
 from search_spaces.paths import check_known
 from search_spaces.strategy import Arm, Round
@@ -38,7 +38,7 @@ class NewPlan:
 
     plan: StudyPlan
     remarks: tuple[str, ...] = ()
-    """Sentences on overrides that do not apply to every arm, and on what a design leaves out."""
+    """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
 
 def make_plan(
@@ -71,15 +71,20 @@ def make_plan(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
     arms = study.named_arms()
-    remarks = (*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks()))
+    remarks = [*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks())]
     configs = study.configs()
-    _check_objectives(objectives, [*configs.values(), *_search_corners(study)])
+    searched: list[TrialConfig] = []
+    for search in study.searches():
+        checks = check_cells(search)
+        searched += [config for each in checks for config in each.configs]
+        remarks += _infeasible_remarks(checks)
+    _check_objectives(objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
         proposal = Round(stage="design", arms=arms, trials=trials)
         plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
-    return NewPlan(plan, remarks)
+    return NewPlan(plan, tuple(remarks))
 
 
 class Planner:
@@ -198,23 +203,6 @@ def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialCo
             raise StudyError(f"no arm of this study has the metric {objective.metric}, an objective; {hint}")
 
 
-def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
-    """Configs at the corners of search spaces (every value of a choice, both ends of a range), each checked.
-
-    Raises:
-        ConfigError: a config violates a rule.
-    """
-    for search in study.searches():
-        for point in search.corners():
-            try:
-                config = search.space.config(point.settings)
-                check(config)
-            except ConfigError as error:
-                corner = ", ".join(f"{path}={value}" for path, value in point.settings.items())
-                raise ConfigError(f"search.space, at {corner}: {error}") from error
-            yield config
-
-
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Overrides by dotted path, with nested values flattened."""
     flat: dict[str, Any] = {}
@@ -257,6 +245,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path} = {value} reaches {', '.join(affected)}; {', '.join(overriding)} set it themselves"
         elif len(affected) < len(arms):
             yield f"{path} = {value} reaches {', '.join(affected)}; the other arms do not have it"
+
+
+def _infeasible_remarks(checks: Sequence[CellCheck]) -> Iterator[str]:
+    """A remark if corners of a search's cells break a rule."""
+    n_infeasible = sum(each.n_infeasible for each in checks)
+    if n_infeasible:
+        problem = next(each.problem for each in checks if each.problem)
+        yield (
+            f"{n_infeasible} of {sum(each.n_corners for each in checks)} corners of the search space are infeasible, "
+            f"such as: {problem}; such proposals are counted, and not run"
+        )
 
 
 def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
