@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.statistics import Estimate
 from dashboards.analysis.study_results import StudyResults, front_arms
 from dashboards.formatting import Axis, better, plural
 from dashboards.label_places import label_places

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from core.statistics.paired import paired_difference
 from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.statistics import paired_difference, seed_caveat
+from dashboards.analysis.seed_caveat import seed_caveat
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed, state_text
 

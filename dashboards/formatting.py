@@ -7,8 +7,8 @@ from typing import assert_never
 from core.errors import ConfigError
 from core.metrics import catalog
 from core.metrics.base import Direction
+from core.statistics.paired import Estimate
 from core.storage.records import Objective
-from dashboards.analysis.statistics import Estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult, ArmStatus
-from dashboards.analysis.statistics import Estimate
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 from dashboards.formatting import arrow, axis, better, interval, number

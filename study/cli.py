@@ -8,10 +8,13 @@ import typer
 from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
+from study.commands.cluster import cluster_app
 from study.commands.doctor import doctor
+from study.commands.export import export_app
 from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.options import errors
+from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report
 from study.commands.resume import resume
@@ -29,9 +32,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, launch, extend, resume, retry, stop, status, report, train, doctor):
+for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
+app.add_typer(export_app, name="export")
+app.add_typer(cluster_app, name="cluster")
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from core.metrics.base import TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.interpretability import RANGE
 from core.settings.dotted import flatten
+from core.statistics.paired import Estimate, mean_with_interval
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
-from dashboards.analysis.statistics import Estimate, mean_with_interval
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable"]
 """Whether an arm is on the Pareto front, or why it is not."""

@@ -1,19 +1,10 @@
 """Ideal value and reference value of each objective, between which hypervolumes are measured."""
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from core.metrics.catalog import metric_of
+from core.statistics.pareto import Bounds
 from core.storage.records import Objective
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Ideal and reference value of an objective, in the unit of its metric."""
-
-    ideal: float
-    reference: float
-    """Coordinate of the hypervolume's reference point."""
 
 
 def objective_bounds(objective: Objective, frame_rate: float) -> Bounds:

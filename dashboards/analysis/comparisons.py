@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.statistics.paired import PairedDifference, holm, paired_difference
 from core.storage.records import Objective
-from dashboards.analysis.statistics import PairedDifference, holm, paired_difference
 from dashboards.analysis.study_results import StudyResults
 
 

@@ -11,14 +11,34 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.metrics.catalog import full_names
+from core.statistics.pareto import Bounds, hypervolume, non_dominated
 from core.storage.records import Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.storage.store import Store
 from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, TrialState, arm_result, lacking
 from dashboards.analysis.bounds import objective_bounds
-from dashboards.analysis.pareto import FrontStatistics, hypervolume, non_dominated
 
 DEFAULT_FRAME_RATE = 125.0
 """Frame rate in Hz of a study whose configs have no sample rate or hop length."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontStatistics:
+    """Arms and hypervolume of a Pareto front."""
+
+    objectives: tuple[str, ...]
+    """Full names of the metrics."""
+    arms: tuple[str, ...]
+    """Names of the arms on the front."""
+    hypervolume: float
+    share: float
+    """Hypervolume as a share of the box between the ideal and the reference values."""
+    bounds: tuple[Bounds, ...]
+    """Ideal and reference value of each objective."""
+
+    @property
+    def size(self) -> int:
+        """Number of arms on the front."""
+        return len(self.arms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

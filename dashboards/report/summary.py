@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from core.statistics.paired import Estimate
 from core.storage.records import STATIC_RANGE
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.comparisons import Comparison, comparisons
-from dashboards.analysis.statistics import Estimate, seed_caveat
+from dashboards.analysis.seed_caveat import seed_caveat
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 

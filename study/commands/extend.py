@@ -1,23 +1,38 @@
-"""`modstudy extend`: adds seeds to a study."""
+"""`modstudy extend`: adds seeds and arms to a study."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from study.commands.options import Name, Root, console, report_errors, with_run_options
 from study.execution.run_options import RunOptions
 
+if TYPE_CHECKING:
+    from core.storage.records import StudyPlan
+
 
 @report_errors
 @with_run_options
 def extend(
     name: Name,
-    seeds: Annotated[int, typer.Option(help="Total number of seeds of each arm.")],
     options: RunOptions,
+    seeds: Annotated[int | None, typer.Option(help="Total number of seeds of each arm.")] = None,
+    arms: Annotated[Path | None, typer.Option(help="TOML file with [[arms]] to add to the study.")] = None,
     root: Root = "runs",
 ) -> int:
-    """Add seeds to a study, run the missing trials, and write the report."""
+    """Add seeds or arms to a study, run the missing trials, and write the report."""
+    from core.errors import StudyError
+    from search_spaces.study_parsing import read_arms
     from study.execution.session import Session
 
     session = Session(root=root, name=name, console=console)
-    return session.run(lambda: session.extended_plan(seeds), options)
+    if seeds is None and arms is None:
+        raise StudyError("extend adds something: give --seeds N, --arms FILE or both")
+    more_arms = read_arms(arms) if arms else []
+
+    def extended() -> "StudyPlan":
+        plan = session.plan_with_arms(more_arms) if more_arms else session.plan()
+        return plan if seeds is None else session.with_seeds(plan, seeds)
+
+    return session.run(extended, options)

@@ -30,9 +30,6 @@ errors = Console(stderr=True, soft_wrap=True)
 
 Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI supported by pyarrow.fs.")]
 Name = Annotated[str, typer.Argument(help="Name of a launched study.")]
-TrackingUri = Annotated[
-    str | None, typer.Option(help="URI of the MLflow tracking server or database; sqlite in ROOT/mlflow.db by default.")
-]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),

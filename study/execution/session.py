@@ -4,9 +4,10 @@ The contents of the store determine which trials are left to run, so commands ca
 """
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,12 +16,13 @@ from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store
+from search_spaces.study_parsing import parse_study
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.run_options import RunOptions
 from study.planning.growth import growth
-from study.planning.plan import first_seeds, more_seeds
+from study.planning.plan import first_seeds, make_plan, more_seeds
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
@@ -79,13 +81,25 @@ class Session:
         segment = growth(stored, new)
         return stored if segment is None else stored.with_segment(segment)
 
-    def extended_plan(self, n_seeds: int) -> StudyPlan:
-        """The stored plan with additional seeds, so that each arm has `n_seeds`.
+    def plan_with_arms(self, arms: Sequence[Mapping[str, Any]]) -> StudyPlan:
+        """The stored plan with further explicit arms, which have all seeds of the study.
+
+        Args:
+            arms: Entries of the arms, as in a study file.
+
+        Raises:
+            ConfigError, StudyError: an arm is invalid, or has the name or the settings of another one.
+        """
+        stored = self.plan()
+        settings = {**stored.study_file, "arms": [*stored.study_file.get("arms", ()), *arms]}
+        return self.merged_plan(make_plan(parse_study(settings)).plan)
+
+    def with_seeds(self, plan: StudyPlan, n_seeds: int) -> StudyPlan:
+        """A plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
             StudyError: the plan already has more seeds.
         """
-        plan = self.plan()
         if n_seeds < len(plan.seeds):
             raise StudyError(
                 f"a study grows, and {self.name} has {len(plan.seeds)} seeds already; got --seeds {n_seeds}; raise it"

@@ -105,6 +105,12 @@ def test_the_new_parts_satisfy_their_contracts_and_the_types(copy: Path) -> None
     assert "Success" in run(copy, "mypy", "-p", "core", "-p", "search_spaces")
 
 
+def test_the_new_parts_train_on_a_gpu_that_is_not_there(copy: Path) -> None:
+    new = "driven_sine-steps or four_harmonics-steps"
+    step = "tests/core/training/test_cuda_step.py"
+    assert "passed" in run(copy, "pytest", "-q", "-p", "no:cacheprovider", step, "-k", new)
+
+
 def test_the_catalogue_lists_them(copy: Path) -> None:
     catalog = json.loads(run(copy, "study.cli", "catalog", "--json"))
     kinds = {group: {entry["kind"] for entry in catalog[group]} for group in ("synths", "parameterizations")}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.statistics.paired import Estimate
 from core.storage.records import Objective
-from dashboards.analysis.statistics import Estimate
 from dashboards.formatting import arrow, axis, better, interval, join_names, number, short, signed
 
 

@@ -41,8 +41,9 @@ config = { parameterization = { kind = "frame" } }
 """
 SEARCH = """
 [search]
-n_arms = 3
+arms_per_cell = 3
 round_size = 2
+sampler = { kind = "random" }
 [[search.space]]
 path = "optimizer.lr"
 low = 1e-3

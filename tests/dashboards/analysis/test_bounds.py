@@ -8,8 +8,9 @@ import pytest
 from core.errors import ConfigError
 from core.metrics.base import Metric
 from core.metrics.catalog import METRICS
+from core.statistics.pareto import Bounds
 from core.storage.records import Objective
-from dashboards.analysis.bounds import Bounds, objective_bounds
+from dashboards.analysis.bounds import objective_bounds
 
 Goal = Literal["minimize", "maximize"]
 

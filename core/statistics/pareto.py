@@ -1,4 +1,4 @@
-"""Pareto fronts of arm means, and their hypervolumes.
+"""Pareto fronts of points, such as the means of arms, and their hypervolumes.
 
 An arm dominates another if it is at least as good in every objective and better in at least one. Points that are equal
 in all objectives do not dominate each other, so both are on the front. The hypervolume is the volume of objective space
@@ -14,30 +14,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from dashboards.analysis.bounds import Bounds
-
 Goal = Literal["minimize", "maximize"]
 """Direction of an objective."""
 
 
 @dataclass(frozen=True, slots=True)
-class FrontStatistics:
-    """Arms and hypervolume of a Pareto front."""
+class Bounds:
+    """Ideal and reference value of an objective, in the unit of its metric."""
 
-    objectives: tuple[str, ...]
-    """Full names of the metrics."""
-    arms: tuple[str, ...]
-    """Names of the arms on the front."""
-    hypervolume: float
-    share: float
-    """Hypervolume as a share of the box between the ideal and the reference values."""
-    bounds: tuple[Bounds, ...]
-    """Ideal and reference value of each objective."""
-
-    @property
-    def size(self) -> int:
-        """Number of arms on the front."""
-        return len(self.arms)
+    ideal: float
+    reference: float
+    """Coordinate of the hypervolume's reference point."""
 
 
 def non_dominated(points: Float[ndarray, "point objective"], directions: Sequence[Goal]) -> Bool[ndarray, " point"]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dashboards.analysis.statistics import holm, mean_with_interval, paired_difference, seed_caveat, sign_flip_p
+from core.statistics.paired import holm, mean_with_interval, paired_difference, sign_flip_p
 
 
 @pytest.mark.parametrize("n", [2, 3, 6])
@@ -64,15 +64,3 @@ def test_holm_multiplies_the_smallest_most_and_never_reorders() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.6, 0.9]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
-
-
-@pytest.mark.parametrize(
-    ("n", "words"),
-    [(0, "nothing to compare"), (1, "not as evidence"), (2, "indication, not evidence"), (5, "cannot reach p < 0.05")],
-)
-def test_few_seeds_come_with_a_warning(n: int, words: str) -> None:
-    assert words in seed_caveat(n)
-
-
-def test_enough_seeds_come_without_one() -> None:
-    assert "evidence" not in seed_caveat(8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 from numpy import ndarray
 
-from dashboards.analysis.pareto import Goal, hypervolume, non_dominated
+from core.statistics.pareto import Goal, hypervolume, non_dominated
 
 Points = Float[ndarray, "point objective"]
 GOALS: tuple[Goal, ...] = ("minimize", "maximize")
@@ -61,13 +61,13 @@ def test_hypervolume_of_two_points_is_inclusion_and_exclusion(a: tuple[float, fl
 def test_a_point_beyond_the_reference_adds_nothing() -> None:
     inside, beyond = [0.5, 0.5], [0.1, 1.2]
     goals: list[Goal] = ["minimize", "minimize"]
-    assert hypervolume(np.array([inside, beyond]), goals, [1, 1]) == pytest.approx(0.25)
-    assert hypervolume(np.array([beyond]), goals, [1, 1]) == 0
+    assert hypervolume(np.array([inside, beyond]), goals, [1.0, 1.0]) == pytest.approx(0.25)
+    assert hypervolume(np.array([beyond]), goals, [1.0, 1.0]) == 0
 
 
 def test_no_points_make_no_front() -> None:
     assert non_dominated(np.empty((0, 2)), ["minimize", "maximize"]).tolist() == []
-    assert hypervolume(np.empty((0, 2)), ["minimize", "minimize"], [1, 1]) == 0
+    assert hypervolume(np.empty((0, 2)), ["minimize", "minimize"], [1.0, 1.0]) == 0
 
 
 def test_an_undefined_objective_is_refused() -> None:
