@@ -11,6 +11,7 @@ from typing import Any
 
 from core.errors import StudyError
 from core.storage.records import PlannedTrial, StudyPlan
+from core.storage.store import Store
 from study.execution.run_options import RunOptions
 from study.planning.resources import Resources, allocate, needs_gpu, overrides_of, this_machine
 
@@ -37,8 +38,14 @@ class Compute(ABC):
         """
 
     @abstractmethod
-    def check(self, root: str, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
-        """Check that all machines can run the trials, before anything is written.
+    def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
+        """Check that all machines can run the trials, before the plan is written.
+
+        Args:
+            root: Root of all studies.
+            store: Store of the study.
+            plan: The plan.
+            trials: The trials that are left to run.
 
         Raises:
             StoreError, StudyError: they cannot.
@@ -106,7 +113,7 @@ class _ThisMachine(Compute):
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
         return allocation_for(plan, options, has_trials=has_trials)([self._machine])
 
-    def check(self, root: str, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
+    def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
         """Nothing: the machine that made the plan has the packages, the root and the data."""
 
     def start(self, threads: int) -> Path:
@@ -130,6 +137,9 @@ class _Cluster(Compute):
         super().__init__(stack)
         self._folder = folder
         self._say = say
+        self._store: Store | None = None
+        self._checked: set[str] = set()
+        """Contents that are on all nodes, as JSON of the settings that name them."""
 
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
         from study.execution.cluster import allocate_on_cluster
@@ -137,14 +147,15 @@ class _Cluster(Compute):
         allocation = allocation_for(plan, options, has_trials=has_trials)
         return allocate_on_cluster(allocation, options.wait_for_nodes, self._say)
 
-    def check(self, root: str, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
+    def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
         from study.execution.cluster import nodes_of_cluster
-        from study.execution.node_checks import check_data, check_packages, check_root
+        from study.execution.node_checks import check_packages, check_root
 
         nodes = nodes_of_cluster()
         check_packages(nodes)
         check_root(root, nodes)
-        check_data(_distinct_contents(plan, trials), nodes, self._say)
+        self._store = store
+        self._check_data(plan, trials)
 
     def start(self, threads: int) -> Path:  # noqa: ARG002  (the workers were told when the cluster was joined)
         return self._folder
@@ -154,6 +165,7 @@ class _Cluster(Compute):
         from study.execution.cluster import nodes_of_cluster, on_each_node
         from study.execution.preparation import distinct_data, distinct_kernels, prepare_node
 
+        self._check_data(plan, trials)  # a search may have proposed other data than the first trials have
         data = list(distinct_data(plan, trials[:trials_at_once]).values())
         kernels = distinct_kernels(plan, trials)
         nodes = nodes_of_cluster()
@@ -166,9 +178,18 @@ class _Cluster(Compute):
             for problem in found[node.id]:
                 _log.warning("%s: not prepared: %s", node.name, problem)
 
+    def _check_data(self, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
+        """Check that all nodes have the data of trials, unless that was done before."""
+        from study.execution.cluster import nodes_of_cluster
+        from study.execution.node_checks import check_data
 
-def _distinct_contents(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> list[dict[str, Any]]:
+        configs = {key: config for key, config in _contents(plan, trials).items() if key not in self._checked}
+        if configs and self._store is not None:
+            check_data(self._store, list(configs.values()), nodes_of_cluster(), self._say)
+            self._checked |= configs.keys()
+
+
+def _contents(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> dict[str, dict[str, Any]]:
     """Nested settings of one trial for each combination of data and synth, which name files on the nodes."""
     configs = {trial.arm: plan.config_of(trial) for trial in trials}
-    keys = {json.dumps([config[part] for part in ("data", "audio", "synth")]): arm for arm, config in configs.items()}
-    return [configs[arm] for arm in keys.values()]
+    return {json.dumps([config[part] for part in ("data", "audio", "synth")]): config for config in configs.values()}

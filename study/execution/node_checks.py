@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.data.folder_copies import folder_bytes, pack, remove_copy, unpack
+from core.data.folder_copies import folder_bytes, remove_copy
 from core.errors import ModstudyError, StoreError, StudyError
 from core.storage.roots import shown
 from core.storage.store import Store
 from study.execution.cluster import Node, on_each_node
+from study.execution.data_folders import fetch_folder, store_folder
 
 COMPARED_PACKAGES = (
     "jaxtyping",
@@ -93,10 +94,13 @@ def check_root(root: str, nodes: Sequence[Node]) -> None:
         _remove_probe(store, probe)
 
 
-def check_data(configs: Sequence[dict[str, Any]], nodes: Sequence[Node], say: Callable[[str], None]) -> None:
+def check_data(
+    store: Store, configs: Sequence[dict[str, Any]], nodes: Sequence[Node], say: Callable[[str], None]
+) -> None:
     """Check that all nodes have the data and wavetables of trials; data folders are copied to nodes that lack them.
 
     Args:
+        store: Store of the study, through which folders are copied.
         configs: Nested settings of the resolved configs; only those that differ in their contents are needed.
         nodes: The nodes.
         say: Called with a sentence for each folder that is copied.
@@ -104,17 +108,16 @@ def check_data(configs: Sequence[dict[str, Any]], nodes: Sequence[Node], say: Ca
     Raises:
         StudyError: a node has other data than this machine, or lacks what cannot be copied.
     """
-    import ray
-
     found = on_each_node(nodes, _content_problems, list(configs), what="reading the data")
     for index, config in enumerate(configs):
         lacking = [node for node in nodes if found[node.id][index] == _NO_FOLDER]
         if lacking:
-            folder, sha256 = Path(config["data"]["folder"]), config["data"]["manifest_sha256"]
+            folder = Path(config["data"]["folder"])
             _check_size(folder, lacking)
             say(f"copying {folder} to {len(lacking)} node{'s' if len(lacking) > 1 else ''}")
-            archive = ray.put(pack(folder))
-            problems = on_each_node(lacking, _unpack_and_check, archive, sha256, config, what=f"copying {folder}")
+            store_folder(store, config["data"])
+            root = store.root if store.local_root is None else str(store.local_root)
+            problems = on_each_node(lacking, _fetch_and_check, root, config, what=f"copying {folder}")
             for node in lacking:
                 found[node.id][index] = problems[node.id]
     for node in nodes:
@@ -226,12 +229,12 @@ def _content_problems(configs: Sequence[dict[str, Any]]) -> list[str | None]:
     return problems
 
 
-def _unpack_and_check(archive: bytes, sha256: str, config: dict[str, Any]) -> str | None:
-    """On a node: write the copy of a data folder, and return what is wrong with it; None if nothing is."""
-    unpack(sha256, archive)
+def _fetch_and_check(root: str, config: dict[str, Any]) -> str | None:
+    """On a node: copy a data folder from the store, and return what is wrong with it; None if nothing is."""
+    fetch_folder(Store(root), config["data"])
     problem = _content_problems([config])[0]
     if problem:
-        remove_copy(sha256)
+        remove_copy(config["data"]["manifest_sha256"])
     return problem
 
 

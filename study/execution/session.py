@@ -122,7 +122,7 @@ class Session:
         with sigterm_interrupts(), compute_for(options, self._say) as compute:
             plan = build_plan()
             remaining, _ = self._to_run(plan, options, compute)
-            compute.check(self.root, plan, remaining)
+            compute.check(self.root, self.store, plan, remaining)
             with study_lease(self.store) as lease:
                 # Another driver may have extended the study since the check.
                 return self._run(build_plan(), options, compute, lease)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.settings.loading import from_settings
 from core.storage.records import PlannedTrial
 from core.storage.store import Store
+from study.execution.data_folders import fetch_folder
 
 if TYPE_CHECKING:
     from core.training.trainer import Progress
@@ -31,6 +32,7 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str) -> None:
     from core.training.trial import run_trial
 
     task = json.loads(config["task"])
+    store = Store(root)
     clean_start(task["threads"])
     trial = PlannedTrial(**task["trial"])
     last_report_s = -REPORT_EVERY_S
@@ -47,9 +49,10 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str) -> None:
                 }
             )
 
+    fetch_folder(store, task["config"]["data"])
     record = run_trial(
         from_settings(task["config"]),
-        store=Store(root),
+        store=store,
         study=study,
         arm=trial.arm,
         stage=trial.stage,

@@ -34,7 +34,6 @@ class FakeNodes:
         self.at = ""
         monkeypatch.setattr(node_checks, "on_each_node", self.call)
         monkeypatch.setattr("ray.get_runtime_context", lambda: self)
-        monkeypatch.setattr("ray.put", lambda value: value)
         monkeypatch.setattr(node_checks, "VISIBLE_WITHIN_S", 0.05)
 
     def get_node_id(self) -> str:
@@ -133,23 +132,28 @@ def sounds(tmp_path: Path, own_cache: Path) -> dict[str, Any]:
     return settings
 
 
-def test_data_that_all_nodes_have_is_not_copied(sounds: dict[str, Any]) -> None:
+def test_data_that_all_nodes_have_is_not_copied(store: Store, sounds: dict[str, Any]) -> None:
     said: list[str] = []
-    check_data([sounds, to_settings(resolve(SMALL.config).config)], NODES, said.append)
+    check_data(store, [sounds, to_settings(resolve(SMALL.config).config)], NODES, said.append)
     assert said == []
 
 
-def test_another_content_of_the_folder_is_refused(sounds: dict[str, Any]) -> None:
+def test_another_content_of_the_folder_is_refused(store: Store, sounds: dict[str, Any]) -> None:
     (Path(sounds["data"]["folder"]) / "p48_48-100.wav").unlink()
     with pytest.raises(StudyError, match=r"node a cannot use the data of the study: the sounds in .* changed since"):
-        check_data([sounds], NODES, print)
+        check_data(store, [sounds], NODES, print)
 
 
-def test_a_missing_wavetable_is_refused() -> None:
+def test_a_missing_wavetable_is_refused(store: Store) -> None:
     config = to_settings(resolve(SMALL.config).config)
     config["data"]["wavetable"] = "/not/here.wav"
     with pytest.raises(StudyError, match=r"node a cannot use the data of the study: a wavetable is a built-in name"):
-        check_data([config], NODES, print)
+        check_data(store, [config], NODES, print)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs" / "study")
 
 
 @pytest.fixture
@@ -161,25 +165,25 @@ def missing_on_b(nodes: FakeNodes, sounds: dict[str, Any], monkeypatch: pytest.M
     return sounds
 
 
-def test_a_folder_is_copied_to_the_node_that_lacks_it(missing_on_b: dict[str, Any]) -> None:
+def test_a_folder_is_copied_to_the_node_that_lacks_it(store: Store, missing_on_b: dict[str, Any]) -> None:
     said: list[str] = []
-    check_data([missing_on_b], NODES, said.append)
+    check_data(store, [missing_on_b], NODES, said.append)
     assert said == [f"copying {missing_on_b['data']['folder']} to 1 node"]
     assert copy_of(missing_on_b["data"]["manifest_sha256"]).is_dir()
-    check_data([missing_on_b], NODES, said.append)
+    check_data(store, [missing_on_b], NODES, said.append)
     assert len(said) == 1, "the copy is used again"
 
 
-def test_a_copy_with_another_content_is_removed_and_refused(missing_on_b: dict[str, Any]) -> None:
+def test_a_copy_with_another_content_is_removed_and_refused(store: Store, missing_on_b: dict[str, Any]) -> None:
     (Path(missing_on_b["data"]["folder"]) / "p48_48-100.wav").unlink()
     with pytest.raises(StudyError, match="changed since"):
-        check_data([missing_on_b], NODES, print)
+        check_data(store, [missing_on_b], NODES, print)
     assert not copy_of(missing_on_b["data"]["manifest_sha256"]).exists()
 
 
 def test_a_folder_that_is_too_large_is_not_copied(
-    missing_on_b: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    store: Store, missing_on_b: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_checks, "MAX_SHIPPED_BYTES", 1000)
     with pytest.raises(StudyError, match=r"node b have no .*sounds, which is too large to be copied"):
-        check_data([missing_on_b], NODES, print)
+        check_data(store, [missing_on_b], NODES, print)
