@@ -47,7 +47,7 @@ def test_nothing_of_ray_listens_on_another_interface_than_loopback(monkeypatch: 
     # A cluster that is named there is not joined.
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with ray_session(Machine(cpus=1, gpus=1, memory_gib=1), threads=1) as folder:
-        assert ray.get(ray.remote(os.getpid).remote()) != os.getpid()
+        assert ray.get(ray.remote(lambda: os.getpid()).remote()) != os.getpid()
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         assert (resources["GPU"], resources["memory"]) == (1, 2**30)
         listening = {**listening_sockets("tcp"), **listening_sockets("tcp6")}
