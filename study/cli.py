@@ -17,6 +17,7 @@ from study.commands.report import report
 from study.commands.resume import resume
 from study.commands.status import status
 from study.commands.studies import studies
+from study.commands.track import track
 from study.commands.train import train
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, launch, extend, resume, status, report, train, doctor):
+for command in (studies, catalog, launch, extend, resume, status, report, track, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
 
