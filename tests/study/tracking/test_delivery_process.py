@@ -139,6 +139,7 @@ def test_a_dead_tracker_is_given_up_after_the_end_of_the_study_and_not_before(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     tracker.failures = 1000
+    pipe.send(Recorded(digest="a"))
     wait_until(lambda: tracker.failures < 1000 - 3 * LAST_TRIES, "many tries", patience_s=PATIENCE_S, every_s=0.01)
     pipe.send(Ended(status="FINISHED"))
     assert in_background() == ["no server"]

@@ -14,7 +14,7 @@ from core.storage.records import StudyPlan
 from core.storage.store import Store
 from study.planning.plan import more_seeds
 from study.tracking.tracker import Tracker, default_tracker
-from tests.support.mlflow_runs import runs_of
+from tests.support.mlflow_runs import n_delivered, runs_of
 from tests.support.processes import session_of, wait_until
 from tests.support.tiny_study import commit
 
@@ -45,13 +45,6 @@ def process_of(tracker: Tracker) -> subprocess.Popen[bytes]:
     return tracker._process
 
 
-def n_seed_runs(client: MlflowClient, store: Store) -> int:
-    """Runs of trials in the tracker; 0 if the experiment does not exist yet."""
-    if client.get_experiment_by_name(store.plan().name) is None or not store.has("mlflow-id"):
-        return 0
-    return sum(" seed " in name and run.info.status == "FINISHED" for name, run in runs_of(client, store).items())
-
-
 @pytest.mark.slow
 def test_the_process_delivers_what_is_committed_and_planned_while_it_runs(
     store: Store, plan: StudyPlan, tracker_uri: str, tmp_path: Path
@@ -67,7 +60,7 @@ def test_the_process_delivers_what_is_committed_and_planned_while_it_runs(
             commit(store, trial, minute)
             tracker.notify(trial.digest)
         client = MlflowClient(tracking_uri=tracker_uri)
-        wait_until(lambda: n_seed_runs(client, store) == 9, "all trials", patience_s=PATIENCE_S)
+        wait_until(lambda: n_delivered(client, store) == 9, "all trials", patience_s=PATIENCE_S)
         assert tracker.finish("FINISHED", PATIENCE_S) is None
     runs = runs_of(client, store)
     assert set(runs) == {
@@ -86,7 +79,7 @@ def test_a_process_that_is_killed_is_started_again_and_continues(
     with caplog.at_level(logging.WARNING), Tracker(store, tracker_uri, None) as tracker:
         commit(store, plan.trials[0])
         tracker.notify(plan.trials[0].digest)
-        wait_until(lambda: n_seed_runs(client, store) == 1, "the first trial", patience_s=PATIENCE_S)
+        wait_until(lambda: n_delivered(client, store) == 1, "the first trial", patience_s=PATIENCE_S)
         before = runs_of(client, store)["lpf-8 seed 0"].info.run_id
         process_of(tracker).kill()
         process_of(tracker).wait()
@@ -109,7 +102,7 @@ def test_the_process_ends_with_the_study_that_is_killed(store: Store, plan: Stud
         assert driver.stdout is not None
         process = int(driver.stdout.readline())
         client = MlflowClient(tracking_uri=tracker_uri)
-        wait_until(lambda: n_seed_runs(client, store) == 1, "the first trial", patience_s=PATIENCE_S)
+        wait_until(lambda: n_delivered(client, store) == 1, "the first trial", patience_s=PATIENCE_S)
         assert session_of(process) == [process]
     finally:
         driver.kill()
