@@ -60,6 +60,7 @@ class Delivery:
         self._trials = {trial.digest: trial for trial in self._plan.trials}
         self._results = RunningResults(self._plan)
         self._statuses: dict[str, ArmStatus] = {}
+        self._tagged: dict[str, ArmStatus] = {}
         self._records: dict[str, TrialRecord] = {}
         self._runs = StudyRuns(tracking_uri, self._plan.name, _study_id(store), artifact_location)
         self._study_run = self._runs.get("study", "") or self._create_study_run()
@@ -215,9 +216,12 @@ class Delivery:
             rows = arm_metrics(self._results.arm(arm.name)) if arm.name in arms else []
             is_new = any(run.metrics.get(row.key) != row.value for row in rows)
             self._runs.log(run, metrics=rows if is_new else (), tags=front_tags(self._statuses[arm.name]))
+        moved = {arm for arm, status in self._statuses.items() if self._tagged.get(arm) != status}
         for digest in self._records:
-            if seed_run := self._runs.get("seed", digest):
-                self._runs.log(seed_run, tags=front_tags(self._statuses[self._trials[digest].arm]))
+            arm_name = self._trials[digest].arm
+            if arm_name in moved and (seed_run := self._runs.get("seed", digest)):
+                self._runs.log(seed_run, tags=front_tags(self._statuses[arm_name]))
+        self._tagged = self._statuses
 
 
 def _study_id(store: Store) -> str:
