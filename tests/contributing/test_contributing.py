@@ -39,9 +39,9 @@ values = ["driven_sine", "four_harmonics"]
 path = "parameterization.kind"
 values = ["steps", "constant"]
 [search]
-n_arms = 2
+arms_per_cell = 2
 round_size = 1
-sampler = { kind = "halton" }
+sampler = { kind = "kronecker" }
 [[search.space]]
 path = "optimizer.lr"
 low = 1e-3
@@ -100,7 +100,7 @@ def test_an_addition_touches_three_files_and_its_test_at_most() -> None:
 
 
 def test_the_new_parts_satisfy_their_contracts_and_the_types(copy: Path) -> None:
-    new = "driven_sine or four_harmonics or steps or saturation or TonesConfig or halton"
+    new = "driven_sine or four_harmonics or steps or saturation or TonesConfig or kronecker"
     assert "passed" in run(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts", "-k", new)
     assert "Success" in run(copy, "mypy", "-p", "core", "-p", "search_spaces")
 
@@ -130,8 +130,8 @@ def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
     arms = {arm["name"]: arm for arm in summary["arms"]}
     assert set(arms) == {
         *(f"{synth} {kind}" for synth in ("driven_sine", "four_harmonics") for kind in ("steps", "constant")),
-        "search-000",
-        "search-001",
+        "search 000",
+        "search 001",
     }
     two, four = arms["driven_sine steps"]["metrics"], arms["four_harmonics steps"]["metrics"]
     for modulation in ("drive", "env"):
