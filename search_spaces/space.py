@@ -4,6 +4,7 @@ The values at the path of a part of the config, such as `synth`, are labelled gr
 dimension name the labels.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ from search_spaces.strategy import Arm
 
 MAX_POINTS = 100_000
 """Largest number of points of a space that are listed."""
+MAX_CORNERS = 4096
+"""Largest number of corners with which a space is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,7 @@ class Space:
             ConfigError: a dimension has infinitely many values.
         """
         self._check_finite()
-        return sum(
-            math.prod(
-                dimension.domain.size or 1
-                for dimension in self.dimensions
-                if dimension.path not in self._parents and self.exists(dimension, options)
-            )
-            for options in self._combinations(self._parents)
-        )
+        return self._count(lambda domain: domain.size or 1)
 
     def points(self) -> list[Point]:
         """All combinations of values, the last dimension varying fastest.
@@ -181,12 +177,39 @@ class Space:
         return self._composer.config(settings)
 
     def corners(self) -> list[Point]:
-        """Combinations of all values of choices and both ends of ranges."""
-        return self._points(lambda domain: domain.corners())
+        """Combinations of all values of choices and both ends of ranges, with which rules between settings are checked.
+
+        If there are more than `MAX_CORNERS`, only combinations in which at most one dimension is away from its first
+        corner, for each combination of the dimensions on which others depend; `MAX_CORNERS` at most.
+        """
+        if self._count(lambda domain: len(domain.corners())) <= MAX_CORNERS:
+            return self._points(lambda domain: domain.corners())
+        return list(itertools.islice(self._corners_near_first(), MAX_CORNERS))
+
+    def _corners_near_first(self) -> Iterator[Point]:
+        """Corners in which at most one dimension is away from its first corner, see `corners`."""
+        for chosen in self._combinations(self._parents):
+            rest = [each for each in self._order if each.path not in self._parents and self.exists(each, chosen)]
+            first = {**chosen, **{dimension.path: dimension.domain.corners()[0] for dimension in rest}}
+            yield self._point(first)
+            for dimension in rest:
+                for option in dimension.domain.corners()[1:]:
+                    yield self._point({**first, dimension.path: option})
 
     def name(self, point: Point) -> str:
         """Readable name of a point; labels of conditional dimensions follow those they depend on."""
         return point_name(point.options, self._admitted)
+
+    def _count(self, size: Callable[[Domain], int]) -> int:
+        """Number of points if the domains of dimensions on which no others depend have these sizes."""
+        return sum(
+            math.prod(
+                size(dimension.domain)
+                for dimension in self.dimensions
+                if dimension.path not in self._parents and self.exists(dimension, options)
+            )
+            for options in self._combinations(self._parents)
+        )
 
     def _points(self, values: Callable[[Domain], Sequence[Option]]) -> list[Point]:
         """All combinations of some values of the domains, sorted by their order in the space."""

@@ -183,6 +183,24 @@ class TestPositions:
             {KIND: "low_pass", CUTOFF: 8.0},
         ]
 
+    def test_a_space_of_many_dimensions_has_the_corners_next_to_its_first_ones(self) -> None:
+        names_of_settings = ("width", "n_mels", "n_fft", "head_hidden", "kernel_mel", "kernel_time", "stride")
+        many = [
+            dimension(KIND, "frame", "spline"),
+            dimension(SEGMENTS, 4, 8, when=OF_SPLINE),
+            *(dimension(f"encoder.{name}", *range(16, 21)) for name in names_of_settings),
+        ]
+        corners = Space(many, SMALL).corners()
+        assert len(corners) == (1 + 4 * 7) + (1 + 1 + 4 * 7)
+        assert len({repr(point.settings) for point in corners}) == len(corners)
+        first = {f"encoder.{name}": 16 for name in names_of_settings}
+        for point in corners:
+            assert (SEGMENTS in point.options) == (point.settings[KIND] == "spline")
+            changed = [path for path, value in first.items() if point.settings[path] != value]
+            assert len(changed) + (point.settings.get(SEGMENTS) == 8) <= 1
+        values = {(path, value) for point in corners for path, value in point.settings.items()}
+        assert values >= {(path, value) for path in first for value in range(16, 21)}
+
 
 @pytest.mark.parametrize(
     ("dimensions", "message"),
