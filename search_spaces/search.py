@@ -126,7 +126,8 @@ def build_search(
     if any(dimension.path == "seed" for dimension in (*grid, *dimensions)):
         raise ConfigError("the seed is no dimension of a search; each arm is trained with all of search.seeds")
     cells = cells_of(grid, dimensions, preset, shared)
-    samplers = [build_sampler(sampler, cell_seed(sampler.seed, cell.name)) for cell in cells]
+    cell_seeds = [cell_seed(sampler.seed, cell.name) for cell in cells]
+    samplers = [build_sampler(sampler, seed) for seed in cell_seeds]
     for cell, built in zip(cells, samplers, strict=True):
         _check_conditions(cell.space, built, sampler.kind)
     _check_budget(samplers[0], sampler.kind, arms_per_cell)
@@ -140,11 +141,12 @@ def build_search(
                 cell=cell,
                 sampler=built,
                 sampler_kind=sampler.kind,
+                seed=seed,
                 n_arms=arms_per_cell,
                 seeds=seeds,
                 has_pending=mode == "asynchronous",
             )
-            for cell, built in zip(cells, samplers, strict=True)
+            for cell, built, seed in zip(cells, samplers, cell_seeds, strict=True)
         ),
         round_size=round_size,
         seeds=seeds,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigError
 from core.storage.records import Outcome
-from search_spaces.cell_search import MAX_REJECTED
+from search_spaces.cell_search import MAX_REJECTED, RANDOM_AFTER
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import choice
 from search_spaces.ranges import Integer, LogUniform
@@ -133,6 +133,13 @@ class TestRestart:
         assert arms_of(smaller) + arms_of(more) == arms_of(rounds_of(search_of(RATE, arms_per_cell=9, round_size=2)))
 
 
+class Constant(Sampler):
+    """A sampler that proposes one point for ever."""
+
+    def sample(self, space: Space, number: int, tried: Sequence[TriedPoint]) -> Point:  # noqa: ARG002
+        return space.point_at({LR: 0.5})
+
+
 class Recorder(Sampler):
     """A random sampler that remembers what it was told."""
 
@@ -208,6 +215,13 @@ class TestRejected:
         (remark,) = search.remarks(after(history_of(), proposal))
         assert remark.startswith("cell 'spline' ended with 0 of 3 arms: 50 proposals in a row were infeasible")
         assert str(proposal.asks[-1].problem) in remark
+
+    def test_a_sampler_that_repeats_itself_for_ever_is_followed_by_random_points(self) -> None:
+        search = search_of(RATE, arms_per_cell=4, round_size=2)
+        search = replace(search, cells=(replace(search.cells[0], sampler=Constant(), sampler_kind="custom"),))
+        asks = [ask for proposal in rounds_of(search) for ask in proposal.asks]
+        assert [ask.sampler for ask in asks] == ["custom", *3 * [*["custom"] * RANDOM_AFTER, "random"]]
+        assert [ask.arm for ask in asks if ask.sampler == "random"] == ["search 006", "search 012", "search 018"]
 
     def test_no_arm_is_run_twice_and_a_small_space_is_exhausted(self) -> None:
         rounds = rounds_of(search_of(WIDTHS, arms_per_cell=20, round_size=2))

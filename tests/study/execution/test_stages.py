@@ -164,6 +164,18 @@ def test_a_search_that_finds_an_arm_of_the_design_runs_it_with_its_own_seeds(
     assert {trial.seed for trial in plan.trials_of("lpf-8")} == {0, 1, 1000, 1001}
 
 
+def test_a_search_that_finds_nothing_feasible_ends(tmp_path: Path) -> None:
+    """Its last round has proposals alone, which are stored like any other."""
+    kinds = {"path": "parameterization.kind", "values": ["spline"]}
+    segments = {"path": "parameterization.n_segments", "low": 2, "high": 30_000}
+    search = {**SEARCH, "grid": [kinds], "space": [segments, *SEARCH["space"]]}
+    store = create_study(tmp_path, tiny_plan(arms=[], search=search))
+    (event,) = run_to_its_end(tmp_path)
+    assert isinstance(event, PlanSegment)
+    assert (event.stage, event.arms, event.trials) == ("search", (), ())
+    assert {ask.arm for ask in store.plan().asks} == {None}
+
+
 def test_infeasible_proposals_are_recorded_and_not_run(tmp_path: Path) -> None:
     store = create_study(tmp_path, tiny_plan(arms=[], search=GENETIC))
     run_to_its_end(tmp_path)
