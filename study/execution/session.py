@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
-from core.storage.roots import below
+from core.storage.roots import below, is_uri
 from core.storage.store import Store
 from search_spaces.study_parsing import parse_study
 from study.execution.compute import Compute, compute_for
