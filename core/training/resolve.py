@@ -10,7 +10,7 @@ import torch
 
 from core.data.base import SourceScan
 from core.data.build import build_source
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig

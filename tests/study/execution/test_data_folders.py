@@ -5,17 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.data.folder_copies import copy_of
+from core.errors import DataError
 from core.settings.data import AudioFolderConfig
 from core.settings.loading import from_settings, to_settings
 from core.settings.presets import SMALL
-from core.settings.synths import LearnableWavetableConfig, ModSynthConfig
+from core.settings.synths import FrozenWavetableConfig, LearnableWavetableConfig, ModSynthConfig
 from core.storage.store import Store
 from core.training.resolve import check_contents, resolve
 from study.execution.data_folders import fetch_folder, store_folder
-from tests.support.sounds import write_named_notes
+from tests.support.sounds import write_named_notes, write_sound
 from tests.support.stores import STORES
 
 
@@ -49,3 +51,15 @@ def test_nothing_happens_without_an_archive_or_a_folder(store: Store, settings: 
     fetch_folder(store, settings["data"])
     fetch_folder(store, to_settings(resolve(SMALL.config).config)["data"])
     assert not copy_of(settings["data"]["manifest_sha256"]).exists()
+
+
+def test_another_wavetable_of_the_synth_is_noticed(tmp_path: Path) -> None:
+    table = np.sin(2 * np.pi * np.arange(4 * 2048) / 2048).astype("float32")
+    path = tmp_path / "table.wav"
+    write_sound(path, table * np.linspace(0.5, 1, len(table)))
+    synth = ModSynthConfig(oscillator=FrozenWavetableConfig(wavetable=str(path)))
+    config = resolve(replace(SMALL.config, synth=synth)).config
+    check_contents(config)
+    write_sound(path, table * np.linspace(1, 0.5, len(table)))
+    with pytest.raises(DataError, match="the wavetable of the synth changed since the trial was planned; restore it"):
+        check_contents(config)
