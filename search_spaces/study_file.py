@@ -29,6 +29,8 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
+[early_stopping]                       # ends trials of the search whose validation loss lags behind
+kind = "asha"                          # or "median"
 """
 
 from collections import Counter
@@ -40,10 +42,12 @@ from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
+from core.storage.records import Stage
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
+from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.paths import compose
 from search_spaces.samplers.build import build_sampler
 from search_spaces.search import SEARCH_NAME, Search, check_rounds
@@ -70,6 +74,8 @@ class StudyFile:
     space: tuple[DimensionEntry, ...] = ()
     ablation: AblationEntry | None = None
     search: SearchEntry | None = None
+    early_stopping: EarlyStoppingConfig | None = None
+    """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -87,6 +93,8 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        if self.early_stopping:
+            check_comparable(self.early_stopping, self._varying())
 
     @property
     def base(self) -> Preset:
@@ -177,6 +185,14 @@ class StudyFile:
             compose(self.base, self.shared(), arm.settings)
         except ConfigError as error:
             raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def _varying(self) -> dict[Stage, list[str]]:
+        """Dotted paths of the settings that vary, by the stage that varies them."""
+        design = [entry.path for entry in self.space] + [path for arm in self.arms for path in flatten(arm.config)]
+        if self.ablation:
+            design.append(self.ablation.path)
+        search = [entry.path for entry in self.search.space] if self.search else []
+        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

@@ -13,6 +13,7 @@ from core.settings.loading import read_toml
 from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
+from search_spaces.early_stopping import EarlyStoppingConfig
 from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
 from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
 from search_spaces.study_file import StudyFile
@@ -73,13 +74,17 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for value in _tables("search.space", search.get("space", [])):
         _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
     _check_sampler(search.get("sampler", {}))
+    if "early_stopping" in settings:
+        _check_early_stopping(settings["early_stopping"])
     try:
         return _adapter().validate_python(dict(settings))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
-        where = ".".join(map(str, problem["loc"]))
+        # In unions, pydantic names the class, which study files do not.
+        variants = {cls.__name__ for cls in (*variants_of(SamplerConfig), *variants_of(EarlyStoppingConfig))}
+        where = ".".join(str(part) for part in problem["loc"] if part not in variants)
         raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
 
 
@@ -109,6 +114,21 @@ def _check_sampler(sampler: Any) -> None:
     if kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
+
+
+def _check_early_stopping(table: Any) -> None:
+    """Check kind and keys of the table of an early-stopping rule; pydantic checks the values.
+
+    Raises:
+        ConfigError: the kind or a key is unknown, or there is no kind.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"early_stopping is a table, written [early_stopping]; got {table!r}")
+    classes = {kind_of(cls): cls for cls in variants_of(EarlyStoppingConfig)}
+    kind = table.get("kind")
+    if kind not in classes:
+        raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
+    _check_keys("early_stopping.", table, classes[kind])
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

@@ -2,12 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from search_spaces.strategy import Arm, History, Round, Strategy
 
 
 class Design(Strategy):
     """A strategy that proposes all its arms at once."""
+
+    waits: ClassVar[bool] = False
 
     @abstractmethod
     def arms(self) -> Sequence[Arm]:

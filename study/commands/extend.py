@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
+from study.commands.options import (
+    AtOnce,
+    CodeChange,
+    Cpus,
+    Gpus,
+    MaxHours,
+    MaxTrials,
+    Name,
+    Root,
+    TrackingUri,
+    TrialTimeout,
+    console,
+    report_errors,
+)
 
 
 @report_errors
@@ -15,11 +28,15 @@ def extend(
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
+    trial_timeout: TrialTimeout = None,
+    max_hours: MaxHours = None,
+    max_trials: MaxTrials = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
 ) -> int:
     """Add seeds to a study, run the missing trials, and write the report."""
     from study.execution.session import RunOptions, Session
+    from study.execution.trial_queue import Budget
 
     session = Session(root=root, name=name, console=console)
     options = RunOptions(
@@ -28,5 +45,7 @@ def extend(
         gpus_per_trial=gpus_per_trial,
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
+        trial_timeout_s=trial_timeout,
+        budget=Budget(max_seconds=None if max_hours is None else 3600 * max_hours, max_trials=max_trials),
     )
     return session.run(session.extended_plan(seeds), options)

@@ -13,8 +13,11 @@ from study.commands.options import (
     CodeChange,
     Cpus,
     Gpus,
+    MaxHours,
+    MaxTrials,
     Root,
     TrackingUri,
+    TrialTimeout,
     console,
     report_errors,
 )
@@ -37,6 +40,9 @@ def launch(
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
+    trial_timeout: TrialTimeout = None,
+    max_hours: MaxHours = None,
+    max_trials: MaxTrials = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
     dry_run: Annotated[
@@ -50,6 +56,7 @@ def launch(
     from core.settings.loading import parse_assignment
     from search_spaces.study_parsing import load_study
     from study.execution.session import RunOptions, Session
+    from study.execution.trial_queue import Budget
     from study.planning.plan import make_plan
     from study.planning.resources import allocate, needs_gpu, this_machine
 
@@ -59,6 +66,8 @@ def launch(
         gpus_per_trial=gpus_per_trial,
         tracking_uri=tracking_uri,
         allow_code_change=allow_code_change,
+        trial_timeout_s=trial_timeout,
+        budget=Budget(max_seconds=None if max_hours is None else 3600 * max_hours, max_trials=max_trials),
     )
     overrides = [parse_assignment(text) for text in assignments or []]
     planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)

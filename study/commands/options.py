@@ -36,6 +36,14 @@ TrackingUri = Annotated[
 CodeChange = Annotated[
     bool, typer.Option("--allow-code-change", help="Continue although the code has changed since the study began.")
 ]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Time after which a trial ends as timed out; no limit by default."),
+]
+MaxHours = Annotated[float | None, typer.Option(help="Hours after which no further trial starts; no limit by default.")]
+MaxTrials = Annotated[
+    int | None, typer.Option(help="Number of trials after which no further one starts; no limit by default.")
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),

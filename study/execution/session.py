@@ -5,7 +5,7 @@ The contents of the store determine which trials are left to run, so commands ca
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from rich.markup import escape
 from core.errors import StudyError
 from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
+from study.execution.outcomes import FAILURES
+from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, more_seeds
 from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
@@ -41,6 +43,14 @@ class RunOptions:
     """Whether to continue a study that was planned with another version of the code."""
     retry_failed: bool = False
     """Whether to run failed trials again."""
+    trial_timeout_s: float | None = None
+    """Seconds that a trial may take; None for no limit."""
+    budget: Budget = field(default_factory=Budget)
+    """Limits after which no further trial starts."""
+
+    def __post_init__(self) -> None:
+        if self.trial_timeout_s is not None and not self.trial_timeout_s > 0:
+            raise StudyError(f"--trial-timeout must be above 0 seconds; got {self.trial_timeout_s:g}")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -114,8 +124,6 @@ class Session:
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
-        from study.execution.runner import open_trials
-
         remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
         machine = this_machine()
         resources = allocate(
@@ -133,7 +141,7 @@ class Session:
         tracker = self._tracker(options)
         tracker.start()
         try:
-            self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
+            is_complete = self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
             raise Interrupted(
@@ -141,16 +149,11 @@ class Session:
                 f"Resume with: {self.resume_command}"
             ) from None
         self.write_report()
-        n_bad = progress.count("failed") + len(progress.given_up)
-        if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
+        n_bad = sum(progress.count(outcome) for outcome in FAILURES)
+        status = ("FAILED" if n_bad else "FINISHED") if is_complete else "KILLED"
+        if tracker_error := tracker.finish(status):
             self.console.print(
                 f"[yellow]{escape(tracker_error)}.[/] The study is complete: `modstudy report` delivers it again."
-            )
-        for digest, error in progress.given_up.items():
-            trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
-            self.console.print(
-                f"[red]{escape(trial.arm)} seed {trial.seed} has no result:[/] {escape(error)}; "
-                f"try it again: {self.resume_command}"
             )
         return 1 if n_bad else 0
 
@@ -168,8 +171,7 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        has_open = any(self.store.committed(trial.digest) is None for trial in plan.trials)
-        return not has_open and next_proposal(self.store, plan) is None
+        return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
         """Write the files of the report, and print its table of arms and its findings."""
@@ -234,52 +236,80 @@ class Session:
         progress: StudyProgress,
         notify: Callable[[], None],
         options: RunOptions,
-    ) -> None:
-        """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
-        from study.execution.preparation import prepare_data, prepare_kernels
+    ) -> bool:
+        """Run the open trials, then those that strategies propose, until there are no more or the budget is spent.
+
+        Returns:
+            Whether the study is complete.
+        """
+        from study.execution.preparation import Preparation
         from study.execution.ray_session import ray_session
-        from study.execution.runner import run_trials
-        from study.execution.stages import next_segment, planner_of
+        from study.execution.runner import TrialLimits, run_trials
+        from study.execution.stages import stages_of
+        from study.execution.warm_workers import warm_workers
+
+        stages = stages_of(self.store, plan)
+        prepare = Preparation()
+
+        def grow(plan: StudyPlan, running: frozenset[str]) -> tuple[StudyPlan, Sequence[PlannedTrial]] | None:
+            """Store what the strategies propose next, and return the trials of it that no other study has finished."""
+            segment = stages.next_segment(plan, running) if stages else None
+            if segment is None:
+                return None
+            self.store.append_segment(segment)
+            plan = plan.with_segment(segment)
+            progress.plan_more(segment.trials, plan)
+            trials = self._without_copies(segment.trials, options)
+            for trial in segment.trials:
+                if record := self.store.record(trial.digest):
+                    progress.finish(record)
+            notify()
+            if trials and not running:
+                self._announce(plan, len(trials), resources)
+            prepare(plan, trials, resources.trials_at_once)
+            return plan, trials
 
         def on_record(record: TrialRecord) -> None:
             notify()
-            if record.outcome != "finished":
-                reason = record.error or "the loss diverged"
+            if record.outcome not in ("finished", "stopped"):
+                lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
-                    f"{record.arm} seed {record.seed} {record.outcome}: {reason.strip().splitlines()[0]}",
+                    f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
                     style="red",
                     markup=False,
                     highlight=False,
                 )
 
-        folder: Path | None = None
-        planner = planner_of(plan) if plan.study_file else None
-        with ExitStack() as stack:
-            while True:
-                if remaining:
-                    self._announce(plan, len(remaining), resources)
-                    folder = folder or stack.enter_context(ray_session(machine, resources.threads))
-                    prepare_data(plan, remaining[: resources.trials_at_once])
-                    prepare_kernels(plan, remaining)
-                    tune_folder = folder / f"tune-{len(plan.segments)}"
-                    with show_progress(progress, self.console):
-                        run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
-                segment = next_segment(self.store, plan, planner)
-                if segment is None:
-                    break
-                self.store.append_segment(segment)
-                plan = plan.with_segment(segment)
-                progress.plan_more(segment.trials, plan)
-                remaining = self._without_copies(segment.trials, options)
-                for trial in segment.trials:
-                    if record := self.store.record(trial.digest):
-                        progress.finish(record)
-        if folder is None:
+        if remaining:
+            self._announce(plan, len(remaining), resources)
+        queue = TrialQueue(plan, remaining, grow, options.budget)
+        if isinstance(queue.peek(), Idle):
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
             )
-        else:
-            self.console.print(progress.headline(), highlight=False)
+            return True
+        limits = TrialLimits(
+            timeout_s=options.trial_timeout_s,
+            early_stopping=stages.early_stopping if stages else None,
+            max_steps=max(progress.max_steps.values()),
+        )
+        with ThreadPoolExecutor(1, "preparation") as executor:
+            # Ray starts, and its workers import, while data and kernels are prepared.
+            preparation = executor.submit(prepare, queue.plan, remaining, resources.trials_at_once)
+            with ray_session(machine, resources.threads) as folder:
+                warm_workers(resources)
+                preparation.result()
+                with show_progress(progress, self.console):
+                    run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+        self.console.print(progress.headline(), highlight=False)
+        if not queue.is_out_of_budget or self.is_complete(queue.plan):
+            return True
+        self.console.print(
+            f"The budget of this session is spent; {queue.n_waiting} planned trials have not run. "
+            f"Continue with: {escape(self.resume_command)}",
+            highlight=False,
+        )
+        return False
 
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""

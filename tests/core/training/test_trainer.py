@@ -10,7 +10,15 @@ from torch import Tensor
 from core.clips import Dataset
 from core.training.checkpoint import Checkpoint, from_bytes, to_bytes
 from core.training.model import build_model
-from core.training.trainer import FitResult, Progress, batch_indices, curriculum_strength, estimate_clips, fit
+from core.training.trainer import (
+    Divergence,
+    FitResult,
+    Progress,
+    batch_indices,
+    curriculum_strength,
+    estimate_clips,
+    fit,
+)
 from tests.support.configs import GREY_BOX, dataset_of, tiny
 
 GREY_BOX_SPLINE = ("parameterization.kind=spline", "parameterization.n_segments=3", *GREY_BOX)
@@ -99,20 +107,22 @@ class TestDivergence:
         fitted = fit(config, "d", dataset_of(config))
         assert fitted.steps == 1
         assert fitted.divergence is not None
-        assert "trainer.diverged_above=0.5" in fitted.divergence
+        assert fitted.divergence.outcome == "diverged"
+        assert "trainer.diverged_above=0.5" in fitted.divergence.reason
 
     def test_training_loss_that_is_no_number_ends_the_training(self) -> None:
         dataset = dataset_of(tiny())
         broken = replace(dataset.train, audio=torch.full_like(dataset.train.audio, math.nan))
         fitted = fit(tiny(), "d", Dataset(train=broken, validation=dataset.validation, test=dataset.test))
         assert fitted.divergence is not None
-        assert "nan" in fitted.divergence
+        assert fitted.divergence.outcome == "nan"
+        assert "it was nan at step 1" in fitted.divergence.reason
 
     def test_validation_loss_that_is_no_number_ends_the_training(self) -> None:
         dataset = dataset_of(tiny())
         broken = replace(dataset.validation, audio=torch.full_like(dataset.validation.audio, math.nan))
         fitted = fit(tiny(), "d", Dataset(train=dataset.train, validation=broken, test=dataset.test))
-        assert fitted.divergence == "a validation loss must be a number; it was nan at step 0"
+        assert fitted.divergence == Divergence("nan", "a validation loss must be a number; it was nan at step 0")
         assert fitted.history == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
 from core.storage.store import Store
-from study.execution.runner import open_trials
+from study.execution.trial_queue import open_trials
 from study.execution.stages import next_segment
 from study.planning.plan import more_seeds
 from tests.support.tiny_study import SEARCH, TINY, commit, create_study, tiny_plan

@@ -2,7 +2,7 @@
 
 from core.storage.records import StudyPlan
 from core.storage.store import Store
-from study.execution.runner import open_trials
+from study.execution.trial_queue import open_trials
 from tests.support.tiny_study import commit
 
 
