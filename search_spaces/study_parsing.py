@@ -55,6 +55,23 @@ def read_study(path: Path) -> StudyFile:
         raise ConfigError(f"{path.name}: {error}") from error
 
 
+def read_arms(path: Path) -> list[Mapping[str, Any]]:
+    """The entries of `[[arms]]` in a TOML file that has nothing else.
+
+    Raises:
+        ConfigError: the file cannot be read, has other keys, or has no arms.
+    """
+    settings = read_toml(path)
+    if others := [key for key in settings if key != "arms"]:
+        raise ConfigError(f"{path.name}: a file of arms has [[arms]] only; got {', '.join(others)}; leave them out")
+    arms = _tables("arms", settings.get("arms", []))
+    if not arms:
+        raise ConfigError(f"{path.name} has no [[arms]]; write each as a table with name and config")
+    for index, arm in enumerate(arms):
+        _check_keys(f"arms[{arm.get('name') or index}].", arm, ExplicitArm)
+    return arms
+
+
 def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     """A study from the nested plain values of a study file; `name` is required.
 

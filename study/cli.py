@@ -12,10 +12,13 @@ from study.commands.doctor import doctor
 from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.options import errors
+from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report
 from study.commands.resume import resume
+from study.commands.retry import retry
 from study.commands.status import status
+from study.commands.stop import stop
 from study.commands.studies import studies
 from study.commands.train import train
 
@@ -27,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, launch, extend, resume, status, report, train, doctor):
+for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -120,6 +121,20 @@ class StudyProgress:
             remaining_steps = [running.max_steps - running.step for running in self.running.values()]
             remaining_steps += [self.max_steps[trial.arm] for trial in self.waiting.values()]
             return max(max(remaining_steps, default=0), sum(remaining_steps) / self.trials_at_once) * seconds_per_step
+
+    def snapshot(self) -> dict[str, Any]:
+        """Numbers of trials, running trials with their steps, and seconds left, as plain values for other processes."""
+        with self._lock:
+            return {
+                "planned": self.planned,
+                "done": len(self.outcomes),
+                "failed": self.failed,
+                "seconds_left": self.seconds_left(),
+                "running": [
+                    {"label": running.label, "step": running.step, "max_steps": running.max_steps, "loss": running.loss}
+                    for running in self.running.values()
+                ],
+            }
 
     def headline(self) -> str:
         """Numbers of trials done, running and failed, and the estimated remaining time, as one line."""

@@ -14,9 +14,9 @@ def settings_sha256(part: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def trial_digest(config_sha256: str, seed: int) -> str:
+def trial_digest(arm_sha256: str, seed: int) -> str:
     """Digest of a trial: 16 hex digits from the hash of its config without the seed, and the seed."""
-    return hashlib.sha256(f"{config_sha256} seed {seed}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{arm_sha256} seed {seed}".encode()).hexdigest()[:16]
 
 
 def _without_paths(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Config of a trial, which contains every setting that affects its results."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -36,15 +35,16 @@ class TrialConfig:
 
     @property
     def digest(self) -> str:
-        """Identifier of a resolved config.
+        """Identifier of the trial of a resolved config.
 
         Raises:
             ConfigError: the config is not resolved.
         """
-        return self.digests([self.seed])[0]
+        return trial_digest(self.arm_sha256, self.seed)
 
-    def digests(self, seeds: Sequence[int]) -> list[str]:
-        """Digests of the config with other seeds; all other settings are hashed only once.
+    @property
+    def arm_sha256(self) -> str:
+        """Hash of a resolved config without its seed, from which the digests of all seeds follow.
 
         Raises:
             ConfigError: the config is not resolved.
@@ -53,8 +53,7 @@ class TrialConfig:
             raise ConfigError(
                 "only a resolved config has a digest: device is still 'auto'; call core.training.resolve.resolve"
             )
-        sha256 = settings_sha256(replace(self, seed=0))
-        return [trial_digest(sha256, seed) for seed in seeds]
+        return settings_sha256(replace(self, seed=0))
 
     @property
     def is_baseline(self) -> bool:

@@ -64,6 +64,8 @@ class PlannedArm:
     """Dotted settings that define the arm."""
     config: dict[str, Any]
     """Nested settings of the resolved config without the seed, from `core.settings.loading.to_settings`."""
+    sha256: str
+    """Hash of the resolved config without the seed."""
     is_baseline: bool = False
     """Whether its curves do not depend on the sound."""
     is_white_box: bool = False

@@ -9,14 +9,18 @@ Layout under the root, a local folder or a URI that `pyarrow.fs` supports:
     trials/<digest>/<attempt>/curves.arrow           curve file (core.storage.curves)
     trials/<digest>/<attempt>/audio/<clip>.<target|estimate>.flac
     trials/<digest>/<attempt>/record.json            record that commits the attempt, written last
+    ledger/<number>.arrow                            copies of many records, see core.storage.ledger_segments
+    ledger/<number>.reopened.json                    digests whose copies in earlier ledger files no longer count
     report/index.html, report/front.png, summary.json    derived from the above and replaceable
 
 An attempt is one execution of a trial by one process. Its files are ignored until its record exists; readers use the
 latest committed attempt. Concurrent attempts at a trial, or a worker that was thought lost, therefore cannot mix files.
 """
 
+import json
+import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +28,10 @@ import pyarrow.fs as fs
 
 from core.errors import StoreError
 from core.storage.atomic_write import write_atomically, write_new
+from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.records import (
+    RERUN_ON_RESUME,
+    Outcome,
     PlanSegment,
     StudyDefinition,
     StudyPlan,
@@ -43,6 +50,11 @@ PLAN_PREFIX = "plan"
 """Prefix of the keys of plan segments."""
 RECORD_NAME = "record.json"
 """Name of the record in an attempt."""
+LEDGER_PREFIX = "ledger"
+"""Prefix of the keys of ledger segments."""
+COMPACT_FROM = 500
+"""Number of new records from which a ledger segment is worth its file."""
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -115,6 +127,13 @@ class Store:
 
     def names(self, prefix: str) -> list[str]:
         """Sorted names directly below a prefix, without unfinished writes."""
+        if self.local_root is not None:
+            # pyarrow asks for the type and size of each file, which takes ten times as long.
+            try:
+                names = [path.name for path in (self.local_root / prefix).iterdir()]
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+            return sorted(name for name in names if not name.startswith("."))
         selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
         return sorted(info.base_name for info in self._fs.get_file_info(selector) if info.base_name[:1] != ".")
 
@@ -177,10 +196,71 @@ class Store:
         attempt = self.committed(digest)
         return attempt.record() if attempt else None
 
+    def outcomes(self) -> dict[str, Outcome]:
+        """Outcomes of all trials with a committed attempt, by digest; faster than reading the records."""
+        compacted = {row.digest: row.outcome for row in self._compacted(with_records=False).values()}
+        return compacted | {record.digest: record.outcome for record in self._other_records(compacted)}
+
     def ledger(self) -> Iterator[TrialRecord]:
         """The records of all trials with a committed attempt."""
+        compacted = self._compacted(with_records=True)
+        for row in compacted.values():
+            yield record_from_json(row.record)
+        yield from self._other_records(compacted)
+
+    def compact(self) -> int:
+        """Copy the records that are in no ledger segment into a new one, and return their number.
+
+        Nothing is written for fewer than `COMPACT_FROM` records. Records of trials that may run again are left out, and
+        no record is removed. The segment is read back, and dropped if it differs from what was written.
+        """
+        compacted = self._compacted(with_records=False)
+        rows = [
+            LedgerRow(record.digest, record.outcome, record.finished_at, record_to_json(record))
+            for record in self._other_records(compacted)
+            if record.outcome not in RERUN_ON_RESUME
+        ]
+        if len(rows) < COMPACT_FROM:
+            return 0
+        key = f"{LEDGER_PREFIX}/{self._next_ledger_number():06d}.arrow"
+        self.put_new(key, to_segment(rows))
+        try:
+            is_intact = from_segment(self.get(key), with_records=True) == rows
+        except ValueError:
+            is_intact = False
+        if not is_intact:
+            self.drop(key)
+            raise StoreError(f"{self.root} did not return {key} as it was written; check the disk or the object store")
+        return len(rows)
+
+    def reopen(self, digests: Sequence[str]) -> None:
+        """Note that trials run again, so that their records are read from their attempts instead of ledger segments."""
+        key = f"{LEDGER_PREFIX}/{self._next_ledger_number():06d}.reopened.json"
+        self.put_new(key, json.dumps(list(digests)).encode())
+
+    def _next_ledger_number(self) -> int:
+        """Number of the next file of the ledger."""
+        return 1 + max((int(name.partition(".")[0]) for name in self.names(LEDGER_PREFIX)), default=0)
+
+    def _compacted(self, *, with_records: bool) -> dict[str, LedgerRow]:
+        """Rows of all ledger segments, by digest, in order; unreadable segments are left out with a warning."""
+        rows: dict[str, LedgerRow] = {}
+        for name in self.names(LEDGER_PREFIX):
+            data = self.get(f"{LEDGER_PREFIX}/{name}")
+            if name.endswith(".reopened.json"):
+                for digest in json.loads(data):
+                    rows.pop(digest, None)
+                continue
+            try:
+                rows |= {row.digest: row for row in from_segment(data, with_records=with_records)}
+            except ValueError as error:
+                _log.warning("%s/%s/%s is left out: %s", self.root, LEDGER_PREFIX, name, error)
+        return rows
+
+    def _other_records(self, compacted: Collection[str]) -> Iterator[TrialRecord]:
+        """The records of trials with a committed attempt that are not among the given digests."""
         for digest in self.names("trials"):
-            if record := self.record(digest):
+            if digest not in compacted and (record := self.record(digest)):
                 yield record
 
 

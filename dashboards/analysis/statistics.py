@@ -8,6 +8,7 @@ an exact sign-flip test. Its smallest p value with n pairs is 2 / 2^n, so there 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -63,8 +64,14 @@ def mean_with_interval(values: Sequence[float]) -> Estimate:
     mean, n = float(array.mean()), len(array)
     if n < 2:
         return Estimate(mean, None, None, n)
-    half_width = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1) * array.std(ddof=1) / math.sqrt(n))
+    half_width = _t_quantile(n - 1) * float(array.std(ddof=1)) / math.sqrt(n)
     return Estimate(mean, mean - half_width, mean + half_width, n)
+
+
+@cache
+def _t_quantile(degrees_of_freedom: int) -> float:
+    """Half the width of a t interval in standard errors, cached because scipy takes 0.2 ms."""
+    return float(stats.t.ppf(0.5 + CONFIDENCE / 2, degrees_of_freedom))
 
 
 def paired_difference(values: Mapping[int, float], reference: Mapping[int, float]) -> PairedDifference | None:

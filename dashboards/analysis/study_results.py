@@ -114,7 +114,7 @@ def load_results(store: Store, split: Split = "test") -> StudyResults:
         StoreError: there is no study in the store.
     """
     plan = store.plan()
-    records = {trial.digest: record for trial in plan.trials if (record := store.record(trial.digest))}
+    records = {record.digest: record for record in store.ledger()}
     return make_results(plan, records, split)
 
 

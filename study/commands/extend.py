@@ -1,6 +1,7 @@
-"""`modstudy extend`: adds seeds to a study."""
+"""`modstudy extend`: adds seeds and arms to a study."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,11 +20,15 @@ from study.commands.options import (
     report_errors,
 )
 
+if TYPE_CHECKING:
+    from core.storage.records import StudyPlan
+
 
 @report_errors
 def extend(
     name: Name,
-    seeds: Annotated[int, typer.Option(help="Total number of seeds of each arm.")],
+    seeds: Annotated[int | None, typer.Option(help="Total number of seeds of each arm.")] = None,
+    arms: Annotated[Path | None, typer.Option(help="TOML file with [[arms]] to add to the study.")] = None,
     root: Root = "runs",
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
@@ -34,7 +39,9 @@ def extend(
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
 ) -> int:
-    """Add seeds to a study, run the missing trials, and write the report."""
+    """Add seeds or arms to a study, run the missing trials, and write the report."""
+    from core.errors import StudyError
+    from search_spaces.study_parsing import read_arms
     from study.execution.session import RunOptions, Session
     from study.execution.trial_queue import Budget
 
@@ -48,4 +55,12 @@ def extend(
         trial_timeout_s=trial_timeout,
         budget=Budget(max_seconds=None if max_hours is None else 3600 * max_hours, max_trials=max_trials),
     )
-    return session.run(session.extended_plan(seeds), options)
+    if seeds is None and arms is None:
+        raise StudyError("extend adds something: give --seeds N, --arms FILE or both")
+    more_arms = read_arms(arms) if arms else []
+
+    def extended() -> "StudyPlan":
+        plan = session.plan_with_arms(more_arms) if more_arms else session.plan()
+        return plan if seeds is None else session.with_seeds(plan, seeds)
+
+    return session.run(extended, options)

@@ -86,7 +86,7 @@ def launch(
         )
         _show_plan(plan)
         return OK
-    return session.run(plan, options)
+    return session.run(lambda: session.merged_plan(planned.plan), options)
 
 
 def _show_issues(plan: "StudyPlan") -> None:

@@ -1,9 +1,5 @@
 """`modstudy resume`: runs the open trials of a study."""
 
-from typing import Annotated
-
-import typer
-
 from study.commands.options import (
     AtOnce,
     CodeChange,
@@ -24,7 +20,6 @@ from study.commands.options import (
 def resume(
     name: Name,
     root: Root = "runs",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     trials_at_once: AtOnce = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
@@ -47,6 +42,5 @@ def resume(
         allow_code_change=allow_code_change,
         trial_timeout_s=trial_timeout,
         budget=Budget(max_seconds=None if max_hours is None else 3600 * max_hours, max_trials=max_trials),
-        retry_failed=retry_failed,
     )
-    return session.run(session.plan(), options)
+    return session.run(session.plan, options)

@@ -1,21 +1,31 @@
-"""`modstudy status`: shows the states of the trials of a study, or an overview of all studies."""
+"""`modstudy status`: shows how far a study is, and lists all studies."""
 
 import re
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
-    from core.storage.records import PlannedTrial, StudyPlan
+    from core.storage.records import Outcome, PlannedTrial, StudyPlan
     from core.storage.store import Store
+    from study.execution.lease import LeaseState
 
-STATES = ("finished", "diverged", "failed", "open")
-"""Possible states of a trial: its outcome, or `open` if it has no record."""
+WATCH_EVERY_S = 2.0
+"""Seconds between two views of a study that is watched."""
+MAX_ARMS, MAX_FAILURES, LOG_LINES = 40, 10, 3
+"""Maximum numbers of arms, of failures, and of lines of each failure's log that are shown."""
+OPEN = "·"
+"""Mark of a trial without a record."""
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 """File name of a checkpoint, with its step."""
 
@@ -26,8 +36,10 @@ def status(
         str | None, typer.Argument(help="Name of a study; all studies are listed if it is omitted.")
     ] = None,
     root: Root = "runs",
+    trials: Annotated[bool, typer.Option("--trials", help="List every trial with its digest.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the state until the study stops running.")] = False,
 ) -> None:
-    """Show the state of each trial of a study, or list all studies."""
+    """Show how far a study is: arms by seeds, rates, failures; or list all studies."""
     from study.execution.session import Session, study_names
 
     if name is None:
@@ -35,58 +47,166 @@ def status(
         console.print(studies_view({session.name: session.store for session in sessions}, root))
         return
     session = Session(root=root, name=name, console=console)
-    plan = session.plan()
-    resume_command = None if session.is_complete(plan) else session.resume_command
-    console.print(status_view(plan, session.store, resume_command))
+    session.plan()
+    if watch:
+        _watch(session.store)
+    state = study_state(session.store)
+    resume_command = None if state.lease or session.is_complete(state.plan) else session.resume_command
+    console.print(status_view(state, resume_command))
+    if trials:
+        console.print(trials_view(state.plan, session.store))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyState:
+    """What the store of a study says about its state."""
+
+    plan: "StudyPlan"
+    outcomes: "Mapping[str, Outcome]"
+    """Outcomes by digest."""
+    failures: tuple[tuple["PlannedTrial", "Outcome", str], ...]
+    """The first trials that ended without results, with outcome and error."""
+    lease: "LeaseState | None"
+    """Lease of the running driver; None if the study is not running."""
+
+
+def study_state(store: "Store") -> StudyState:
+    """Read the state of a study from its store."""
+    from study.execution.lease import running_lease
+
+    plan, outcomes = store.plan(), store.outcomes()
+    failed = [trial for trial in plan.trials if outcomes.get(trial.digest, "finished") not in ("finished", "stopped")]
+    failures = []
+    for trial in failed[:MAX_FAILURES]:
+        record = store.record(trial.digest)
+        failures.append((trial, outcomes[trial.digest], (record.error or "") if record else ""))
+    return StudyState(plan=plan, outcomes=outcomes, failures=tuple(failures), lease=running_lease(store))
 
 
 def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
-    """A table with a row per study: its question, and the number of trials in each state."""
+    """A table with a row per study: its question, and its numbers of planned, finished, open and other trials."""
     if not stores:
         return Text(f"There is no study under {root} yet: modstudy launch STUDY")
-    table = Table("study", "question", "trials", *STATES)
+    table = Table("study", "question", "trials", "finished", "open", "others")
     for name, store in stores.items():
         plan = store.plan()
-        counts = _count_by_state(plan, store)
-        table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), *(str(counts[state]) for state in STATES))
+        counts = _counts(plan, store.outcomes())
+        n_finished, n_open = counts.pop("finished", 0), counts.pop("open", 0)
+        others = ", ".join(f"{count} {_text(state)}" for state, count in counts.items())
+        table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), str(n_finished), str(n_open), others)
     return table
 
 
-def status_view(plan: "StudyPlan", store: "Store", resume_command: str | None) -> RenderableType:
-    """A table of the trials and their states, the number of trials per state, and the command to resume the study.
+def status_view(state: StudyState, resume_command: str | None) -> RenderableType:
+    """What the study is doing, a table of arms by seeds, the number of trials by state, and failures.
 
     Args:
-        plan: Plan of the study.
-        store: Store of the study.
-        resume_command: Command that resumes the study; None if the study is complete.
+        state: State of the study.
+        resume_command: Command that resumes the study; None if it is running or complete.
     """
-    table = Table("arm", "seed", "digest", "state", "audio.mss", title=Text(f"{plan.name}: {plan.question}"))
+    plan = state.plan
+    parts: list[RenderableType] = [Text(f"{plan.name}: {plan.question}", style="bold"), *_running_lines(state.lease)]
+    parts.append(_grid(state))
+    if (n_hidden := len(plan.arms) - MAX_ARMS) > 0:
+        parts.append(Text(f"and {n_hidden} more arms: --trials lists every trial"))
+    counts = ", ".join(f"{count} {_text(name)}" for name, count in _counts(plan, state.outcomes).items())
+    parts.append(Text(f"{len(plan.trials)} planned: {counts or 'none yet'}"))
+    for trial, outcome, error in state.failures:
+        lines = error.strip().splitlines()
+        parts.append(Text(f"{trial.arm} seed {trial.seed} {_text(outcome)}: {lines[0] if lines else 'no message'}"))
+        parts += [Text(f"    {line}", style="dim") for line in lines[1:][-LOG_LINES:]]
+    if resume_command:
+        parts.append(Text(f"Run what is open: {resume_command}"))
+    return Group(*parts)
+
+
+def trials_view(plan: "StudyPlan", store: "Store") -> RenderableType:
+    """A table of all trials with their states."""
+    table = Table("arm", "seed", "stage", "digest", "state", "audio.mss")
+    records = {record.digest: record for record in store.ledger()}
     for trial in plan.trials:
-        record = store.record(trial.digest)
-        state, value = (record.outcome, record.metrics.get("test", {}).get("audio.mss")) if record else ("open", None)
-        detail = (
-            _checkpoint_line(store, plan, trial) if record is None else (record.error or "").strip().splitlines()[:1]
-        )
+        record = records.get(trial.digest)
+        if record is None:
+            detail, value = _checkpoint_line(store, plan, trial), None
+        else:
+            detail = (record.error or "").strip().splitlines()[:1]
+            value = record.metrics.get("test", record.metrics.get("validation", {})).get("audio.mss")
+        name = _text(record.outcome) if record else "open"
         table.add_row(
             Text(trial.arm),
             str(trial.seed),
+            trial.stage,
             trial.digest,
-            Text(": ".join([state, *detail])),
+            Text(": ".join([name, *detail])),
             "" if value is None else f"{value:.4g}",
         )
-    counts = _count_by_state(plan, store)
-    line = f"{len(plan.trials)} planned: " + ", ".join(f"{number} {state}" for state, number in counts.items())
-    rest = [Text(f"Run what is open: {resume_command}")] if resume_command else []
-    return Group(table, Text(line), *rest)
+    return table
 
 
-def _count_by_state(plan: "StudyPlan", store: "Store") -> dict[str, int]:
-    """Number of trials by state."""
-    counts = dict.fromkeys(STATES, 0)
-    for trial in plan.trials:
-        record = store.record(trial.digest)
-        counts[record.outcome if record else "open"] += 1
-    return counts
+def _watch(store: "Store") -> None:
+    """Show the state of a study until it is not running."""
+    state = study_state(store)
+    with Live(status_view(state, None), console=console, auto_refresh=False, transient=True) as live:
+        while state.lease is not None:
+            time.sleep(WATCH_EVERY_S)
+            state = study_state(store)
+            live.update(status_view(state, None), refresh=True)
+
+
+def _running_lines(lease: "LeaseState | None") -> list[RenderableType]:
+    """Where the study runs, what its driver does, and its running trials."""
+    from study.progress import duration, number
+
+    if lease is None:
+        return [Text("not running")]
+    beat: Mapping[str, Any] = lease.heartbeat
+    progress: Mapping[str, Any] = beat.get("progress") or {}
+    parts = [f"running on {lease.holder.host} (process {lease.holder.pid}, since {lease.holder.since})"]
+    parts.append(str(beat.get("phase", "starting")))
+    if progress:
+        parts.append(f"{progress['done']} of {progress['planned']} trials done, {progress['failed']} failed")
+        if progress.get("seconds_left") is not None:
+            parts.append(f"about {duration(progress['seconds_left'])} left")
+    lines: list[RenderableType] = [Text("; ".join(parts))]
+    for running in progress.get("running", ()):
+        lines.append(
+            Text(
+                f"  {running['label']}: step {running['step']} of {running['max_steps']}, "
+                f"loss {number(running['loss'])}"
+            )
+        )
+    return lines
+
+
+def _grid(state: StudyState) -> Table:
+    """A table of the first arms by seeds, with a mark for each trial."""
+    plan = state.plan
+    seeds = list(dict.fromkeys(trial.seed for trial in plan.trials))
+    table = Table("arm", *map(str, seeds))
+    for arm in plan.arms[:MAX_ARMS]:
+        marks = {trial.seed: _mark(state.outcomes.get(trial.digest)) for trial in plan.trials_of(arm.name)}
+        table.add_row(Text(arm.name), *(Text(marks.get(seed, "")) for seed in seeds))
+    return table
+
+
+def _mark(outcome: "Outcome | None") -> str:
+    """Mark of a trial in the table of arms by seeds."""
+    if outcome is None:
+        return OPEN
+    return "✓" if outcome == "finished" else _text(outcome)
+
+
+def _counts(plan: "StudyPlan", outcomes: "Mapping[str, Outcome]") -> dict[str, int]:
+    """Number of trials by state, without states that no trial has."""
+    from core.storage.records import Outcome
+
+    counts = Counter(outcomes.get(trial.digest, "open") for trial in plan.trials)
+    return {state: counts[state] for state in (*get_args(Outcome), "open") if counts[state]}
+
+
+def _text(state: str) -> str:
+    """A state of a trial as text."""
+    return state.replace("_", " ")
 
 
 def _checkpoint_line(store: "Store", plan: "StudyPlan", trial: "PlannedTrial") -> list[str]:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import ray
 
+from study.execution.interrupts import raise_interrupt, sigterm_interrupts
 from study.planning.resources import Machine
 
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -54,7 +54,7 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
     """
-    with _ray_environment(threads), _temporary_folder() as folder, _interruptible():
+    with _ray_environment(threads), _temporary_folder() as folder, sigterm_interrupts():
         try:
             ray.init(
                 num_cpus=machine.cpus,
@@ -66,7 +66,7 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
                 _temp_dir=str(folder / "ray"),
             )
             # ray.init has replaced the handler of SIGTERM.
-            signal.signal(signal.SIGTERM, _raise_interrupt)
+            signal.signal(signal.SIGTERM, raise_interrupt)
             yield folder
         finally:
             ray.shutdown()
@@ -104,18 +104,3 @@ def _temporary_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, like Ctrl-C, until the block ends."""
-    before = signal.signal(signal.SIGTERM, _raise_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Signal handler that raises KeyboardInterrupt."""
-    raise KeyboardInterrupt

@@ -1,16 +1,14 @@
 """The queue of a study as a search algorithm of Ray Tune, which asks it for a trial whenever a worker is free."""
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from core.storage.records import PlannedTrial
 from core.storage.store import Store
 from search_spaces.early_stopping import EarlyStoppingConfig
 from study.execution.outcomes import RunningTrial
 from study.execution.trial_queue import Idle, TrialQueue
+from study.execution.worker import task_text
 
 
 class QueueSearcher(Searcher):
@@ -55,8 +53,3 @@ class QueueSearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore nothing."""
-
-
-def task_text(trial: PlannedTrial, config: dict[str, Any], *, has_rungs: bool) -> str:
-    """What a worker needs to run a trial, as JSON: the trial, its config, and whether it may be stopped early."""
-    return json.dumps({"trial": asdict(trial), "config": config, "has_rungs": has_rungs})

@@ -4,22 +4,27 @@ The contents of the store determine which trials are left to run, so commands ca
 """
 
 import shlex
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
+from search_spaces.study_parsing import parse_study
+from study.execution.interrupts import sigterm_interrupts
+from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
-from study.planning.plan import first_seeds, more_seeds
-from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
+from study.planning.plan import first_seeds, make_plan, more_seeds
+from study.planning.resources import Resources, allocate, needs_gpu, share_text, this_machine
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
@@ -41,8 +46,8 @@ class RunOptions:
     """URI of the MLflow tracker; None for a database in the root folder."""
     allow_code_change: bool = False
     """Whether to continue a study that was planned with another version of the code."""
-    retry_failed: bool = False
-    """Whether to run failed trials again."""
+    retry: frozenset[Outcome] = frozenset()
+    """Outcomes of trials that are run again."""
     trial_timeout_s: float | None = None
     """Seconds that a trial may take; None for no limit."""
     budget: Budget = field(default_factory=Budget)
@@ -103,13 +108,25 @@ class Session:
         segment = growth(stored, new)
         return stored if segment is None else stored.with_segment(segment)
 
-    def extended_plan(self, n_seeds: int) -> StudyPlan:
-        """The stored plan with additional seeds, so that each arm has `n_seeds`.
+    def plan_with_arms(self, arms: Sequence[Mapping[str, Any]]) -> StudyPlan:
+        """The stored plan with further explicit arms, which have all seeds of the study.
+
+        Args:
+            arms: Entries of the arms, as in a study file.
+
+        Raises:
+            ConfigError, StudyError: an arm is invalid, or has the name or the settings of another one.
+        """
+        stored = self.plan()
+        settings = {**stored.study_file, "arms": [*stored.study_file.get("arms", ()), *arms]}
+        return self.merged_plan(make_plan(parse_study(settings)).plan)
+
+    def with_seeds(self, plan: StudyPlan, n_seeds: int) -> StudyPlan:
+        """A plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
             StudyError: the plan already has more seeds.
         """
-        plan = self.plan()
         if n_seeds < len(plan.seeds):
             raise StudyError(
                 f"a study grows, and {self.name} has {len(plan.seeds)} seeds already; got --seeds {n_seeds}; raise it"
@@ -117,17 +134,32 @@ class Session:
         segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
         return plan if segment is None else plan.with_segment(segment)
 
-    def run(self, plan: StudyPlan, options: RunOptions) -> int:
+    def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:
         """Store new segments, run all stages of the study, write the report, and return the exit code of the command.
 
+        Args:
+            build_plan: Returns the plan to run, from what the store holds when it is called.
+            options: Options of the command.
+
         Raises:
+            StudyRunningError: another process runs the study.
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
-        remaining = open_trials(self.store, plan, retry_failed=options.retry_failed)
-        machine = this_machine()
+        self._to_run(build_plan(), options)
+        with sigterm_interrupts(), study_lease(self.store) as lease:
+            # Another driver may have extended the study since the check.
+            return self._run(build_plan(), options, lease)
+
+    def _to_run(self, plan: StudyPlan, options: RunOptions) -> tuple[list[PlannedTrial], Resources]:
+        """The trials to run and their resources, after checks of both.
+
+        Raises:
+            StudyError: the machine lacks resources, or the study was planned with another version of the code.
+        """
+        remaining = open_trials(self.store, plan, retry=options.retry)
         resources = allocate(
-            machine,
+            this_machine(),
             needs_gpu=needs_gpu(plan) and bool(remaining),
             trials_at_once=options.trials_at_once,
             cpus_per_trial=options.cpus_per_trial,
@@ -135,19 +167,33 @@ class Session:
         )
         if remaining:
             _check_code_version(plan, options)
+        return remaining, resources
+
+    def _run(self, plan: StudyPlan, options: RunOptions, lease: Lease) -> int:
+        """Run the study under its lease, and return the exit code."""
+        remaining, resources = self._to_run(plan, options)
         self._store_plan(plan)
+        if options.retry:
+            self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
+        lease.phase, lease.progress = "training", progress.snapshot
         tracker = self._tracker(options)
         tracker.start()
         try:
-            is_complete = self._run_stages(plan, remaining, resources, machine, progress, tracker.notify, options)
+            is_complete = self._run_stages(
+                plan, remaining, resources, progress, tracker.notify, options, lease.stops_after_trials
+            )
         except KeyboardInterrupt:
             tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+            if lease.lost_to is not None:
+                raise StudyRunningError(self.store, lease.lost_to) from None
             raise Interrupted(
                 f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
                 f"Resume with: {self.resume_command}"
             ) from None
+        lease.phase = "writing the report"
+        self.store.compact()
         self.write_report()
         n_bad = sum(progress.count(outcome) for outcome in FAILURES)
         status = ("FAILED" if n_bad else "FINISHED") if is_complete else "KILLED"
@@ -197,7 +243,7 @@ class Session:
         """Copy the results of trials that another study has finished, and return the trials that remain to be run."""
         from study.execution.reuse import copy_finished
 
-        if not remaining or options.retry_failed:
+        if not remaining or options.retry:
             return list(remaining)
         others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
         for origin, count in copy_finished(self.store, self.name, remaining, others).items():
@@ -206,7 +252,11 @@ class Session:
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        return [trial for trial in remaining if self.store.committed(trial.digest) is None]
+        return [
+            trial
+            for trial in remaining
+            if (record := self.store.record(trial.digest)) is None or record.outcome in RERUN_ON_RESUME
+        ]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -214,9 +264,12 @@ class Session:
             planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
         )
         progress.waiting |= {trial.digest: trial for trial in remaining}
-        for trial in plan.trials:
-            if trial.digest not in progress.waiting and (record := self.store.record(trial.digest)):
-                progress.outcomes[trial.digest] = record.outcome
+        outcomes = self.store.outcomes()
+        progress.outcomes |= {
+            trial.digest: outcomes[trial.digest]
+            for trial in plan.trials
+            if trial.digest not in progress.waiting and trial.digest in outcomes
+        }
         return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:
@@ -232,12 +285,12 @@ class Session:
         plan: StudyPlan,
         remaining: Sequence[PlannedTrial],
         resources: Resources,
-        machine: Machine,
         progress: StudyProgress,
         notify: Callable[[], None],
         options: RunOptions,
+        stop: threading.Event,
     ) -> bool:
-        """Run the open trials, then those that strategies propose, until there are no more or the budget is spent.
+        """Run the open trials, then those that strategies propose, until there are no more or the session must end.
 
         Returns:
             Whether the study is complete.
@@ -282,7 +335,7 @@ class Session:
 
         if remaining:
             self._announce(plan, len(remaining), resources)
-        queue = TrialQueue(plan, remaining, grow, options.budget)
+        queue = TrialQueue(plan, remaining, grow, budget=options.budget, stop=stop)
         if isinstance(queue.peek(), Idle):
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
@@ -296,17 +349,17 @@ class Session:
         with ThreadPoolExecutor(1, "preparation") as executor:
             # Ray starts, and its workers import, while data and kernels are prepared.
             preparation = executor.submit(prepare, queue.plan, remaining, resources.trials_at_once)
-            with ray_session(machine, resources.threads) as folder:
+            with ray_session(this_machine(), resources.threads) as folder:
                 warm_workers(resources)
                 preparation.result()
                 with show_progress(progress, self.console):
                     run_trials(self.store, queue, resources, limits, folder, progress, on_record)
         self.console.print(progress.headline(), highlight=False)
-        if not queue.is_out_of_budget or self.is_complete(queue.plan):
+        if not queue.ends_early or self.is_complete(queue.plan):
             return True
+        reason = "The budget of this session is spent" if queue.is_out_of_budget else "Stopped as requested"
         self.console.print(
-            f"The budget of this session is spent; {queue.n_waiting} planned trials have not run. "
-            f"Continue with: {escape(self.resume_command)}",
+            f"{reason}; {queue.n_waiting} planned trials have not run. Continue with: {escape(self.resume_command)}",
             highlight=False,
         )
         return False

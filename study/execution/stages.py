@@ -39,7 +39,8 @@ class Stages:
         """
         self._read_records(plan, unfinished)
         all_ended = len(self._records) >= len(plan.trials)
-        history = history_of(plan, self._records, plan.seeds or self._study.seeds)
+        seeds = tuple(dict.fromkeys((*plan.seeds, *self._study.seeds)))
+        history = history_of(plan, self._records, seeds)
         for strategy in self._strategies:
             if strategy.waits and not all_ended:
                 return None
@@ -58,11 +59,12 @@ class Stages:
 
     def _read_records(self, plan: StudyPlan, unfinished: Collection[str]) -> None:
         """Read the records that have been committed since the last time, without what strategies do not see."""
-        for trial in plan.trials:
-            if trial.digest in self._records or trial.digest in unfinished:
-                continue
-            if record := self._store.record(trial.digest):
-                self._records[trial.digest] = replace(record, config={}, history=(), environment={}, undefined={})
+        missing = {trial.digest for trial in plan.trials} - self._records.keys() - set(unfinished)
+        # At first all at once, which is faster.
+        found = (self._store.record(digest) for digest in missing) if self._records else self._store.ledger()
+        for record in found:
+            if record is not None and record.digest in missing:
+                self._records[record.digest] = replace(record, config={}, history=(), environment={}, undefined={})
 
 
 def stages_of(store: Store, plan: StudyPlan) -> Stages | None:

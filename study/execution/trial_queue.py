@@ -4,6 +4,7 @@ The queue knows neither Ray nor the store. It asks for more trials when none is 
 trial has ended since; whether a strategy then proposes or waits for the running trials is up to the strategy.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.errors import StudyError
-from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan
 from core.storage.store import Store
 
 Grow = Callable[[StudyPlan, frozenset[str]], tuple[StudyPlan, Sequence[PlannedTrial]] | None]
@@ -50,7 +51,13 @@ class TrialQueue:
     """The trials of a study that are left to start, those that run, and the plan that they belong to."""
 
     def __init__(
-        self, plan: StudyPlan, trials: Sequence[PlannedTrial], grow: Grow, budget: Budget | None = None
+        self,
+        plan: StudyPlan,
+        trials: Sequence[PlannedTrial],
+        grow: Grow,
+        *,
+        budget: Budget | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         """Make a queue.
 
@@ -59,6 +66,7 @@ class TrialQueue:
             trials: Those trials of the plan that must run.
             grow: Asks the strategies of the study for more trials.
             budget: Limits of the session, counted from now; by default none.
+            stop: Set, also by other threads, when no further trial shall start.
         """
         self.plan = plan
         self.n_started = 0
@@ -69,12 +77,18 @@ class TrialQueue:
         self._running: set[str] = set()
         self._grow = grow
         self._budget = budget or Budget()
+        self._stop = stop or threading.Event()
         self._created = time.monotonic()
         self._may_ask = True
 
     @property
+    def ends_early(self) -> bool:
+        """Whether the budget is spent or the study was told to stop, so that no further trial starts."""
+        return self._stop.is_set() or self.is_out_of_budget
+
+    @property
     def is_out_of_budget(self) -> bool:
-        """Whether the budget forbids to start another trial."""
+        """Whether the budget is spent."""
         budget = self._budget
         if budget.max_trials is not None and self.n_started >= budget.max_trials:
             return True
@@ -87,7 +101,7 @@ class TrialQueue:
 
     def peek(self) -> PlannedTrial | Idle:
         """The trial that `take` would hand out; the strategies are asked if no planned trial is left."""
-        if self.is_done or self.is_out_of_budget:
+        if self.is_done or self.ends_early:
             self.is_done = True
             return Idle.DONE
         while not self._waiting:
@@ -117,19 +131,13 @@ class TrialQueue:
         self._may_ask = True
 
 
-def open_trials(store: Store, plan: StudyPlan, *, retry_failed: bool = False) -> list[PlannedTrial]:
+def open_trials(store: Store, plan: StudyPlan, *, retry: frozenset[Outcome] = frozenset()) -> list[PlannedTrial]:
     """The planned trials that have no record or were lost or cancelled, in the order of the plan.
 
     Args:
         store: Store of the study.
         plan: Plan of the study.
-        retry_failed: Whether failed trials are included.
+        retry: Further outcomes of trials that are included.
     """
-
-    def is_open(trial: PlannedTrial) -> bool:
-        record = store.record(trial.digest)
-        if record is None or record.outcome in RERUN_ON_RESUME:
-            return True
-        return retry_failed and record.outcome == "failed"
-
-    return [trial for trial in plan.trials if is_open(trial)]
+    outcomes, reruns = store.outcomes(), RERUN_ON_RESUME | retry
+    return [trial for trial in plan.trials if outcomes.get(trial.digest) in (None, *reruns)]

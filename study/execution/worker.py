@@ -4,6 +4,7 @@ import gc
 import json
 import random
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from core.settings.loading import from_settings
@@ -31,7 +32,7 @@ def run_planned_trial(
     """Run one planned trial and report its progress to Ray Tune.
 
     Args:
-        config: Parameters from Ray Tune; `task` is the text from `study.execution.searcher.task_text`.
+        config: Parameters from Ray Tune; `task` is the text from `task_text`.
         root: Root of the store of the study.
         study: Name of the study.
         threads: Number of threads of the trial.
@@ -61,6 +62,11 @@ def run_planned_trial(
         timeout_s=timeout_s,
     )
     tune.report({"step": record.steps, "outcome": record.outcome})
+
+
+def task_text(trial: PlannedTrial, config: dict[str, Any], *, has_rungs: bool) -> str:
+    """What a worker needs to run a trial, as JSON: the trial, its config, and whether a rule may stop it early."""
+    return json.dumps({"trial": asdict(trial), "config": config, "has_rungs": has_rungs})
 
 
 class _Reports:

@@ -8,8 +8,9 @@ from typing import Any
 
 from core.errors import ConfigError, StudyError
 from core.metrics.catalog import full_names, metric_of
+from core.settings.digest import trial_digest
 from core.settings.dotted import flatten
-from core.settings.loading import from_settings, to_settings
+from core.settings.loading import to_settings
 from core.settings.rules import check
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
@@ -56,7 +57,7 @@ def make_plan(
     Raises:
         ConfigError: a setting is unknown or out of range, or settings contradict each other.
         DataError: the data source cannot be read, or has too few clips.
-        StudyError: two trials are the same, an override has no effect, or an objective is not a metric of any arm.
+        StudyError: two arms are the same, an override has no effect, or an objective is not a metric of any arm.
     """
     name = name or study.name
     check_name("a study", name)
@@ -93,7 +94,7 @@ class Planner:
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
-            StudyError: a trial is the same as another one of the segment or the plan.
+            StudyError: an arm is the same as another one of the segment or the plan.
         """
         issues: list[DataIssue] = []
         summary: dict[str, Any] = {}
@@ -109,8 +110,8 @@ class Planner:
             summary = summary or dict(resolved.summary)
             planned.append(_planned_arm(arm, resolved.config))
         grown = plan.with_segment(PlanSegment(stage=proposal.stage, arms=tuple(planned)))
+        check_distinct(grown.arms)
         trials = planned_trials(grown, proposal.trials, proposal.stage)
-        check_distinct((*plan.trials, *trials))
         return PlanSegment(
             stage=proposal.stage,
             arms=tuple(planned),
@@ -124,30 +125,17 @@ class Planner:
 
 
 def planned_trials(plan: StudyPlan, pairs: Sequence[tuple[str, int]], stage: Stage) -> tuple[PlannedTrial, ...]:
-    """Trials of arms of a plan, in the order of their pairs of arm and seed.
-
-    Raises:
-        ConfigError: the plan was written by another version of modstudy, whose settings differ.
-    """
-    seeds_of_arm: dict[str, list[int]] = {}
-    for arm, seed in pairs:
-        seeds_of_arm.setdefault(arm, []).append(seed)
-    digests = {
-        (arm, seed): digest
-        for arm, seeds in seeds_of_arm.items()
-        for seed, digest in zip(seeds, _config_of(plan.arm(arm)).digests(seeds), strict=True)
-    }
-    return tuple(PlannedTrial(digest=digests[pair], arm=pair[0], seed=pair[1], stage=stage) for pair in pairs)
+    """Trials of arms of a plan, in the order of their pairs of arm and seed."""
+    return tuple(
+        PlannedTrial(digest=trial_digest(plan.arm(arm).sha256, seed), arm=arm, seed=seed, stage=stage)
+        for arm, seed in pairs
+    )
 
 
 def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
     """A segment with the missing trials of all arms for the given seeds; None if no trial is missing.
 
-    Arms that only a search has tried are left out. Configs are copied from the plan, so neither the study file nor the
-    data source is read.
-
-    Raises:
-        ConfigError: the plan was written by another version of modstudy, whose settings differ.
+    Arms that only a search has tried are left out. Neither the study file nor the data source is read.
     """
     planned = {(trial.arm, trial.seed) for trial in plan.trials}
     evaluated = {trial.arm for trial in plan.trials if trial.stage != "search"}
@@ -272,31 +260,27 @@ def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:
         name=arm.name,
         settings=dict(arm.settings),
         config={path: value for path, value in to_settings(config).items() if path != "seed"},
+        sha256=config.arm_sha256,
         is_baseline=config.is_baseline,
         is_white_box=config.is_white_box,
         modulations=tuple(modulation.name for modulation in config.synth.modulations),
     )
 
 
-def _config_of(arm: PlannedArm) -> TrialConfig:
-    """The config of a planned arm, with seed 0."""
-    return from_settings({**arm.config, "seed": 0})
-
-
-def check_distinct(trials: Sequence[PlannedTrial]) -> None:
-    """Check that no two trials are the same.
+def check_distinct(arms: Sequence[PlannedArm]) -> None:
+    """Check that no two arms are the same.
 
     Raises:
-        StudyError: two trials have the same digest.
+        StudyError: two arms have the same config.
     """
-    arm_of_digest: dict[str, str] = {}
-    for trial in trials:
-        if trial.digest in arm_of_digest:
+    name_of_hash: dict[str, str] = {}
+    for arm in arms:
+        if arm.sha256 in name_of_hash:
             raise StudyError(
-                f"arms {arm_of_digest[trial.digest]!r} and {trial.arm!r} are the same trial (digest {trial.digest}); "
+                f"arms {name_of_hash[arm.sha256]!r} and {arm.name!r} are the same: all their settings are equal; "
                 "make them differ, or leave one out"
             )
-        arm_of_digest[trial.digest] = trial.arm
+        name_of_hash[arm.sha256] = arm.name
 
 
 def _now() -> str:

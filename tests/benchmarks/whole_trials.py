@@ -90,7 +90,8 @@ def quickstart_seconds(root: Path, sets: tuple[str, ...] = ()) -> float:
 
 def bare_trainings_seconds(root: Path, context: ForkServerContext) -> float:
     """The trainings of the same plan and nothing else, in two processes of one thread that take them in turn."""
-    trials = [trial.config for trial in Store(root / "quickstart").plan().trials]
+    plan = Store(root / "quickstart").plan()
+    trials = [plan.config_of(trial) for trial in plan.trials]
     waiting, finished = context.SimpleQueue(), context.SimpleQueue()
     processes = [context.Process(target=_train_waiting, args=(waiting, finished, trials[0])) for _ in range(2)]
     for process in processes:

@@ -107,8 +107,9 @@ class TestRoundTrip:
         again = parse_study(json.loads(json.dumps(study.to_settings())))
         proposals = [each.strategies()[-1].propose(History()) for each in (study, again)]
         assert proposals[0] == proposals[1]
-        assert len(proposals[0]) == 4
-        assert all(isinstance(arm.settings["encoder.width"], int) for arm in proposals[1])
+        assert proposals[1] is not None
+        assert len(proposals[1].arms) == 4
+        assert all(isinstance(arm.settings["encoder.width"], int) for arm in proposals[1].arms)
 
     def test_settings_are_plain_values(self) -> None:
         def is_plain(value: Any) -> bool:
@@ -170,7 +171,9 @@ class TestSearch:
         assert study.named_arms() == ()
         assert study.designs() == ()
         (search,) = study.strategies()
-        assert [arm.name for arm in search.propose(History())] == [f"search-{number:03d}" for number in range(4)]
+        proposal = search.propose(History())
+        assert proposal is not None
+        assert [arm.name for arm in proposal.arms] == [f"search-{number:03d}" for number in range(4)]
 
     def test_rounds_have_one_arm_and_seed_0_by_default(self) -> None:
         (search,) = parsed(

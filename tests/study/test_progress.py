@@ -8,13 +8,13 @@ from rich.console import Console
 
 from core.storage.records import StudyPlan
 from study import progress as progress_module
-from study.progress import StudyProgress, duration, number, show_progress
+from study.progress import StudyProgress, duration, max_steps, number, show_progress
 from tests.support.tiny_study import record_of
 
 
 def progress_of(plan: StudyPlan) -> StudyProgress:
     waiting = {trial.digest: trial for trial in plan.trials}
-    return StudyProgress(planned=len(plan.trials), trials_at_once=2, waiting=waiting)
+    return StudyProgress(max_steps=max_steps(plan), planned=len(plan.trials), trials_at_once=2, waiting=waiting)
 
 
 def text_of(console: Console) -> str:
@@ -28,26 +28,28 @@ def test_counts_follow_the_trials(plan: StudyPlan) -> None:
     for trial in (first, second, third):
         progress.start(trial.digest)
     progress.step(first.digest, 2, 0.25)
-    progress.finish(record_of(second))
-    progress.finish(record_of(third, outcome="diverged"))
+    progress.finish(record_of(plan, second))
+    progress.finish(record_of(plan, third, outcome="diverged"))
     assert progress.headline().startswith("2 of 6 trials done, 1 running, 1 failed")
     assert progress.lines() == ["lpf-8 · seed 0: step 2 of 4, loss 0.25"]
-    progress.give_up(first.digest, "gone")
+    progress.finish(record_of(plan, first, outcome="lost"))
     assert progress.headline().startswith("3 of 6 trials done, 0 running, 2 failed")
 
 
 def test_trials_of_a_later_stage_are_planned_more(plan: StudyPlan) -> None:
     first, second, *later = plan.trials
-    progress = StudyProgress(planned=2, trials_at_once=2, waiting={first.digest: first, second.digest: second})
+    progress = StudyProgress(
+        max_steps=max_steps(plan), planned=2, trials_at_once=2, waiting={first.digest: first, second.digest: second}
+    )
     for trial in (first, second):
         progress.start(trial.digest)
-        progress.finish(record_of(trial))
+        progress.finish(record_of(plan, trial))
     assert progress.headline() == "2 of 2 trials done, 0 running, 0 failed"
-    progress.plan_more(later)
+    progress.plan_more(later, plan)
     assert progress.headline().startswith("2 of 6 trials done, 0 running, 0 failed, about ")
     assert set(progress.waiting) == {trial.digest for trial in later}
     # One that was copied from another study never runs.
-    progress.finish(record_of(later[0]))
+    progress.finish(record_of(plan, later[0]))
     assert progress.headline().startswith("3 of 6 trials done")
     assert later[0].digest not in progress.waiting
 
@@ -59,7 +61,7 @@ def test_time_left_comes_from_the_pace_so_far(plan: StudyPlan, monkeypatch: pyte
     assert progress.seconds_left() is None
     progress.start(plan.trials[0].digest)
     now = 108.0
-    progress.finish(record_of(plan.trials[0]))
+    progress.finish(record_of(plan, plan.trials[0]))
     # 4 steps took 8 s; 5 trials of 4 steps are left, two at once.
     assert progress.seconds_left() == 20.0
     assert "about 20 s left" in progress.headline()

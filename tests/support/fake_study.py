@@ -132,11 +132,12 @@ def fake_study(
                     name=arm.name,
                     settings={"parameterization.kind": arm.parameterization.kind},
                     config={path: value for path, value in to_settings(configs[arm.name, 0]).items() if path != "seed"},
+                    sha256=f"{index:064x}",
                     is_baseline=arm.is_baseline,
                     is_white_box=arm.is_white_box,
                     modulations=modulations,
                 )
-                for arm in arms
+                for index, arm in enumerate(arms)
             ),
             trials=tuple(PlannedTrial(digest=digests[key], arm=key[0], seed=key[1]) for key in configs),
             data_issues=issues,

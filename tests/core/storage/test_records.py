@@ -1,6 +1,6 @@
 """Plans and records: conversion to JSON, and plans as the union of their segments."""
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -8,11 +8,13 @@ from pydantic import ValidationError
 from core.settings.loading import to_settings
 from core.settings.trial import TrialConfig
 from core.storage.records import (
+    Ask,
     DataIssue,
     Objective,
     PlannedArm,
     PlannedTrial,
     PlanSegment,
+    Stage,
     StudyDefinition,
     StudyPlan,
     TrialRecord,
@@ -31,20 +33,36 @@ DEFINITION = StudyDefinition(
 ISSUE, OTHER_ISSUE = (DataIssue(source=name, problem="silent", skipped=True) for name in ("a.wav", "b.wav"))
 
 
-def trial_of(arm: str, seed: int, **settings: object) -> PlannedTrial:
-    return PlannedTrial(digest=f"{arm}-{seed}", arm=arm, seed=seed, config={"seed": seed, "encoder": settings})
+def trial_of(arm: str, seed: int, stage: Stage = "design") -> PlannedTrial:
+    return PlannedTrial(digest=f"{arm}-{seed}", arm=arm, seed=seed, stage=stage)
+
+
+def config(**encoder: object) -> dict[str, Any]:
+    return {"encoder": encoder}
 
 
 FIRST = PlanSegment(
     stage="design",
     arms=(
-        PlannedArm(name="wide", settings={"encoder.width": 32}, modulations=("tone", "level")),
-        PlannedArm(name="narrow", settings={"encoder.width": 8, "encoder.n_mels": 32}, is_white_box=True),
+        PlannedArm(
+            name="wide",
+            settings={"encoder.width": 32},
+            config=config(width=32, n_mels=32),
+            sha256="1",
+            modulations=("tone", "level"),
+        ),
+        PlannedArm(
+            name="narrow",
+            settings={"encoder.width": 8, "encoder.n_mels": 32},
+            config=config(width=8, n_mels=32),
+            sha256="2",
+            is_white_box=True,
+        ),
     ),
     trials=(
-        trial_of("wide", 0, width=32, n_mels=32),
-        trial_of("narrow", 0, width=8, n_mels=32),
-        trial_of("wide", 1, width=32, n_mels=32),
+        trial_of("wide", 0),
+        trial_of("narrow", 0),
+        trial_of("wide", 1),
     ),
     data_issues=(ISSUE,),
     data_summary={"kind": "audio_folder", "n_found": 3},
@@ -53,8 +71,19 @@ FIRST = PlanSegment(
 )
 SECOND = PlanSegment(
     stage="search",
-    arms=(PlannedArm(name="search-000", settings={"encoder.dilations": [1, 2]}),),
-    trials=(trial_of("search-000", 2, width=16, dilations=[1, 2]),),
+    arms=(
+        PlannedArm(
+            name="search-000",
+            settings={"encoder.dilations": [1, 2]},
+            config=config(width=16, dilations=[1, 2]),
+            sha256="3",
+        ),
+    ),
+    trials=(trial_of("search-000", 2, stage="search"),),
+    asks=(
+        Ask(number=0, cell="", sampler="random", settings={"encoder.dilations": [1, 2]}, arm="search-000"),
+        Ask(number=1, cell="", sampler="random", settings={"encoder.dilations": [0]}, problem="dilations from 1"),
+    ),
     data_issues=(ISSUE, OTHER_ISSUE),
     code_version="2",
 )
@@ -68,8 +97,8 @@ def test_definition_and_segments_survive_json() -> None:
 
 
 def test_planned_config_survives_json() -> None:
-    trial = PlannedTrial(digest="d", arm="a", seed=0, config=to_settings(TrialConfig()))
-    segment = PlanSegment(stage="design", trials=(trial,))
+    arm = PlannedArm(name="a", settings={}, config=to_settings(TrialConfig()), sha256="1")
+    segment = PlanSegment(stage="design", arms=(arm,))
     assert segment_from_json(segment_to_json(segment)) == segment
 
 
@@ -107,7 +136,10 @@ def test_plan_has_the_definition_s_facts() -> None:
 def test_plan_is_the_union_of_its_segments() -> None:
     assert [arm.name for arm in PLAN.arms] == ["wide", "narrow", "search-000"]
     assert PLAN.trials == FIRST.trials + SECOND.trials
-    assert PLAN.seeds == (0, 1, 2)
+    assert PLAN.seeds == (0, 1)
+    assert PLAN.asks == SECOND.asks
+    assert PLAN.study_file == DEFINITION.study_file
+    assert PLAN.config_of(PLAN.trials[1]) == {"encoder": {"width": 8, "n_mels": 32}, "seed": 0}
     assert PLAN.data_issues == (ISSUE, OTHER_ISSUE)
     assert PLAN.data_summary == {"kind": "audio_folder", "n_found": 3}
     assert PLAN.code_versions == ("1", "2")
@@ -143,6 +175,12 @@ def test_factors_are_the_settings_that_arms_make_and_differ_in() -> None:
     }
 
 
-def test_arm_without_trials_has_no_factors() -> None:
-    alone = replace(FIRST, trials=tuple(trial for trial in FIRST.trials if trial.arm == "wide"))
-    assert StudyPlan(definition=DEFINITION, segments=(alone,)).factors() == {"wide": {}, "narrow": {}}
+def test_latest_study_file_counts() -> None:
+    changed = PlanSegment(stage="seeds", study_file={"seeds": [0, 1, 2]})
+    assert PLAN.with_segment(changed).study_file == {"seeds": [0, 1, 2]}
+    assert PLAN.with_segment(changed).with_segment(PlanSegment(stage="seeds")).study_file == {"seeds": [0, 1, 2]}
+
+
+def test_a_search_is_not_evaluated_on_the_test_split() -> None:
+    assert trial_of("wide", 0, stage="search").splits == ("validation",)
+    assert trial_of("wide", 0, stage="confirm").splits == ("validation", "test")

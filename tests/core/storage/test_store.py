@@ -48,7 +48,9 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def segment_of(*arms: str) -> PlanSegment:
-    return PlanSegment(stage="search", arms=tuple(PlannedArm(name=arm, settings={}) for arm in arms))
+    return PlanSegment(
+        stage="search", arms=tuple(PlannedArm(name=arm, settings={}, config={}, sha256=arm) for arm in arms)
+    )
 
 
 class TestKeys:

@@ -172,7 +172,7 @@ def test_a_trial_that_takes_too_long_is_timed_out_and_goes_on_when_given_more_ti
 ) -> None:
     config = tiny()
     now = 0.0
-    monkeypatch.setattr(trial.time, "monotonic", lambda: now)
+    monkeypatch.setattr("core.training.trial.time.monotonic", lambda: now)
 
     def take_long(progress: Progress) -> None:
         nonlocal now

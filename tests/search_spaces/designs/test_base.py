@@ -5,7 +5,7 @@ from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.domains import choice
 from search_spaces.space import Dimension, Space
-from search_spaces.strategy import Arm, History, TriedArm
+from search_spaces.strategy import Arm, History, Round, TriedArm
 
 
 def entry(name: str) -> ExplicitArm:
@@ -18,14 +18,18 @@ def history_of(*arms: Arm) -> History:
 
 def test_design_proposes_all_arms_once() -> None:
     design = ExplicitArms([entry("a"), entry("bb")])
-    assert design.stage == "design"
-    assert design.propose(History()) == design.arms()
-    assert design.propose(history_of(*design.arms())) == []
+    proposal = design.propose(History(seeds=(0, 1)))
+    assert proposal == Round(
+        stage="design", arms=tuple(design.arms()), trials=(("a", 0), ("bb", 0), ("a", 1), ("bb", 1))
+    )
+    assert design.propose(history_of(*design.arms())) is None
 
 
 def test_design_proposes_arms_that_were_added_to_it() -> None:
     before, after = ExplicitArms([entry("a")]), ExplicitArms([entry("bb"), entry("a")])
-    assert [arm.name for arm in after.propose(history_of(*before.arms()))] == ["bb"]
+    proposal = after.propose(history_of(*before.arms()))
+    assert proposal is not None
+    assert proposal.trials == (("bb", 0),)
 
 
 def test_full_factorial_design_has_every_point_of_its_space() -> None:

@@ -37,3 +37,29 @@ def test_a_study_does_not_shrink(modstudy: Command, tmp_path: Path) -> None:
     result = modstudy("extend", "mine", "--seeds", "1")
     assert result.exit_code == BAD_INPUT
     assert "a study grows, and mine has 2 seeds already; got --seeds 1; raise it" in flat(result)
+
+
+def test_an_extension_adds_something(modstudy: Command, tmp_path: Path) -> None:
+    create_study(tmp_path / "runs" / "mine", tiny_plan())
+    result = modstudy("extend", "mine")
+    assert result.exit_code == BAD_INPUT
+    assert "give --seeds N, --arms FILE or both" in flat(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "has no [[arms]]"),
+        ("seeds = [1]\n[[arms]]\nname = 'x'", "got seeds; leave them out"),
+        ("[[arms]]\nname = 'x'\nconfg = {}", "did you mean"),
+        ("[[arms]]\nname = 'frame'", "two arms are named 'frame'"),
+        ("[[arms]]\nname = 'x'\nlike = 'frame'", "arms 'frame' and 'x' are the same"),
+    ],
+)
+def test_arms_that_cannot_be_added_are_refused(modstudy: Command, tmp_path: Path, text: str, reason: str) -> None:
+    store = create_study(tmp_path / "runs" / "mine", tiny_plan(name="mine"))
+    (tmp_path / "more.toml").write_text(text)
+    result = modstudy("extend", "mine", "--arms", "more.toml")
+    assert result.exit_code == BAD_INPUT
+    assert reason in flat(result)
+    assert len(store.plan().segments) == 1

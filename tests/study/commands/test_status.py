@@ -1,10 +1,15 @@
-"""`modstudy status`: how far a study is, trial by trial; without a name, how far each study is."""
+"""`modstudy status`: how far a study is, arm by arm; without a name, how far each study is."""
 
+import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 
 from core.storage.records import StudyPlan
 from core.storage.store import Store
 from study.commands.options import BAD_INPUT, OK
+from study.execution import lease as lease_module
+from study.execution.lease import Lease
 from tests.support.command_line import Command, flat
 from tests.support.tiny_study import SEARCH, commit, create_study, tiny_plan
 
@@ -24,12 +29,45 @@ def test_it_shows_what_is_done_and_how_to_go_on(modstudy: Command, tmp_path: Pat
     result = modstudy("status", "mine")
     text = flat(result)
     assert result.exit_code == OK
-    assert "6 planned: 1 finished, 0 diverged, 1 failed, 4 open" in text
-    assert "failed: OSError: disk full" in text
-    assert "more" not in text
-    assert "checkpoint at step 2 of 4" in text
+    assert "6 planned: 1 finished, 1 failed, 4 open" in text
+    assert "not running" in text
+    assert f"{plan.trials[1].arm} seed {plan.trials[1].seed} failed: OSError: disk full more" in text
     assert "modstudy resume mine" in text
+    rows = {cells[0]: cells[1:] for line in result.output.splitlines() if (cells := cells_of(line))}
+    assert rows == {"arm": ["0", "1"], "lpf-8": ["✓", "·"], "frame": ["failed", "·"], "constant": ["·", "·"]}
+
+
+def test_every_trial_is_listed_on_request(modstudy: Command, tmp_path: Path) -> None:
+    plan, _ = begun(tmp_path / "runs" / "mine")
+    text = flat(modstudy("status", "mine", "--trials"))
+    assert "failed: OSError: disk full" in text
+    assert "checkpoint at step 2 of 4" in text
     assert all(trial.digest in text for trial in plan.trials)
+
+
+def test_many_arms_are_cut_and_counted(modstudy: Command, tmp_path: Path) -> None:
+    arms = [{"name": f"lr-{i}", "config": {"optimizer": {"lr": i / 1000}}} for i in range(1, 60)]
+    create_study(tmp_path / "runs" / "mine", tiny_plan(arms=arms, seeds=[0]))
+    text = flat(modstudy("status", "mine"))
+    assert "lr-40" in text
+    assert "lr-41" not in text
+    assert "and 19 more arms: --trials lists every trial" in text
+    assert "59 planned: 59 open" in text
+
+
+def test_a_running_study_shows_what_its_driver_does(modstudy: Command, tmp_path: Path) -> None:
+    _, store = begun(tmp_path / "runs" / "mine")
+    running = [{"label": "frame · seed 1", "step": 2, "max_steps": 4, "loss": 0.5}]
+    progress = {"planned": 6, "done": 2, "failed": 1, "seconds_left": 100.0, "running": running}
+    lease = Lease(store, 1)
+    store.put(lease.key("holder"), json.dumps(asdict(lease_module._this_process())).encode())
+    beat = {"at": 0.0, "beat": 1, "phase": "training", "progress": progress}
+    store.put(lease.key("heartbeat"), json.dumps(beat).encode())
+    text = flat(modstudy("status", "mine"))
+    assert f"(process {os.getpid()}, since" in text
+    assert "training; 2 of 6 trials done, 1 failed; about 2 min left" in text
+    assert "frame · seed 1: step 2 of 4, loss 0.5" in text
+    assert "modstudy resume" not in text
 
 
 def test_a_study_that_is_done_needs_no_command(modstudy: Command, tmp_path: Path) -> None:
@@ -38,7 +76,7 @@ def test_a_study_that_is_done_needs_no_command(modstudy: Command, tmp_path: Path
     for trial in plan.trials:
         commit(store, trial)
     text = flat(modstudy("status", "mine"))
-    assert "6 planned: 6 finished, 0 diverged, 0 failed, 0 open" in text
+    assert "6 planned: 6 finished" in text
     assert "modstudy resume" not in text
 
 
@@ -48,7 +86,7 @@ def test_a_search_between_two_rounds_can_go_on(modstudy: Command, tmp_path: Path
     for trial in plan.trials:
         commit(store, trial)
     text = flat(modstudy("status", "mine"))
-    assert "6 planned: 6 finished, 0 diverged, 0 failed, 0 open" in text
+    assert "6 planned: 6 finished" in text
     assert "modstudy resume mine" in text
 
 
@@ -58,10 +96,10 @@ def test_without_a_name_it_lists_the_studies_with_their_questions_and_counts(mod
     result = modstudy("status")
     assert result.exit_code == OK
     rows = {cells[0]: cells[1:] for line in result.output.splitlines() if (cells := cells_of(line))}
-    assert rows["begun"] == ["Does it run?", "6", "1", "0", "1", "4"]
-    assert rows["other"] == ["Does it stop?", "3", "0", "0", "0", "3"]
+    assert rows["begun"] == ["Does it run?", "6", "1", "4", "1 failed"]
+    assert rows["other"] == ["Does it stop?", "3", "0", "3", ""]
     assert list(rows) == ["study", "begun", "other"]
-    assert rows["study"] == ["question", "trials", "finished", "diverged", "failed", "open"]
+    assert rows["study"] == ["question", "trials", "finished", "open", "others"]
 
 
 def test_without_a_name_and_without_a_study_it_names_the_command_that_makes_one(modstudy: Command) -> None:

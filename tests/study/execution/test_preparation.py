@@ -33,15 +33,16 @@ def test_each_dataset_is_prepared_once_and_trouble_with_it_is_a_warning(
         raise OSError("gone")
 
     monkeypatch.setattr(preparation, "cached_dataset", build)
-    prepare_data(plan.trials)
-    assert prepared == [from_settings(plan.trials[0].config).data]
+    prepare_data(plan, plan.trials)
+    assert prepared == [from_settings(plan.config_of(plan.trials[0])).data]
     assert warnings_in(caplog) == ["the data of arm constant cannot be prepared: gone"]
 
 
 def test_clips_of_another_length_are_prepared_too(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared: list[float] = []
     monkeypatch.setattr(preparation, "cached_dataset", lambda config: prepared.append(config.audio.duration_s))
-    prepare_data(tiny_plan(arms=[arm("one"), arm("two", audio={"duration_s": 2.0})]).trials)
+    plan = tiny_plan(arms=[arm("one"), arm("two", audio={"duration_s": 2.0})])
+    prepare_data(plan, plan.trials)
     assert sorted(prepared) == [1.0, 2.0]
 
 
@@ -63,7 +64,8 @@ def test_kernels_are_compiled_once_for_all_trials_that_run_the_same(monkeypatch:
         arm("frame-grey", parameterization={"kind": "frame"}, synth=grey_box),
         arm("frame-engel", parameterization={"kind": "frame"}, synth={"kind": "engel"}),
     ]
-    prepare_kernels(tiny_plan(arms=arms).trials)
+    plan = tiny_plan(arms=arms)
+    prepare_kernels(plan, plan.trials)
     assert len(compiled) == len(set(compiled)) == 5
     curves = [parameterization for parameterization, _ in compiled]
     assert sorted(map(str, curves)) == ["('spline', 'forward_warp')", "('spline', 'inverse')", *3 * ["frame"]]
@@ -73,7 +75,8 @@ def test_trials_on_a_gpu_need_no_compiled_kernels(monkeypatch: pytest.MonkeyPatc
     compiled: list[TrialConfig] = []
     monkeypatch.setattr(preparation, "warm_up", compiled.append)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    prepare_kernels(tiny_plan(config={**TINY["config"], "device": "cuda"}).trials)
+    plan = tiny_plan(config={**TINY["config"], "device": "cuda"})
+    prepare_kernels(plan, plan.trials)
     assert compiled == []
 
 
@@ -84,7 +87,7 @@ def test_kernels_that_cannot_be_compiled_are_a_warning(
         raise RuntimeError(f"no compiler for {config.parameterization.kind}")
 
     monkeypatch.setattr(preparation, "warm_up", fail)
-    prepare_kernels(plan.trials)
+    prepare_kernels(plan, plan.trials)
     assert warnings_in(caplog) == [
         f"the kernels of {kind} cannot be compiled: no compiler for {kind}"
         for kind in ("low_pass", "frame", "constant")

@@ -40,7 +40,7 @@ def finish(store: Store, trial: PlannedTrial, **changes: Any) -> TrialRecord:
     for name in SOUNDS:
         attempt.put(name, f"{name} of {trial.digest}".encode())
     attempt.put("model.pt", f"weights of {trial.digest}".encode())
-    record = record_of(trial, study=study, attempt=attempt.name, **changes)
+    record = record_of(store.plan(), trial, study=study, attempt=attempt.name, **changes)
     attempt.commit(record)
     return record
 

@@ -112,13 +112,23 @@ def test_a_stored_plan_is_merged_with_what_a_new_one_adds(session_of: MakeSessio
 def test_a_study_is_extended_to_a_number_of_seeds(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     create_study(Path(session.store.root), plan)
-    extended = session.extended_plan(4)
+    extended = session.with_seeds(session.plan(), 4)
     assert extended.seeds == (0, 1, 2, 3)
     assert {trial.digest for trial in extended.trials} == {t.digest for t in tiny_plan(seeds=[0, 1, 2, 3]).trials}
-    assert session.extended_plan(2) == plan
+    assert session.with_seeds(session.plan(), 2) == plan
     assert session.plan() == plan, "extending stores nothing before it runs"
     with pytest.raises(StudyError, match="tiny has 2 seeds already; got --seeds 1; raise it"):
-        session.extended_plan(1)
+        session.with_seeds(session.plan(), 1)
+
+
+def test_further_arms_have_all_seeds_that_the_study_has_now(session_of: MakeSession, plan: StudyPlan) -> None:
+    session = session_of("tiny")
+    store = stored(session, plan)
+    (extension,) = session.with_seeds(plan, 3).segments[1:]
+    store.append_segment(extension)
+    (_, _, added) = session.plan_with_arms([SPLINE]).segments
+    assert [arm.name for arm in added.arms] == ["spline"]
+    assert sorted((trial.arm, trial.seed) for trial in added.trials) == [("spline", 0), ("spline", 1), ("spline", 2)]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,7 @@ def test_a_study_that_is_done_is_reported_again_without_ray(
 ) -> None:
     session = session_of("tiny")
     store = stored(session, plan)
-    assert session.run(session.plan(), RunOptions()) == 0
+    assert session.run(session.plan, RunOptions()) == 0
     assert "All 6 trials of tiny are done; writing the report again." in output(session)
     assert store.has("report/index.html")
     assert endings == ["FINISHED"]
@@ -152,7 +162,7 @@ def test_a_failed_trial_shows_in_the_exit_code(session_of: MakeSession, plan: St
     for trial in plan.trials[1:]:
         commit(store, trial)
     commit(store, plan.trials[0], outcome="failed", error="OSError: disk full", metrics={})
-    assert session.run(plan, RunOptions()) == 1
+    assert session.run(lambda: plan, RunOptions()) == 1
     assert endings == ["FAILED"]
 
 
@@ -162,7 +172,8 @@ def test_trials_that_another_study_finished_are_copied_and_said_so(
     stored(session_of("first"), plan)
     session = session_of("second")
     store = session.store
-    assert session.run(make_plan(tiny_study(arms=ARMS[:2]), name="second").plan, RunOptions()) == 0
+    plan = make_plan(tiny_study(arms=ARMS[:2]), name="second").plan
+    assert session.run(lambda: plan, RunOptions()) == 0
     assert "4 trials copied from study first: same digests, same code, not trained again" in output(session)
     assert "All 4 trials of second are done" in output(session)
     assert [record.copied_from for record in store.ledger()] == 4 * ["first"]
@@ -175,7 +186,7 @@ def test_seeds_that_another_study_has_extend_a_study_without_training(
     stored(session_of("long"), tiny_plan(seeds=[0, 1, 2]))
     session = session_of("short")
     store = stored(session, plan)
-    assert session.run(session.extended_plan(3), RunOptions()) == 0
+    assert session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions()) == 0
     assert [segment.stage for segment in store.plan().segments] == ["design", "seeds"]
     assert "3 trials copied from study long" in output(session)
     assert endings == ["FINISHED"]
@@ -190,10 +201,10 @@ def test_other_code_than_the_study_began_with_is_refused_before_anything_is_stor
     with pytest.raises(
         StudyError, match="and this is another: its trials would not be comparable; .*--allow-code-change"
     ):
-        session.run(session.extended_plan(3), RunOptions())
+        session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
     assert store.plan() == plan
     assert endings == []
-    assert session.run(session.plan(), RunOptions()) == 0, "a study that is done needs no code"
+    assert session.run(session.plan, RunOptions()) == 0, "a study that is done needs no code"
 
 
 def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
@@ -206,6 +217,6 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
     session = session_of("tiny")
     store = stored(session, plan)
     with pytest.raises(Interrupted, match="stopped; 6 of 9 trials have their results. Resume with: modstudy resume"):
-        session.run(session.extended_plan(3), RunOptions())
+        session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]

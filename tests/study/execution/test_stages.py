@@ -8,11 +8,12 @@ import pytest
 
 from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
 from core.storage.store import Store
+from search_spaces.search import Search
+from study.execution.stages import next_segment, stages_of
 from study.execution.trial_queue import open_trials
-from study.execution.stages import next_segment
-from study.planning.plan import more_seeds
 from tests.support.tiny_study import SEARCH, TINY, commit, create_study, tiny_plan
 
+SEEDS = {"design": (0, 1), "search": (1000, 1001)}
 Event = PlannedTrial | PlanSegment
 """Something that a study writes: the record of a trial, or a segment of its plan."""
 
@@ -57,7 +58,7 @@ def test_a_search_goes_on_round_by_round_to_its_end(tmp_path: Path, searched: St
     assert [arm.name for arm in plan.arms[3:]] == [f"search-{number:03d}" for number in range(5)]
     for segment in plan.segments:
         assert {(trial.arm, trial.seed) for trial in segment.trials} == {
-            (arm.name, seed) for arm in segment.arms for seed in (0, 1)
+            (arm.name, seed) for arm in segment.arms for seed in SEEDS[segment.stage]
         }
     rates = [arm.settings["optimizer.lr"] for arm in plan.arms[3:]]
     assert len(set(rates)) == 5
@@ -97,7 +98,7 @@ def test_a_study_of_a_search_alone_begins_with_its_first_round(tmp_path: Path) -
     store = create_study(tmp_path, plan)
     run_to_its_end(tmp_path)
     assert [segment.stage for segment in store.plan().segments] == ["search", "search", "search"]
-    assert store.plan().seeds == (0, 1)
+    assert {trial.seed for trial in store.plan().trials} == {1000, 1001}
 
 
 def test_a_study_without_a_search_ends_with_its_design(tmp_path: Path, plan: StudyPlan) -> None:
@@ -114,30 +115,51 @@ def test_a_definition_without_segments_begins_with_its_design(tmp_path: Path, pl
 
 
 def test_a_plan_without_its_study_file_proposes_nothing(tmp_path: Path, searched: StudyPlan) -> None:
-    bare = replace(searched, definition=replace(searched.definition, study_file={}))
+    bare = StudyPlan(definition=replace(searched.definition, study_file={}), segments=searched.segments)
     assert next_segment(create_study(tmp_path, bare), bare) is None
 
 
-def test_later_rounds_have_the_seeds_that_the_study_was_extended_by(tmp_path: Path, searched: StudyPlan) -> None:
-    store = create_study(tmp_path, searched)
-    extension = more_seeds(searched, (0, 1, 2))
-    assert extension is not None
-    store.append_segment(extension)
-    run_to_its_end(tmp_path)
-    plan = store.plan()
-    assert {trial.seed for trial in plan.trials_of("search-004")} == {0, 1, 2}
-
-
-@pytest.mark.parametrize("outcome", ["failed", "diverged", None])
-def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: StudyPlan, outcome: str | None) -> None:
-    """None stands for a trial that was given up without a record."""
+@pytest.mark.parametrize("outcome", ["failed", "diverged", "lost", "stopped"])
+def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: StudyPlan, outcome: str) -> None:
     store = create_study(tmp_path, searched)
     for trial in searched.trials:
-        if outcome is not None:
-            commit(store, trial, outcome=outcome, metrics={})
+        commit(store, trial, outcome=outcome, metrics={})
     segment = next_segment(store, searched)
     assert segment is not None
     assert [arm.name for arm in segment.arms] == ["search-000", "search-001"]
+
+
+def test_a_search_waits_until_all_trials_have_ended(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    *first, last = searched.trials
+    for trial in first:
+        commit(store, trial)
+    stages = stages_of(store, searched)
+    assert stages is not None
+    assert stages.next_segment(searched) is None
+    commit(store, last)
+    assert stages.next_segment(searched) is not None
+
+
+def test_a_search_waits_for_a_lost_trial_that_runs_again(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    for trial in searched.trials:
+        commit(store, trial, outcome="lost", metrics={})
+    stages = stages_of(store, searched)
+    assert stages is not None
+    assert stages.next_segment(searched, {searched.trials[0].digest}) is None
+    assert stages.next_segment(searched) is not None
+
+
+def test_a_search_that_does_not_wait_proposes_while_trials_run(
+    tmp_path: Path, searched: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = create_study(tmp_path, searched)
+    assert next_segment(store, searched) is None
+    monkeypatch.setattr(Search, "waits", False)
+    segment = next_segment(store, searched)
+    assert segment is not None
+    assert segment.stage == "search"
 
 
 @pytest.mark.parametrize(

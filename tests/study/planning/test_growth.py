@@ -7,13 +7,21 @@ import pytest
 
 from core.errors import StudyError
 from core.storage.records import PlanSegment, StudyPlan
-from search_spaces.strategy import Arm
+from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
-from study.planning.growth import conflicts, growth
+from study.planning.comparison import compare_plans
+from study.planning.growth import growth
 from study.planning.plan import Planner, make_plan, more_seeds
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_plan, tiny_study
 
 SPLINE: dict[str, Any] = {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}
+
+
+SEARCHED = Round(
+    stage="search",
+    arms=(Arm("search-000", {"optimizer.lr": 0.002}),),
+    trials=(("search-000", 1000), ("search-000", 1001)),
+)
 
 
 def grown(stored: StudyPlan, new: StudyPlan) -> tuple[PlanSegment, StudyPlan]:
@@ -30,7 +38,7 @@ def searched_once() -> tuple[StudyFile, StudyPlan]:
     """A study that is a search alone, and its plan after a first proposal."""
     study = tiny_study(arms=[], search=SEARCH)
     plan = make_plan(study).plan
-    proposed = Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0, 1), plan)
+    proposed = Planner(study).segment(SEARCHED, plan)
     return study, plan.with_segment(proposed)
 
 
@@ -81,21 +89,22 @@ def test_a_plan_grows_step_by_step(plan: StudyPlan) -> None:
     assert sorted(pairs(after)) == sorted(product(("lpf-8", "frame", "constant", "spline"), range(4)))
 
 
-def test_arms_that_a_search_proposed_are_no_conflict_and_get_further_seeds() -> None:
+def test_arms_that_only_a_search_has_tried_are_no_conflict_and_get_no_further_seeds() -> None:
     study = tiny_study(search=SEARCH)
     stored = tiny_plan(search=SEARCH)
-    proposed = Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0, 1), stored)
+    proposed = Planner(study).segment(SEARCHED, stored)
     segment, after = grown(stored.with_segment(proposed), tiny_plan(search=SEARCH, seeds=[0, 1, 2]))
-    assert sorted(pairs(segment)) == sorted((arm, 2) for arm in ("lpf-8", "frame", "constant", "search-000"))
-    assert ("search-000", 2) in pairs(after)
+    assert sorted(pairs(segment)) == sorted((arm, 2) for arm in ("lpf-8", "frame", "constant"))
+    assert ("search-000", 2) not in pairs(after)
 
 
-def test_further_seeds_reach_the_arms_of_a_study_that_is_a_search_alone() -> None:
+def test_further_seeds_of_a_study_that_is_a_search_alone_are_stored_for_its_later_stages() -> None:
     """Its new plan has no arms, because those of its search are not known yet."""
     _, stored = searched_once()
     segment, after = grown(stored, make_plan(tiny_study(arms=[], search=SEARCH), n_seeds=3).plan)
-    assert (segment.stage, segment.arms) == ("seeds", ())
-    assert pairs(after) == [("search-000", 0), ("search-000", 1), ("search-000", 2)]
+    assert (segment.arms, segment.trials) == ((), ())
+    assert after.study_file["seeds"] == [0, 1, 2]
+    assert growth(after, make_plan(tiny_study(arms=[], search=SEARCH)).plan) is None
 
 
 def test_an_empty_plan_takes_over_the_whole_new_one(plan: StudyPlan) -> None:
@@ -111,8 +120,8 @@ def test_an_empty_plan_takes_over_the_whole_new_one(plan: StudyPlan) -> None:
 
 
 def test_a_plan_does_not_conflict_with_itself_or_with_more_of_it(plan: StudyPlan) -> None:
-    assert conflicts(plan, tiny_plan()) == []
-    assert conflicts(plan, tiny_plan(arms=[*ARMS, SPLINE], seeds=[0, 1, 2])) == []
+    assert compare_plans(plan, tiny_plan()).conflicts == []
+    assert compare_plans(plan, tiny_plan(arms=[*ARMS, SPLINE], seeds=[0, 1, 2])).conflicts == []
 
 
 def test_changed_and_dropped_arms_are_conflicts(plan: StudyPlan) -> None:
@@ -121,7 +130,7 @@ def test_changed_and_dropped_arms_are_conflicts(plan: StudyPlan) -> None:
         config={**TINY["config"], "trainer": {**TINY["config"]["trainer"], "max_steps": 5}},
         arms=[*ARMS[:2], SPLINE],
     )
-    assert conflicts(plan, other) == [
+    assert compare_plans(plan, other).conflicts == [
         "arm constant only in the stored plan",
         "trainer.max_steps: 4 stored, 5 new (in lpf-8, frame)",
     ]
@@ -129,7 +138,7 @@ def test_changed_and_dropped_arms_are_conflicts(plan: StudyPlan) -> None:
 
 def test_a_change_of_all_arms_is_stated_once(plan: StudyPlan) -> None:
     trainer = {**TINY["config"]["trainer"], "max_steps": 5}
-    assert conflicts(plan, tiny_plan(config={**TINY["config"], "trainer": trainer})) == [
+    assert compare_plans(plan, tiny_plan(config={**TINY["config"], "trainer": trainer})).conflicts == [
         "trainer.max_steps: 4 stored, 5 new"
     ]
 
@@ -138,17 +147,17 @@ def test_a_change_is_a_conflict_even_where_no_seed_is_shared(plan: StudyPlan) ->
     """Else an arm would have some seeds with the old settings and others with the new ones."""
     trainer = {**TINY["config"]["trainer"], "max_steps": 5}
     other = tiny_plan(seeds=[2, 3], config={**TINY["config"], "trainer": trainer})
-    assert conflicts(plan, other) == ["trainer.max_steps: 4 stored, 5 new"]
+    assert compare_plans(plan, other).conflicts == ["trainer.max_steps: 4 stored, 5 new"]
 
 
 def test_several_dropped_arms_are_named(plan: StudyPlan) -> None:
-    assert conflicts(plan, tiny_plan(arms=ARMS[:1])) == ["arms frame, constant only in the stored plan"]
+    assert compare_plans(plan, tiny_plan(arms=ARMS[:1])).conflicts == ["arms frame, constant only in the stored plan"]
 
 
 def test_other_objectives_are_a_conflict(plan: StudyPlan) -> None:
     other = tiny_plan(objectives=[{"metric": "audio.mel", "direction": "minimize"}])
-    assert conflicts(plan, other) == [
-        "objectives: minimize audio.mss, minimize interpretability.tv stored; minimize audio.mel new"
+    assert compare_plans(plan, other).conflicts == [
+        "objectives: minimize audio.mss, minimize interpretability.tv stored, minimize audio.mel new"
     ]
 
 
@@ -158,7 +167,14 @@ def test_a_study_that_is_a_search_alone_conflicts_with_one_of_other_settings() -
         growth(stored, make_plan(study, overrides=[("trainer.max_steps", 5)]).plan)
 
 
-@pytest.mark.parametrize("change", [{"n_arms": 6}, {"sampler": {"kind": "random", "seed": 1}}])
+def test_a_search_may_get_a_larger_budget() -> None:
+    segment, after = grown(tiny_plan(search=SEARCH), tiny_plan(search={**SEARCH, "n_arms": 9}))
+    assert (segment.arms, segment.trials) == ((), ())
+    assert after.study_file["search"]["n_arms"] == 9
+    assert growth(after, tiny_plan(search={**SEARCH, "n_arms": 9})) is None
+
+
+@pytest.mark.parametrize("change", [{"n_arms": 4}, {"sampler": {"kind": "random", "seed": 1}}])
 def test_another_search_is_a_conflict(change: dict[str, Any]) -> None:
     """The stored one goes on as it began, so that a changed one would be ignored in silence."""
     with pytest.raises(StudyError, match="search"):
@@ -168,7 +184,7 @@ def test_another_search_is_a_conflict(change: dict[str, Any]) -> None:
 def test_a_new_arm_that_the_search_has_proposed_already_is_refused() -> None:
     _, stored = searched_once()
     twin = {"name": "twin", "config": {"optimizer": {"lr": 0.002}}}
-    with pytest.raises(StudyError, match="arms 'search-000' and 'twin' are the same trial"):
+    with pytest.raises(StudyError, match="arms 'search-000' and 'twin' are the same"):
         growth(stored, tiny_plan(arms=[twin], search=SEARCH))
 
 
@@ -183,9 +199,9 @@ def test_a_long_list_of_conflicts_is_cut(plan: StudyPlan) -> None:
         "n_audio_clips": 2,
         "curriculum_share": 0.5,
     }
-    found = conflicts(plan, tiny_plan(config={**TINY["config"], "trainer": trainer}))
-    assert len(found) == 7
-    assert found[-1] == "and 2 more"
+    with pytest.raises(StudyError, match="and 2 more") as error:
+        growth(plan, tiny_plan(config={**TINY["config"], "trainer": trainer}))
+    assert str(error.value).count("stored, ") == 6
 
 
 def test_growth_refuses_a_conflicting_plan_and_names_the_conflicts(plan: StudyPlan) -> None:

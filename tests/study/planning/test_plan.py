@@ -20,7 +20,7 @@ from core.storage.records import (
 )
 from core.storage.store import Store
 from core.training.resolve import resolve
-from search_spaces.strategy import Arm
+from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import load_study, parse_study
 from study.planning.plan import Planner, first_seeds, make_plan, more_seeds
@@ -43,7 +43,9 @@ def test_a_plan_survives_json() -> None:
     seeds = more_seeds(plan, (0, 1, 2))
     assert seeds is not None
     plan = plan.with_segment(seeds)
-    plan = plan.with_segment(Planner(study).segment("search", [Arm("search-000", {"optimizer.lr": 0.002})], (0,), plan))
+    arm = Arm("search-000", {"optimizer.lr": 0.002})
+    proposal = Round(stage="search", arms=(arm,), trials=((arm.name, 1000),))
+    plan = plan.with_segment(Planner(study).segment(proposal, plan))
     assert [segment.stage for segment in plan.segments] == ["design", "seeds", "search"]
     assert definition_from_json(definition_to_json(plan.definition)) == plan.definition
     assert tuple(segment_from_json(segment_to_json(segment)) for segment in plan.segments) == plan.segments
@@ -63,7 +65,7 @@ def test_a_stored_definition_makes_the_same_plan_again() -> None:
 
 def test_a_planned_config_is_resolved_and_its_digest_is_that_of_what_will_run(plan: StudyPlan) -> None:
     for trial in plan.trials:
-        config = from_settings(trial.config)
+        config = from_settings(plan.config_of(trial))
         assert config.seed == trial.seed
         assert config.digest == trial.digest
         assert resolve(config).config == config
@@ -76,7 +78,7 @@ def test_planning_twice_gives_the_same_digests(study: StudyFile, plan: StudyPlan
 
 def test_arms_of_one_seed_differ_in_their_factors_only(plan: StudyPlan) -> None:
     for seed in (0, 1):
-        configs = [from_settings(trial.config) for trial in plan.trials if trial.seed == seed]
+        configs = [from_settings(plan.config_of(trial)) for trial in plan.trials if trial.seed == seed]
         assert len({config.data for config in configs}) == 1
         assert len({replace(config, parameterization=configs[0].parameterization) for config in configs}) == 1
 
@@ -108,7 +110,7 @@ def test_the_grid_plans_its_ten_arms() -> None:
 
 def test_an_override_reaches_all_arms(study: StudyFile) -> None:
     plan = make_plan(study, overrides=[("trainer.max_steps", 7)]).plan
-    assert {trial.config["trainer"]["max_steps"] for trial in plan.trials} == {7}
+    assert {arm.config["trainer"]["max_steps"] for arm in plan.arms} == {7}
 
 
 def test_an_arm_wins_over_an_override_and_a_remark_says_so() -> None:
@@ -142,9 +144,9 @@ def test_an_override_without_effect_or_out_of_range_is_refused(
         make_plan(study, overrides=[override])
 
 
-def test_two_arms_that_are_one_trial_are_refused() -> None:
+def test_two_arms_with_equal_settings_are_refused() -> None:
     twin = {"name": "twin", "config": {"parameterization": {"kind": "low_pass", "cutoff_hz": 8.0}}}
-    with pytest.raises(StudyError, match=r"arms 'lpf-8' and 'twin' are the same trial \(digest [0-9a-f]{16}\)"):
+    with pytest.raises(StudyError, match=r"arms 'lpf-8' and 'twin' are the same: all their settings are equal"):
         make_plan(tiny_study(arms=[*ARMS, twin]))
 
 
@@ -240,7 +242,7 @@ def test_more_seeds_give_the_trials_that_a_fresh_plan_with_them_has(plan: StudyP
     assert set(_identities(plan.with_segment(segment))) == set(_identities(fresh))
     assert len(segment.trials) == 6
     for trial in segment.trials:
-        assert trial in fresh.trials
+        assert replace(trial, stage="design") in fresh.trials
 
 
 def test_more_seeds_that_every_arm_has_are_nothing(plan: StudyPlan) -> None:
@@ -262,7 +264,7 @@ def test_only_arms_that_lack_a_seed_get_it(plan: StudyPlan) -> None:
     added = more_seeds(replace(plan, segments=(without,)), (0, 1))
     assert added is not None
     assert [(trial.arm, trial.seed) for trial in added.trials] == [("frame", 1)]
-    assert added.trials[0] in plan.trials
+    assert added.trials[0].digest in {trial.digest for trial in plan.trials}
 
 
 def _identities(plan: StudyPlan) -> list[tuple[str, int, str]]:

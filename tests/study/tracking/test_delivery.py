@@ -11,7 +11,7 @@ from mlflow.entities import Run
 
 from core.storage.records import StudyPlan
 from core.storage.store import Store
-from search_spaces.strategy import Arm
+from search_spaces.strategy import Arm, Round
 from study.planning.growth import growth
 from study.planning.plan import Planner
 from study.tracking.delivery import Delivery
@@ -200,7 +200,8 @@ def test_a_grown_study_ends_alike_however_its_deliveries_were_spread(
     for number in range(3):
         if number > 0:
             arm = Arm(f"search-{number - 1:03d}", {"optimizer.lr": number / 100})
-            segment = Planner(study).segment("search", [arm], (0, 1), plan)
+            proposal = Round(stage="confirm", arms=(arm,), trials=((arm.name, 0), (arm.name, 1)))
+            segment = Planner(study).segment(proposal, plan)
             plan = plan.with_segment(segment)
             for store in stores:
                 store.append_segment(segment)

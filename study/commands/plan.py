@@ -1,0 +1,96 @@
+"""`modstudy plan`: shows what a study would run, or how a changed study file differs from a stored study."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from study.commands.options import OK, Assignments, Root, console, report_errors
+
+if TYPE_CHECKING:
+    from core.storage.records import StudyPlan
+    from study.planning.comparison import PlanComparison
+
+
+@report_errors
+def plan(
+    study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
+    diff: Annotated[
+        str, typer.Option(metavar="NAME", help="The stored study to compare with, as Markdown for a review.")
+    ],
+    assignments: Assignments = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
+    ] = None,
+    root: Root = "runs",
+) -> int:
+    """Print what a changed study file would add to a stored study, drop from it or change in it."""
+    from core.settings.loading import parse_assignment
+    from search_spaces.study_parsing import load_study
+    from study.execution.session import Session
+    from study.planning.comparison import compare_plans
+    from study.planning.plan import make_plan
+
+    overrides = [parse_assignment(text) for text in assignments or []]
+    new = make_plan(load_study(study), name=diff, overrides=overrides, n_seeds=seeds).plan
+    session = Session(root=root, name=diff, console=console)
+    stored = session.plan()
+    comparison = compare_plans(stored, new)
+    n_new = 0 if comparison.conflicts else len(session.merged_plan(new).trials) - len(stored.trials)
+    print_markdown(comparison_markdown(stored, comparison, n_new))
+    return OK
+
+
+def print_markdown(lines: list[str]) -> None:
+    """Print Markdown as it is, without styles and line breaks of a terminal."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new_trials: int) -> list[str]:
+    """Lines of Markdown on what a new plan adds, drops and changes.
+
+    Args:
+        stored: The stored plan.
+        comparison: Its comparison with the new plan.
+        n_new_trials: Number of trials that the new plan adds.
+    """
+    lines = [f"## Changes to the study `{stored.name}`", ""]
+    conflicts = comparison.conflicts
+    grows = comparison.added_arms or comparison.added_seeds or comparison.raised_budgets
+    if not conflicts and not grows:
+        return [*lines, "None: the stored study has all arms and seeds of this plan."]
+    if comparison.added_arms:
+        lines += ["**Adds arms**", "", "| arm | settings |", "|---|---|"]
+        for arm in comparison.added_arms:
+            settings = ", ".join(f"`{path}` = {value}" for path, value in arm.settings.items())
+            lines.append(f"| {_cell(arm.name)} | {_cell(settings)} |")
+        lines.append("")
+    if comparison.added_seeds:
+        lines += [f"**Adds the seeds** {', '.join(map(str, comparison.added_seeds))}", ""]
+    for change in comparison.raised_budgets:
+        lines += [f"**Raises** `{change.path}` from {change.stored} to {change.new}", ""]
+    if comparison.dropped_arms:
+        lines += [f"**Drops the arms** {', '.join(comparison.dropped_arms)}", ""]
+    if comparison.changes:
+        lines += ["**Changes**", "", "| setting | stored | new | arms |", "|---|---|---|---|"]
+        for change in comparison.changes:
+            cells = (f"`{change.path}`", _value(change.stored), _value(change.new), ", ".join(change.arms) or "all")
+            lines.append(f"| {' | '.join(map(_cell, cells))} |")
+        lines.append("")
+    if conflicts:
+        lines.append("A stored study does not drop or change arms: launch this plan under another name (`--name`).")
+    else:
+        lines.append(
+            f"`modstudy launch` would train {n_new_trials} new trials beside {len(stored.trials)} planned ones."
+        )
+    return lines
+
+
+def _value(value: Any) -> str:
+    """A value as text; "unset" for None."""
+    return "unset" if value is None else str(value)
+
+
+def _cell(text: str) -> str:
+    """Text that can be a cell of a table."""
+    return text.replace("|", "\\|")
