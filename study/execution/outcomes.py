@@ -16,9 +16,22 @@ from core.settings.dotted import flatten
 from core.storage.code_version import code_version
 from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Attempt
+from search_spaces.early_stopping import EarlyStoppingConfig
 
 FAILURES: frozenset[Outcome] = frozenset({"failed", "out_of_memory", "timed_out", "lost"})
 """Outcomes that make a command fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialLimits:
+    """What ends trials before their last step."""
+
+    timeout_s: float | None = None
+    """Seconds that a trial may take; None for no limit."""
+    early_stopping: EarlyStoppingConfig | None = None
+    """Rule that stops trials whose validation loss lags behind; None for none."""
+    max_steps: int = 0
+    """Largest number of training steps of a trial that is planned so far."""
 
 
 @dataclass(slots=True)

@@ -6,36 +6,24 @@ a worker dies, a new one resumes the trial from its newest checkpoint.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ray import tune
 
 from core.storage.records import TrialRecord
 from core.storage.store import Store
-from search_spaces.early_stopping import EarlyStoppingConfig
+from study.execution.outcomes import TrialLimits
 from study.execution.schedulers import build_scheduler
 from study.execution.searcher import QueueSearcher
 from study.execution.trial_events import MAX_WORKER_DEATHS, TrialEvents
 from study.execution.trial_queue import TrialQueue
+from study.execution.warm_workers import use_preloaded_workers
 from study.execution.worker import run_planned_trial
 from study.planning.resources import Resources
 from study.progress import StudyProgress
 
 TRIALS_PER_TUNER = 1000
 """Number of trials after which another tuner takes over, because one keeps some 40 kB of each trial."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialLimits:
-    """What ends trials before their last step."""
-
-    timeout_s: float | None = None
-    """Seconds that a trial may take; None for no limit."""
-    early_stopping: EarlyStoppingConfig | None = None
-    """Rule that stops trials whose validation loss lags behind; None for none."""
-    max_steps: int = 0
-    """Largest number of training steps of a trial that is planned so far."""
 
 
 def run_trials(
@@ -79,7 +67,7 @@ def run_trials(
     while not queue.is_done:
         searcher = QueueSearcher(queue, store, limits.early_stopping, TRIALS_PER_TUNER)
         n_tuners += 1
-        tune.Tuner(
+        tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
@@ -95,4 +83,6 @@ def run_trials(
                 callbacks=[TrialEvents(store, queue, searcher.running, progress, on_record, limits.timeout_s)],
                 verbose=0,
             ),
-        ).fit()
+        )
+        with use_preloaded_workers():
+            tuner.fit()

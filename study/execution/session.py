@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.storage.store import Store
 from search_spaces.study_parsing import parse_study
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
-from study.execution.outcomes import FAILURES
+from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, make_plan, more_seeds
@@ -297,9 +298,8 @@ class Session:
         """
         from study.execution.preparation import Preparation
         from study.execution.ray_session import ray_session
-        from study.execution.runner import TrialLimits, run_trials
         from study.execution.stages import stages_of
-        from study.execution.warm_workers import warm_workers
+        from study.execution.warm_workers import preloaded_workers
 
         stages = stages_of(self.store, plan)
         prepare = Preparation()
@@ -349,9 +349,12 @@ class Session:
         with ThreadPoolExecutor(1, "preparation") as executor:
             # Ray starts, and its workers import, while data and kernels are prepared.
             preparation = executor.submit(prepare, queue.plan, remaining, resources.trials_at_once)
-            with ray_session(this_machine(), resources.threads) as folder:
-                warm_workers(resources)
+            executor.submit(import_module, "study.execution.runner")
+            machine = this_machine()
+            with preloaded_workers(machine, resources), ray_session(machine, resources.threads) as folder:
                 preparation.result()
+                from study.execution.runner import run_trials
+
                 with show_progress(progress, self.console):
                     run_trials(self.store, queue, resources, limits, folder, progress, on_record)
         self.console.print(progress.headline(), highlight=False)
