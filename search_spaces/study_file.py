@@ -55,6 +55,8 @@ arms = ["lpf-*"]
 cpus = 2
 gpus = 0.5
 memory_gib = 4
+[early_stopping]                       # ends trials of the search whose validation loss lags behind
+kind = "asha"                          # or "median"
 """
 
 from collections import Counter
@@ -70,6 +72,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.storage.records import Stage
 from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
@@ -78,8 +81,10 @@ from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.designs.space_filling import SpaceFilling
+from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
@@ -93,7 +98,6 @@ from search_spaces.study_entries import (
     LeaveOneOutEntry,
     ObjectiveEntry,
     OneFactorEntry,
-    ResourcesEntry,
     SearchEntry,
     SpaceFillingEntry,
 )
@@ -122,6 +126,8 @@ class StudyFile:
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
     resources: tuple[ResourcesEntry, ...] = ()
+    early_stopping: EarlyStoppingConfig | None = None
+    """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -147,6 +153,8 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        if self.early_stopping:
+            check_comparable(self.early_stopping, self._varying())
 
     @property
     def base(self) -> Preset:
@@ -277,6 +285,13 @@ class StudyFile:
         if self.search is None or not number.isdecimal():
             return False
         return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
+
+    def _varying(self) -> dict[Stage, list[str]]:
+        """Dotted paths of the settings that vary, by the stage that varies them."""
+        design = [path for arm in self.named_arms() for path in arm.settings]
+        design = list(dict.fromkeys(design))
+        search = [entry.path for entry in (*self.search.grid, *self.search.space)] if self.search else []
+        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""
