@@ -22,6 +22,7 @@ from study.commands.retry import retry
 from study.commands.status import status
 from study.commands.stop import stop
 from study.commands.studies import studies
+from study.commands.track import track
 from study.commands.train import train
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, train, doctor):
+for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
 app.add_typer(export_app, name="export")
