@@ -50,6 +50,11 @@ log = true
 [confirm]                              # the best arms of the search run with `seeds`; these are the defaults
 max_arms = 8
 threshold = 0.05
+[[resources]]                          # of the trials of some arms
+arms = ["lpf-*"]
+cpus = 2
+gpus = 0.5
+memory_gib = 4
 """
 
 from collections import Counter
@@ -88,6 +93,7 @@ from search_spaces.study_entries import (
     LeaveOneOutEntry,
     ObjectiveEntry,
     OneFactorEntry,
+    ResourcesEntry,
     SearchEntry,
     SpaceFillingEntry,
 )
@@ -115,6 +121,7 @@ class StudyFile:
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
+    resources: tuple[ResourcesEntry, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -214,7 +221,15 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
-        return tuple(arm for arm, _ in self._composed_arms)
+        arms = tuple(arm for arm, _ in self._composed_arms)
+        for entry in self.resources:
+            # The arms of a search are not known yet.
+            if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):
+                raise ConfigError(
+                    f"[[resources]] arms = {list(entry.arms)} names no arm of this study; its arms are "
+                    f"{', '.join(arm.name for arm in arms)}"
+                )
+        return arms
 
     def configs(self) -> dict[str, TrialConfig]:
         """The config of each arm of the designs, by its name.
