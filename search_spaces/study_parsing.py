@@ -112,7 +112,8 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
             _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
     if "search" in settings:
         search = {**search, "sampler": _sampler(search.get("sampler", {}))}
-        settings = {"seeds": CONFIRM_SEEDS, **settings, "search": search}
+        # The defaults become part of the stored study.
+        settings = {"seeds": CONFIRM_SEEDS, "confirm": {}, **settings, "search": search}
     if "early_stopping" in settings:
         settings = {**settings, "early_stopping": _early_stopping(settings["early_stopping"])}
     study = _validated(StudyFile, settings, ())
