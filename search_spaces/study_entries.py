@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import ConfigError
 from search_spaces.domains import Domain, Option, Range, choice
 from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
 from search_spaces.space import Dimension
+
+if TYPE_CHECKING:
+    from core.statistics.race import RaceRules
 
 NAME_RULE = "letters, digits, spaces and . _ + = , - inside, at most 100 characters"
 """Characters allowed in the name of a study or an arm, as text for error messages."""
@@ -77,6 +80,45 @@ class SearchEntry:
     seeds: tuple[int, ...] = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
     sampler: SamplerConfig = field(default_factory=RandomSamplerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceEntry:
+    """Entry of a race, which gives arms seeds until it is decided which are on the front, see `search_spaces.race`."""
+
+    error_rate: float = 0.05
+    """Probability of any wrong decision in the whole race."""
+    min_seeds: int = 3
+    """Number of seeds that every arm gets before arms are compared."""
+    max_seeds: int = 8
+    """Largest number of seeds of an arm."""
+    give_up_below: float = 0.1
+    """Probability of a decision by the remaining seeds below which an arm is left undecided."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.error_rate < 0.5:
+            raise ConfigError(f"race.error_rate lies between 0 and 0.5, often 0.05; got {self.error_rate:g}")
+        if not 2 <= self.min_seeds <= self.max_seeds:
+            raise ConfigError(
+                "race.min_seeds is at least 2, because one seed shows no variation, and at most race.max_seeds; "
+                f"got {self.min_seeds} and {self.max_seeds}"
+            )
+        if not 0 <= self.give_up_below < 1:
+            raise ConfigError(
+                "race.give_up_below is a probability below 1, and 0 to race every open arm to the last seed; "
+                f"got {self.give_up_below:g}"
+            )
+
+    def rules(self) -> "RaceRules":
+        """The rules of the race."""
+        from core.statistics.race import RaceRules
+
+        return RaceRules.at_every_seed(
+            error_rate=self.error_rate,
+            min_seeds=self.min_seeds,
+            max_seeds=self.max_seeds,
+            give_up_below=self.give_up_below,
+        )
 
 
 def check_name(what: str, name: str) -> None:

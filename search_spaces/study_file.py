@@ -29,11 +29,17 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
+
+A study of designs can be a race, which gives the arms seeds until it is decided which are on the front:
+[race]
+error_rate = 0.05
+min_seeds = 3
+max_seeds = 8
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import ConfigError
@@ -45,11 +51,20 @@ from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.paths import compose
+from search_spaces.race import Race
 from search_spaces.samplers.build import build_sampler
 from search_spaces.search import SEARCH_NAME, Search, check_rounds
+from search_spaces.seeds import continued_seeds
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry, check_name
+from search_spaces.study_entries import (
+    AblationEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    RaceEntry,
+    SearchEntry,
+    check_name,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +85,7 @@ class StudyFile:
     space: tuple[DimensionEntry, ...] = ()
     ablation: AblationEntry | None = None
     search: SearchEntry | None = None
+    race: RaceEntry | None = None
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -87,6 +103,28 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        if self.race:
+            self._check_race(self.race)
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Seeds that an arm of a design can get: `seeds`, of a race continued to its largest number."""
+        return continued_seeds(self.seeds, self.race.max_seeds) if self.race else self.seeds
+
+    @property
+    def design_seeds(self) -> tuple[int, ...]:
+        """Seeds that all arms of the designs get: all of them, or those before the first comparison of a race."""
+        return self.all_seeds[: self.race.min_seeds] if self.race else self.seeds
+
+    def as_race(self) -> "StudyFile":
+        """The study as a race until it is decided which arms are on the front, by default with the default rules.
+
+        Raises:
+            ConfigError: it has no designs, or a search.
+        """
+        if self.race:
+            return self
+        return replace(self, race=RaceEntry(max_seeds=max(RaceEntry().max_seeds, len(self.seeds))))
 
     @property
     def base(self) -> Preset:
@@ -142,13 +180,17 @@ class StudyFile:
         )
         return (search,)
 
+    def races(self) -> tuple[Race, ...]:
+        """The race of the study, if it has one."""
+        return (Race(seeds=self.all_seeds, entry=self.race),) if self.race else ()
+
     def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, then its search.
+        """Strategies of the study in the order in which they run: its designs, then its race or its search.
 
         Raises:
             ConfigError: as `designs` and `searches`.
         """
-        return (*self.designs(), *self.searches())
+        return (*self.designs(), *self.races(), *self.searches())
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -177,6 +219,19 @@ class StudyFile:
             compose(self.base, self.shared(), arm.settings)
         except ConfigError as error:
             raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def _check_race(self, race: RaceEntry) -> None:
+        """Raise ConfigError if the study cannot be a race."""
+        if self.search:
+            raise ConfigError(
+                "[race] compares arms that are fixed before it starts, and [search] adds arms; "
+                "make them two studies, or leave one out"
+            )
+        if len(self.seeds) > race.max_seeds:
+            raise ConfigError(
+                f"a race gives an arm at most race.max_seeds seeds, {race.max_seeds}, and seeds lists "
+                f"{len(self.seeds)}; raise race.max_seeds, or shorten seeds"
+            )
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

@@ -14,7 +14,7 @@ from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, SearchEntry
+from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, RaceEntry, SearchEntry
 from search_spaces.study_file import StudyFile
 
 BUILT_IN = Path(__file__).parent / "studies"
@@ -81,7 +81,7 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
-    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry)):
+    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry), ("race", RaceEntry)):
         value = settings.get(name, {})
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")

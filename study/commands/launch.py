@@ -39,6 +39,13 @@ def launch(
     gpus_per_trial: Gpus = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Race: add seeds until it is decided which arms are on the front; [race] of the study file sets how.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
     ] = False,
@@ -61,7 +68,10 @@ def launch(
         allow_code_change=allow_code_change,
     )
     overrides = [parse_assignment(text) for text in assignments or []]
-    planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    planned = make_plan(study_file, name=name, overrides=overrides, n_seeds=seeds)
     for remark in planned.remarks:
         console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
     session = Session(root=root, name=planned.plan.name, console=console)
@@ -102,4 +112,10 @@ def _show_plan(plan: "StudyPlan") -> None:
     console.print(table)
     if search := plan.study_file.get("search"):
         console.print(f"A search then proposes {search['n_arms']} arms, {search['round_size']} at a time.")
+    if race := plan.study_file.get("race"):
+        n_arms = sum(not arm.is_baseline for arm in plan.arms)
+        console.print(
+            f"A race then gives seeds to undecided arms, up to {race['max_seeds']} each: at most "
+            f"{n_arms * (race['max_seeds'] - race['min_seeds'])} further trials."
+        )
     console.print("This was a dry run: nothing was written and nothing runs.")

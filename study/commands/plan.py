@@ -54,6 +54,8 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
         comparison: Its comparison with the new plan.
         n_new_trials: Number of trials that the new plan adds.
     """
+    from study.planning.comparison import RACE_IS_FIXED
+
     lines = [f"## Changes to the study `{stored.name}`", ""]
     conflicts = comparison.conflicts
     grows = comparison.added_arms or comparison.added_seeds or comparison.raised_budgets
@@ -77,7 +79,9 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
             cells = (f"`{change.path}`", _value(change.stored), _value(change.new), ", ".join(change.arms) or "all")
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
-    if conflicts:
+    if conflicts and comparison.is_started_race:
+        lines.append(f"No change is possible, as {RACE_IS_FIXED}: launch this plan under another name (`--name`).")
+    elif conflicts:
         lines.append("A stored study does not drop or change arms: launch this plan under another name (`--name`).")
     else:
         lines.append(

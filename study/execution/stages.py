@@ -20,7 +20,9 @@ def next_proposal(store: Store, plan: StudyPlan) -> Round | None:
         return None
     study = parse_study(plan.study_file)
     records = {record.digest: record for record in store.ledger()}
-    history = history_of(plan, records, tuple(dict.fromkeys((*plan.seeds, *study.seeds))))
+    # A study that is extended by seeds has them in its plan; those that a race adds are not for every arm.
+    seeds = study.design_seeds if study.race else tuple(dict.fromkeys((*plan.seeds, *study.seeds)))
+    history = history_of(plan, records, seeds)
     for strategy in study.strategies():
         if proposal := strategy.propose(history):
             return proposal

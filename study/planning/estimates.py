@@ -51,7 +51,8 @@ def measure_duration_s(study: StudyFile) -> float:
         if timing_key not in seconds_by_key:
             seconds_by_key[timing_key] = estimate_seconds(config)
         total += seconds_by_key[timing_key]
-    seconds = STARTUP_S + total * len(study.seeds) / usable_cpus()
+    # A race takes this long at most.
+    seconds = STARTUP_S + total * len(study.all_seeds) / usable_cpus()
     try:
         write_atomically(_cache_file(study), json.dumps({"seconds": seconds}).encode())
     except OSError as error:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from study.commands.options import BAD_INPUT, OK
+from study.commands.plan import comparison_markdown
+from study.planning.comparison import compare_plans
 from tests.support.command_line import Command, flat
 from tests.support.tiny_study import create_study, tiny_plan
 
@@ -80,3 +82,11 @@ def test_a_study_that_is_not_stored_is_named(modstudy: Command, mine: Path) -> N
     result = modstudy("plan", mine, "--diff", "other")
     assert result.exit_code == BAD_INPUT
     assert "there is no study 'other' under runs; studies there: mine" in flat(result)
+
+
+def test_a_race_that_has_started_takes_no_change() -> None:
+    race = {"min_seeds": 2, "max_seeds": 4}
+    stored = tiny_plan(race=race)
+    lines = comparison_markdown(stored, compare_plans(stored, tiny_plan(race={**race, "max_seeds": 6})), 0)
+    assert "| `race.max_seeds` | 4 | 6 | all |" in lines
+    assert lines[-1].startswith("No change is possible, as a race is fixed before it starts")
