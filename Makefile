@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser bench equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu bench equivalence clean
 
 setup: $(STAMP)
 
@@ -38,10 +38,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real'
+	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real and not gpu'
 
 test-slow: setup
-	$(BIN)/python -m pytest -q -m 'slow and not browser and not real'
+	$(BIN)/python -m pytest -q -m 'slow and not browser and not real and not gpu'
 
 # Debian packages that these want: see .ci/run.
 test-real: setup
@@ -50,6 +50,10 @@ test-real: setup
 
 test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
+
+# On a machine with a CUDA GPU: its numbers against the CPU's. Elsewhere the tests are skipped and say so.
+test-gpu: setup
+	$(BIN)/python -m pytest -q -m gpu
 
 # Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup

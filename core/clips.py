@@ -34,8 +34,11 @@ class Clips:
     def __getitem__(self, index: slice | Tensor) -> "Clips":
         """The clips at a slice or at a tensor of indices."""
         indices = torch.arange(len(self))[index]
+        ids = tuple(self.ids[i] for i in indices.tolist())
+        # Indices on the CPU would make a GPU wait for their copy in each of the following lines.
+        indices = indices.to(self.audio.device, non_blocking=True)
         return Clips(
-            ids=tuple(self.ids[i] for i in indices.tolist()),
+            ids=ids,
             audio=self.audio[indices],
             f0_hz=self.f0_hz[indices],
             q=self.q[indices],

@@ -17,6 +17,7 @@ GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curve
 STATUS_TEXT: dict[ArmStatus, str] = {
     "front": "● front",
     "dominated": "dominated",
+    "searched": "only searched",
     "not comparable": "not comparable",
     "static": "static",
     "baseline": "baseline",

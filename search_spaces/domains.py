@@ -1,42 +1,38 @@
-"""Domains: the values that a dimension of a search space can take."""
+"""Domains: the values that a dimension of a search space can take, one class per kind.
 
-from collections.abc import Iterable, Mapping
+Every domain maps positions in [0, 1) to its values. Domains of numbers between two ends are in `search_spaces.ranges`.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from core.errors import ConfigError
-from core.settings.dotted import flatten
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """A value with a readable label; for a part of the config the value is a table of settings below its path."""
-
-    label: str
-    value: Any
-
-    def settings(self, path: str) -> dict[str, Any]:
-        """Dotted settings if this option is chosen at `path`."""
-        if isinstance(self.value, Mapping):
-            return flatten(self.value, f"{path}.")
-        return {path: self.value}
+from search_spaces.options import Option, label_of, value_key
+from search_spaces.ranges import Range
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Domain of several values, drawn with equal probabilities."""
+    """Several values, drawn with equal probabilities."""
 
     options: tuple[Option, ...]
+    kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:
         if not self.options:
             raise ConfigError("a choice needs at least one value; got none")
-        for name, items in (
-            ("value", [option.value for option in self.options]),
-            ("label", [option.label for option in self.options]),
-        ):
-            if duplicates := [item for index, item in enumerate(items) if item in items[:index]]:
-                raise ConfigError(f"the values of a choice must be distinct; {name} {duplicates[0]!r} occurs twice")
+        _check_distinct("value", [option.value for option in self.options])
+        _check_distinct("label", [option.label for option in self.options])
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self.options)
+
+    def values(self) -> tuple[Option, ...]:
+        """All values in order."""
+        return self.options
 
     def corners(self) -> tuple[Option, ...]:
         """The options with which the domain is checked: all of them."""
@@ -46,56 +42,90 @@ class Choice:
         """The option at a position in [0, 1), of which each option has an equal share."""
         return self.options[int(position * len(self.options))]
 
+    def position(self, value: Any) -> float:
+        """The centre of the positions of a value or label.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """Domain of the numbers from `low` to `high`, both included; only integers if both are integers.
+        Raises:
+            ConfigError: there is no such value.
+        """
+        for index, option in enumerate(self.options):
+            if value == option.label or value == option.value:
+                return (index + 0.5) / len(self.options)
+        raise ConfigError(f"{value!r} is not among the values {', '.join(option.label for option in self.options)}")
 
-    It is for searches only, since it has no finite list of values to combine.
-    """
+    def to_parameter(self, option: Option) -> str:
+        """The option as a plain parameter of a sampler: its label."""
+        return option.label
 
-    low: float
-    high: float
-    log: bool = False
-    """Whether a uniform position gives a log-uniform number."""
+    def from_parameter(self, parameter: Any) -> Option:
+        """The option of a plain parameter, the inverse of `to_parameter`."""
+        return self.at(self.position(parameter))
 
-    def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise ConfigError(f"a range needs low < high; got low={self.low}, high={self.high}")
-        if self.log and self.low <= 0:
-            raise ConfigError(f"a logarithmic range lies above 0; got low={self.low}; raise low or set log = false")
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A single value."""
+
+    option: Option
+    kind: Literal["fixed"] = "fixed"
+
+    @property
+    def size(self) -> int:
+        """Number of values, 1."""
+        return 1
+
+    def values(self) -> tuple[Option, ...]:
+        """The value."""
+        return (self.option,)
 
     def corners(self) -> tuple[Option, ...]:
-        """The options with which the domain is checked: both ends."""
-        return tuple(Option(label=label_of(end), value=end) for end in (self.low, self.high))
+        """The option with which the domain is checked."""
+        return (self.option,)
 
-    def at(self, position: float) -> Option:
-        """The number at a position in [0, 1); equal steps are equal differences, or equal ratios if `log` is set."""
-        is_integer = isinstance(self.low, int) and isinstance(self.high, int)
-        # Without the margin of 0.5 both ends would have half the share of other integers.
-        low, high = (self.low - 0.5, self.high + 0.5) if is_integer else (self.low, self.high)
-        value = low * (high / low) ** position if self.log else low + position * (high - low)
-        value = min(max(round(value) if is_integer else value, self.low), self.high)
-        return Option(label=label_of(value), value=value)
+    def at(self, position: float) -> Option:  # noqa: ARG002
+        """The option, at every position."""
+        return self.option
+
+    def position(self, value: Any) -> float:
+        """The centre of all positions.
+
+        Raises:
+            ConfigError: the value is another one.
+        """
+        if value != self.option.label and value != self.option.value:
+            raise ConfigError(f"{value!r} is not the fixed value {self.option.label}")
+        return 0.5
+
+    def to_parameter(self, option: Option) -> str:
+        """The option as a plain parameter of a sampler: its label."""
+        return option.label
+
+    def from_parameter(self, parameter: Any) -> Option:  # noqa: ARG002
+        """The option, for every parameter."""
+        return self.option
 
 
-Domain = Choice | Range
+Domain = Choice | Fixed | Range
 """Values that a dimension of a search space can take."""
 
 
 def choice(values: Iterable[Any]) -> Choice:
     """A choice of options or plain values; a plain value is its own label."""
-    return Choice(
-        tuple(value if isinstance(value, Option) else Option(label=label_of(value), value=value) for value in values)
-    )
+    return Choice(tuple(map(_option, values)))
 
 
-def label_of(value: Any) -> str:
-    """A plain value as text: 8.0 is "8", True is "true"."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, list | tuple):
-        return ",".join(map(label_of, value))
-    return str(value)
+def fixed(value: Any) -> Fixed:
+    """A domain with a single option or plain value; a plain value is its own label."""
+    return Fixed(_option(value))
+
+
+def _option(value: Any) -> Option:
+    return value if isinstance(value, Option) else Option(label=label_of(value), value=value)
+
+
+def _check_distinct(name: str, items: Sequence[Any]) -> None:
+    seen: set[Hashable] = set()
+    for item in items:
+        if (key := value_key(item)) in seen:
+            raise ConfigError(f"the values of a choice must be distinct; {name} {item!r} occurs twice; remove one")
+        seen.add(key)

@@ -1,86 +1,207 @@
-"""Search: a strategy that proposes arms in rounds, based on the results of all completed rounds."""
+"""Adaptive search in the cells of a grid: an independent sampler in each, with equal budgets.
 
-import re
-from collections.abc import Sequence
+Nothing that the grid varies is left to the samplers, so comparisons between cells stay balanced.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
 
 from core.errors import ConfigError
-from core.settings.trial import TrialConfig
-from core.storage.records import Ask
+from core.settings.presets import Preset
+from search_spaces.cell_search import ArmNames, CellSearch, n_arms
+from search_spaces.cells import cells_of
+from search_spaces.dimensions import Dimension
 from search_spaces.samplers.base import Sampler
-from search_spaces.space import Point, Space
+from search_spaces.samplers.build import build_sampler
+from search_spaces.samplers.settings import SamplerConfig
+from search_spaces.space import Space
 from search_spaces.strategy import Arm, History, Round, Strategy
 
-MAX_REPEATS = 100
-"""Consecutive proposals that repeat earlier arms after which the first untried point of a finite space is taken."""
-SEARCH_NAME = re.compile(r"search-(\d+)")
-"""Name of an arm, with the number of its proposal."""
+Mode = Literal["rounds", "asynchronous"]
+"""When a search proposes: after whole rounds, or whenever a trial can run."""
+MIN_ROUND = 4
+"""Number of arms in a round, over all cells, that the default size reaches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Search(Strategy):
-    """Proposes `n_arms` points of a space in rounds of `round_size`.
+    """Proposes arms of all cells, in rounds that each depend on the results of whole earlier rounds only.
 
-    Points that are equal to an earlier arm are skipped.
+    What a round contains does not depend on the order in which trials end, so a search that was stopped and resumed
+    proposes what an undisturbed one does. In asynchronous mode it proposes one arm whenever a trial can run, from the
+    results so far and with the running arms as pending: no worker waits for a round, but what is proposed depends on
+    which trial ends first, so neither holds.
     """
 
     space: Space
-    sampler: Sampler
-    sampler_kind: str
-    n_arms: int
+    """The grid and the searched dimensions together."""
+    cells: tuple[CellSearch, ...]
     round_size: int
+    """Number of arms that each cell adds in a round."""
     seeds: tuple[int, ...]
     """Seeds with which each arm of the search is trained."""
+    mode: Mode = "rounds"
+
+    @property
+    def waits(self) -> bool:
+        return self.mode == "rounds"
+
+    @cached_property
+    def n_arms(self) -> int:
+        """Number of arms that the search proposes in all cells, if none ends early."""
+        return sum(cell.n_arms for cell in self.cells)
 
     def propose(self, history: History) -> Round | None:
-        """The arms of the next round; None after `n_arms` arms or if the space is exhausted."""
-        n_missing = min(self.round_size, self.n_arms - sum(ask.arm is not None for ask in history.asks))
-        known_configs = [self.space.config(tried.arm.settings) for tried in history.arms]
-        number = max((ask.number for ask in history.asks), default=-1)
-        arms: list[Arm] = []
-        asks: list[Ask] = []
-        while len(arms) < n_missing and (proposal := self._proposal(number + 1, known_configs, history)):
-            number, settings = proposal
-            known_configs.append(self.space.config(settings))
-            arms.append(Arm(f"search-{number:03d}", settings))
-            asks.append(
-                Ask(number=number, cell="", sampler=self.sampler_kind, settings=settings, arm=f"search-{number:03d}")
-            )
-        if not arms:
+        """The arms of the next round; None if all cells have their arms, or no further points.
+
+        A round without arms only records proposals that were infeasible or repeated earlier ones.
+        """
+        names = ArmNames.of(self.space, history)
+        asks = []
+        for cell, n_new in self._numbers_of_new_arms(history):
+            asks += cell.proposals(history, n_new, names)
+        if not asks:
             return None
-        trials = tuple((arm.name, seed) for seed in self.seeds for arm in arms)
-        return Round(stage="search", arms=tuple(arms), trials=trials, asks=tuple(asks))
+        results = history.by_name
+        settings = {ask.arm: ask.settings for ask in reversed(asks) if ask.arm is not None}
+        proposed = list(dict.fromkeys(ask.arm for ask in asks if ask.arm is not None))
+        arms = tuple(Arm(name, settings[name]) for name in proposed if name not in results)
+        # A point that equals an arm of a design is that arm, with the seeds of the search.
+        pairs = [
+            (name, seed)
+            for seed in self.seeds
+            for name in proposed
+            if name not in results or seed not in results[name].seeds("search")
+        ]
+        return Round(stage="search", arms=arms, trials=tuple(pairs), asks=tuple(asks))
 
-    def _proposal(
-        self, number: int, known_configs: list[TrialConfig], history: History
-    ) -> tuple[int, dict[str, Any]] | None:
-        """Number and settings of the next new proposal, from `number` on; None if the space is exhausted."""
-        for candidate in range(number, number + MAX_REPEATS):
-            settings = self.sampler.sample(self.space, candidate, history).settings
-            if self.space.config(settings) not in known_configs:
-                return candidate, settings
-        points = self.space.points() if self.space.is_finite else []
-        untried = [point.settings for point in points if self.space.config(point.settings) not in known_configs]
-        return (number + MAX_REPEATS, untried[0]) if untried else None
+    def remarks(self, history: History) -> tuple[str, ...]:
+        """Sentences about cells that ended before they had all their arms."""
+        return tuple(remark for cell in self.cells if (remark := cell.remark(history)) is not None)
 
-    def corners(self) -> list[Point]:
-        """Points with which the space is checked, see `Space.corners`."""
-        return self.space.corners()
+    def _numbers_of_new_arms(self, history: History) -> list[tuple[CellSearch, int]]:
+        """The cells that propose next, each with a number of arms to add."""
+        if self.mode == "rounds":
+            return [(cell, self.round_size) for cell in self.cells]
+        left = [cell for cell in self.cells if not cell.is_over(cell.asks_in(history))]
+        return [(min(left, key=lambda cell: n_arms(cell.asks_in(history))), 1)] if left else []
 
 
-def check_rounds(n_arms: int, round_size: int, seeds: Sequence[int]) -> None:
-    """Check the number of arms, the size of a round and the seeds of a search.
+def build_search(
+    *,
+    grid: Sequence[Dimension],
+    dimensions: Sequence[Dimension],
+    preset: Preset,
+    shared: Mapping[str, Any],
+    sampler: SamplerConfig,
+    arms_per_cell: int,
+    round_size: int | None,
+    seeds: tuple[int, ...],
+    mode: Mode = "rounds",
+) -> Search:
+    """A search over the cells of a grid.
+
+    Args:
+        grid: Dimensions of the grid; none for a single cell.
+        dimensions: Dimensions that are searched in each cell.
+        preset: Base config.
+        shared: Dotted settings of all arms.
+        sampler: Settings of the sampler of each cell; seeds of the cells are derived from its seed.
+        arms_per_cell: Number of arms of each cell.
+        round_size: Number of arms that each cell adds in a round; None for what suits the sampler.
+        seeds: Seeds with which each arm is trained.
+        mode: When the search proposes.
 
     Raises:
-        ConfigError: a number is below 1, a round is larger than the search, or there are fewer than two seeds.
+        ConfigError: a dimension is invalid, a number does not fit, or the sampler cannot be used.
     """
-    if n_arms < 1 or not 1 <= round_size <= n_arms:
-        raise ConfigError(
-            f"a search needs n_arms of at least 1 and a round_size from 1 to n_arms; got {n_arms} and {round_size}"
-        )
+    if arms_per_cell < 1:
+        raise ConfigError(f"search.arms_per_cell is at least 1; got {arms_per_cell}")
+    check_seeds(seeds)
+    if any(dimension.path == "seed" for dimension in (*grid, *dimensions)):
+        raise ConfigError("the seed is no dimension of a search; each arm is trained with all of search.seeds")
+    cells = cells_of(grid, dimensions, preset, shared)
+    cell_seeds = [cell_seed(sampler.seed, cell.name) for cell in cells]
+    samplers = [build_sampler(sampler, seed) for seed in cell_seeds]
+    for cell, built in zip(cells, samplers, strict=True):
+        _check_conditions(cell.space, built, sampler.kind)
+    _check_budget(samplers[0], sampler.kind, arms_per_cell)
+    if round_size is None:
+        round_size = samplers[0].round_size or min(-(-MIN_ROUND // len(cells)), arms_per_cell)
+    _check_round_size(samplers[0], sampler.kind, round_size, arms_per_cell)
+    return Search(
+        space=Space([*grid, *dimensions], preset, shared),
+        cells=tuple(
+            CellSearch(
+                cell=cell,
+                sampler=built,
+                sampler_kind=sampler.kind,
+                seed=seed,
+                n_arms=arms_per_cell,
+                seeds=seeds,
+                has_pending=mode == "asynchronous",
+            )
+            for cell, built, seed in zip(cells, samplers, cell_seeds, strict=True)
+        ),
+        round_size=round_size,
+        seeds=seeds,
+        mode=mode,
+    )
+
+
+def cell_seed(seed: int, cell: str) -> int:
+    """The seed of a cell's sampler, in [0, 2^32), from the seed of the search and the name of the cell."""
+    name = int.from_bytes(hashlib.sha256(cell.encode()).digest()[:8], "big")
+    return int(np.random.SeedSequence([seed, name]).generate_state(1)[0])
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Check the seeds of a search.
+
+    Raises:
+        ConfigError: there are fewer than two, or one is negative or occurs twice.
+    """
     if len(seeds) < 2 or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ConfigError(
             "search.seeds must be at least two distinct non-negative integers, because a single seed rewards luck; "
             f"got {list(seeds)}"
+        )
+
+
+def _check_conditions(space: Space, sampler: Sampler, kind: str) -> None:
+    """Raise ConfigError if a dimension of a cell depends on another one, and the sampler cannot handle this."""
+    if sampler.handles_conditions:
+        return
+    for dimension in space.dimensions:
+        for parent in dimension.when:
+            raise ConfigError(
+                f"sampler {kind} needs cells without conditions, and {dimension.path} depends on {parent}; "
+                f"move {parent} to [[search.grid]], or choose the sampler tpe, quasi_random or random"
+            )
+
+
+def _check_budget(sampler: Sampler, kind: str, arms_per_cell: int) -> None:
+    """Raise ConfigError if the sampler never comes to use results."""
+    if sampler.n_startup >= arms_per_cell:
+        name = "population_size" if kind == "nsga2" else "n_startup"
+        raise ConfigError(
+            f"sampler {kind} learns nothing: its first {sampler.n_startup} points of a cell do not depend on results, "
+            f"and search.arms_per_cell is {arms_per_cell}; raise arms_per_cell, lower search.sampler.{name}, or choose "
+            "the sampler quasi_random"
+        )
+
+
+def _check_round_size(sampler: Sampler, kind: str, size: int, arms_per_cell: int) -> None:
+    """Raise ConfigError if the size of rounds does not fit the budget or the sampler."""
+    if not 1 <= size <= arms_per_cell and sampler.round_size is None:
+        raise ConfigError(f"search.round_size is between 1 and arms_per_cell, {arms_per_cell}; got {size}")
+    if sampler.round_size is not None and (size < 1 or sampler.round_size % size != 0):
+        raise ConfigError(
+            f"search.round_size of sampler {kind} divides its {sampler.round_size} points of a generation, so that "
+            f"each generation begins when the one before it is complete; got {size}"
         )

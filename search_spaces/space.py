@@ -5,30 +5,35 @@ dimension name the labels.
 """
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ConfigError
-from core.settings.dotted import nest
-from core.settings.loading import apply_settings
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
-from search_spaces.domains import Choice, Domain, Option, Range, label_of
-from search_spaces.paths import check_known, compose, describe_branches, has_path, known_paths
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import Domain
+from search_spaces.options import Option
+from search_spaces.paths import Composer, is_kind
+from search_spaces.point_names import point_name
+from search_spaces.ranges import Range
+from search_spaces.space_checks import (
+    admitted_labels,
+    check_dimension_exists,
+    check_options,
+    check_overlap,
+    in_order_of_dependence,
+    sets_kind,
+)
 from search_spaces.strategy import Arm
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dimension:
-    """A dimension of a search space: a config path, its domain, and the conditions under which it exists."""
-
-    path: str
-    domain: Domain
-    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Values or labels of other dimensions, by path, under which this dimension exists."""
+MAX_POINTS = 100_000
+"""Largest number of points of a space that are listed."""
+MAX_CORNERS = 4096
+"""Largest number of corners with which a space is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,11 @@ class Point:
         return {path: value for name, option in self.options.items() for path, value in option.settings(name).items()}
 
     def satisfies(self, when: Mapping[str, tuple[Any, ...]]) -> bool:
-        """Whether the conditions hold; `when` gives the admitted values or labels by path."""
-        return all(path in self.options and _matches(self.options[path], admitted) for path, admitted in when.items())
+        """Whether conditions hold; `when` gives the admitted values or labels by path."""
+        return all(
+            path in self.options and (self.options[path].label in admitted or self.options[path].value in admitted)
+            for path, admitted in when.items()
+        )
 
 
 class Space:
@@ -62,42 +70,58 @@ class Space:
             shared: Dotted settings of all points.
 
         Raises:
-            ConfigError: a path is unknown, a value is invalid, a dimension exists at a point where its path does not,
-                or conditions are cyclic, refer to no dimension or never hold.
+            ConfigError: a path is unknown, a domain does not fit its setting, a dimension exists at a point where its
+                path does not, or conditions are cyclic, refer to no dimension or never hold.
         """
         self.dimensions = tuple(dimensions)
-        self._order = _order(self.dimensions)
-        self._preset = preset
-        self._shared = dict(shared or {})
-        _check_overlap(self.dimensions)
-        for dimension in self.dimensions:
-            _check_conditions(dimension, self.dimensions)
-        self._check_points()
+        self._order = in_order_of_dependence(self.dimensions)
+        check_overlap(self.dimensions)
+        self._admitted = {dimension.path: admitted_labels(dimension, self.dimensions) for dimension in self.dimensions}
+        self._composer = Composer(preset, shared or {})
+        self._parents = {path for admitted in self._admitted.values() for path in admitted}
+        self._check(preset)
 
     @property
     def is_finite(self) -> bool:
-        """Whether every dimension has a list of values."""
-        return all(isinstance(dimension.domain, Choice) for dimension in self.dimensions)
+        """Whether there are so few points, at most `MAX_POINTS`, that they can be listed."""
+        return all(dimension.domain.size is not None for dimension in self.dimensions) and self.n_points() <= MAX_POINTS
+
+    def n_points(self) -> int:
+        """Number of points, counted without listing them.
+
+        Raises:
+            ConfigError: a dimension has infinitely many values.
+        """
+        self._check_finite()
+        return self._count(lambda domain: domain.size or 1)
 
     def points(self) -> list[Point]:
         """All combinations of values, the last dimension varying fastest.
 
         Raises:
-            ConfigError: a dimension has a range, which has no finite list of values.
+            ConfigError: a dimension has infinitely many values, or there are more than `MAX_POINTS` points.
         """
-        if ranges := [dimension.path for dimension in self.dimensions if isinstance(dimension.domain, Range)]:
+        if (n_points := self.n_points()) > MAX_POINTS:
             raise ConfigError(
-                f"only lists of values expand to every combination; {', '.join(ranges)} has a range: give `values`"
+                f"the space has {n_points:,} combinations; at most {MAX_POINTS:,} are listed; give fewer values"
             )
-        return self._corners()
+        return self._points(lambda domain: domain.values() or ())
 
     def arms(self) -> list[Arm]:
         """An arm for every combination of values, with a readable name such as `engel spline-16`.
 
         Raises:
-            ConfigError: two combinations have the same name, or a dimension has a range.
+            ConfigError: two combinations have the same name, or as for `points`.
         """
-        arms = [Arm(self._name(point), point.settings) for point in self.points()]
+        return self.arms_of(self.points())
+
+    def arms_of(self, points: Sequence[Point]) -> list[Arm]:
+        """An arm for each of some points, named as in `arms`.
+
+        Raises:
+            ConfigError: two points have the same name.
+        """
+        arms = [Arm(self.name(point), point.settings) for point in points]
         if duplicates := sorted(name for name, count in Counter(arm.name for arm in arms).items() if count > 1):
             raise ConfigError(f"two combinations are both named {duplicates[0]!r}; give their values different labels")
         return arms
@@ -108,188 +132,170 @@ class Space:
         Args:
             positions: By path of the dimension, also for dimensions that do not exist at the point.
         """
+        return self.point_with(lambda dimension: dimension.domain.at(positions[dimension.path]))
+
+    def point_with(self, choose: Callable[[Dimension], Option]) -> Point:
+        """The point with chosen options.
+
+        Args:
+            choose: Called for each dimension that exists at the point, after those that its conditions refer to.
+        """
         options: dict[str, Option] = {}
         for dimension in self._order:
-            if Point(options).satisfies(dimension.when):
-                options[dimension.path] = dimension.domain.at(positions[dimension.path])
-        return Point(
-            {dimension.path: options[dimension.path] for dimension in self.dimensions if dimension.path in options}
+            if self.exists(dimension, options):
+                options[dimension.path] = choose(dimension)
+        return self._point(options)
+
+    def point_of(self, settings: Mapping[str, Any]) -> Point:
+        """The point with these dotted settings; those of no dimension are ignored.
+
+        Raises:
+            ConfigError: a setting is missing, or is not among the values of its dimension.
+        """
+
+        def option_of(dimension: Dimension) -> Option:
+            path, domain = dimension.path, dimension.domain
+            if isinstance(domain, Range) and path in settings:
+                return domain.from_parameter(settings[path])
+            for option in () if isinstance(domain, Range) else domain.values():
+                own = option.settings(path)
+                if own.keys() <= settings.keys() and all(settings[name] == own[name] for name in own):
+                    return option
+            raise ConfigError(f"space dimension {path} has no value for the settings {dict(settings)!r}")
+
+        return self.point_with(option_of)
+
+    def exists(self, dimension: Dimension, options: Mapping[str, Option]) -> bool:
+        """Whether a dimension exists at a point with these options of the dimensions on which it depends."""
+        return all(
+            parent in options and options[parent].label in labels
+            for parent, labels in self._admitted[dimension.path].items()
         )
 
     def config(self, settings: Mapping[str, Any]) -> TrialConfig:
         """The config of an arm with these settings of its own."""
-        return compose(self._preset, self._shared, settings)
+        return self._composer.config(settings)
 
     def corners(self) -> list[Point]:
-        """Points with which the space is checked: combinations of all values of choices and both ends of ranges."""
-        return self._corners()
+        """Combinations of all values of choices and both ends of ranges, with which rules between settings are checked.
 
-    def _corners(self) -> list[Point]:
-        """Combinations of the corners of all domains, sorted by their order in the space."""
-        combinations = list(self._extend({}, self._order))
-        position = {dimension.path: index for index, dimension in enumerate(self.dimensions)}
-        rank = {
-            (dimension.path, option.label): index
-            for dimension in self.dimensions
-            for index, option in enumerate(dimension.domain.corners())
-        }
-        points = [Point(dict(sorted(options.items(), key=lambda item: position[item[0]]))) for options in combinations]
-        return sorted(
-            points,
-            key=lambda point: [
-                rank[dimension.path, point.options[dimension.path].label] if dimension.path in point.options else -1
+        If there are more than `MAX_CORNERS`, only combinations in which at most one dimension is away from its first
+        corner, for each combination of the dimensions on which others depend; `MAX_CORNERS` at most.
+        """
+        if self._count(lambda domain: len(domain.corners())) <= MAX_CORNERS:
+            return self._points(lambda domain: domain.corners())
+        return list(itertools.islice(self._corners_near_first(), MAX_CORNERS))
+
+    def _corners_near_first(self) -> Iterator[Point]:
+        """Corners in which at most one dimension is away from its first corner, see `corners`."""
+        for chosen in self._combinations(self._parents):
+            rest = [each for each in self._order if each.path not in self._parents and self.exists(each, chosen)]
+            first = {**chosen, **{dimension.path: dimension.domain.corners()[0] for dimension in rest}}
+            yield self._point(first)
+            for dimension in rest:
+                for option in dimension.domain.corners()[1:]:
+                    yield self._point({**first, dimension.path: option})
+
+    def name(self, point: Point) -> str:
+        """Readable name of a point; labels of conditional dimensions follow those they depend on."""
+        return point_name(point.options, self._admitted)
+
+    def _count(self, size: Callable[[Domain], int]) -> int:
+        """Number of points if the domains of dimensions on which no others depend have these sizes."""
+        return sum(
+            math.prod(
+                size(dimension.domain)
                 for dimension in self.dimensions
-            ],
+                if dimension.path not in self._parents and self.exists(dimension, options)
+            )
+            for options in self._combinations(self._parents)
         )
 
-    def _extend(self, options: dict[str, Option], rest: Sequence[Dimension]) -> Iterator[dict[str, Option]]:
-        """The options extended by all combinations of the remaining dimensions."""
-        if not rest:
-            yield options
-            return
-        first, *others = rest
-        if not Point(options).satisfies(first.when):
-            yield from self._extend(options, others)
-            return
-        for option in first.domain.corners():
-            yield from self._extend({**options, first.path: option}, others)
+    def _points(self, values: Callable[[Domain], Sequence[Option]]) -> list[Point]:
+        """All combinations of some values of the domains, sorted by their order in the space."""
+        found: list[tuple[dict[str, int], dict[str, Option]]] = [({}, {})]
+        for dimension in self._order:
+            options_of_domain = list(enumerate(values(dimension.domain)))
+            path = dimension.path
+            extended = []
+            for ranks, options in found:
+                if self.exists(dimension, options):
+                    extended += [({**ranks, path: i}, {**options, path: option}) for i, option in options_of_domain]
+                else:
+                    extended.append((ranks, options))
+            found = extended
+        paths = [dimension.path for dimension in self.dimensions]
+        found.sort(key=lambda item: [item[0].get(path, -1) for path in paths])
+        return [self._point(options) for _, options in found]
 
-    def _check_points(self) -> None:
+    def _point(self, options: Mapping[str, Option]) -> Point:
+        """The point with these options, in the order of the space."""
+        return Point(
+            {dimension.path: options[dimension.path] for dimension in self.dimensions if dimension.path in options}
+        )
+
+    def _combinations(self, paths: set[str]) -> Iterator[dict[str, Option]]:
+        """All combinations of the values of some dimensions, which include those on which they depend.
+
+        Raises:
+            ConfigError: there are more than `MAX_POINTS`.
+        """
+        dimensions = [dimension for dimension in self._order if dimension.path in paths]
+
+        def extend(options: dict[str, Option], index: int) -> Iterator[dict[str, Option]]:
+            if index == len(dimensions):
+                yield options
+            elif not self.exists(dimensions[index], options):
+                yield from extend(options, index + 1)
+            else:
+                for option in dimensions[index].domain.values() or ():
+                    yield from extend({**options, dimensions[index].path: option}, index + 1)
+
+        for number, options in enumerate(extend({}, 0)):
+            if number >= MAX_POINTS:
+                raise ConfigError(
+                    f"the dimensions {', '.join(dimension.path for dimension in dimensions)}, on which others depend, "
+                    f"have more than {MAX_POINTS:,} combinations; give them fewer values"
+                )
+            yield options
+
+    def _check_finite(self) -> None:
+        """Raise ConfigError if a dimension has infinitely many values."""
+        if paths := [dimension.path for dimension in self.dimensions if dimension.domain.size is None]:
+            raise ConfigError(
+                f"only finite domains expand to every combination; {', '.join(paths)} has a range of real numbers: "
+                "give it `values` or a `step`"
+            )
+
+    def _check(self, preset: Preset) -> None:
         """Check that every dimension exists at some point and that every option is valid where it exists."""
-        points = self._corners()
+        found: set[str] = set()
+        configs: dict[tuple[tuple[str, str], ...], TrialConfig] = {}
+        checked: set[tuple[object, ...]] = set()
+        # The rules for an option depend only on the kinds at a point, so other dimensions need not be combined.
+        structural = self._parents | {dimension.path for dimension in self.dimensions if sets_kind(dimension)}
+        for chosen in self._combinations(structural):
+            existing = [dimension for dimension in self._order if self.exists(dimension, chosen)]
+            point = self._point(
+                {dimension.path: chosen.get(dimension.path, dimension.domain.corners()[0]) for dimension in existing}
+            )
+            found.update(point.options)
+            kind_settings = {path: value for path, value in Point(chosen).settings.items() if is_kind(path)}
+            kinds = tuple(sorted((path, repr(value)) for path, value in kind_settings.items()))
+            try:
+                if kinds not in configs:
+                    configs[kinds] = self._composer.config(kind_settings)
+            except ConfigError as error:
+                raise ConfigError(f"space, {self.name(point)}: {error}") from error
+            for dimension in existing:
+                options = [chosen[dimension.path]] if dimension.path in chosen else dimension.domain.corners()
+                key = (kinds, dimension.path, options[0].label)
+                if key not in checked:
+                    checked.add(key)
+                    check_dimension_exists(dimension, options, configs[kinds], self.name(point), self.dimensions)
+                    check_options(dimension, options, configs[kinds], preset)
         for dimension in self.dimensions:
-            if not any(dimension.path in point.options for point in points):
+            if dimension.path not in found:
                 raise ConfigError(
                     f"space dimension {dimension.path}: its conditions never hold together; change its `when`"
-                )
-        configs: dict[tuple[tuple[str, Any], ...], TrialConfig] = {}
-        checked: set[tuple[object, ...]] = set()
-        for point in points:
-            kind_settings = {path: value for path, value in point.settings.items() if path.rpartition(".")[2] == "kind"}
-            kinds = tuple(sorted(kind_settings.items()))
-            if kinds not in configs:
-                try:
-                    configs[kinds] = compose(self._preset, self._shared, kind_settings)
-                except ConfigError as error:
-                    raise ConfigError(f"space, {self._name(point)}: {error}") from error
-            for path, option in point.options.items():
-                if (kinds, path, option.label) not in checked:
-                    checked.add((kinds, path, option.label))
-                    self._check_option(point, path, option, configs[kinds])
-
-    def _check_option(self, point: Point, path: str, option: Option, config: TrialConfig) -> None:
-        """Check that the settings of an option exist in a config with the kinds of the point, and are valid."""
-        for setting in option.settings(path):
-            check_known(setting)
-            if not has_path(config, setting):
-                raise ConfigError(
-                    f"space dimension {path} also exists at {self._name(point)!r}, but {setting} exists only under "
-                    f"{describe_branches(setting)}; {self._condition_for(setting)}"
-                )
-        try:
-            apply_settings(self._preset, nest(option.settings(path).items()), config)
-        except ConfigError as error:
-            raise ConfigError(f"space dimension {path}, value {option.label!r}: {error}") from error
-
-    def _condition_for(self, setting: str) -> str:
-        """Remedy for a dimension without a condition: the condition under which the setting exists."""
-        for branch in known_paths()[setting]:
-            for union, kind in branch.items():
-                for dimension in self.dimensions:
-                    for option in dimension.domain.corners():
-                        if option.settings(dimension.path).get(union) == kind:
-                            return f'give it when = {{ "{dimension.path}" = "{option.label}" }}'
-        return "set that in [config], or leave the dimension out"
-
-    def _name(self, point: Point) -> str:
-        """Readable name of a point; labels of conditional dimensions follow those they depend on."""
-        parents = {dimension.path: self._parent(dimension, point) for dimension in self.dimensions}
-        children: dict[str, list[str]] = {}
-        for path in point.options:
-            if parents[path] is not None:
-                children.setdefault(str(parents[path]), []).append(path)
-
-        def name_of(path: str, n_siblings: int) -> str:
-            label = _label(path, point.options[path], n_siblings)
-            below = children.get(path, [])
-            separator = "-" if len(below) == 1 else " "
-            return separator.join([label, *(name_of(child, len(below)) for child in below)])
-
-        return " ".join(name_of(path, 0) for path in point.options if parents[path] is None)
-
-    def _parent(self, dimension: Dimension, point: Point) -> str | None:
-        """The dimension whose label precedes this one's in a name: the last one in its conditions, or None."""
-        above = [path for path in point.options if path in dimension.when]
-        return above[-1] if above else None
-
-
-def _label(path: str, option: Option, n_siblings: int) -> str:
-    """Label of an option in a name, with the last part of the path if the value alone is ambiguous."""
-    is_descriptive = isinstance(option.value, str | Mapping) or option.label != label_of(option.value)
-    if is_descriptive or n_siblings == 1:
-        return option.label
-    return f"{path.rpartition('.')[2]}={option.label}"
-
-
-def _matches(option: Option, admitted: tuple[Any, ...]) -> bool:
-    """Whether the label or value of an option is admitted."""
-    return option.label in admitted or any(option.value == value for value in admitted)
-
-
-def _order(dimensions: Sequence[Dimension]) -> list[Dimension]:
-    """The dimensions, each after those on which its conditions depend.
-
-    Raises:
-        ConfigError: a path is unknown or occurs twice, or conditions are cyclic.
-    """
-    dimension_by_path: dict[str, Dimension] = {}
-    for dimension in dimensions:
-        check_known(dimension.path)
-        if dimension.path in dimension_by_path:
-            raise ConfigError(f"space dimension {dimension.path} occurs twice; put all its values into one")
-        dimension_by_path[dimension.path] = dimension
-    try:
-        order = list(
-            TopologicalSorter({path: dimension_by_path[path].when.keys() for path in dimension_by_path}).static_order()
-        )
-    except CycleError as error:
-        cycle = " -> ".join(error.args[1])
-        raise ConfigError(f"the conditions of a space must not be cyclic; these are: {cycle}") from error
-    return [dimension_by_path[path] for path in order if path in dimension_by_path]
-
-
-def _check_overlap(dimensions: Sequence[Dimension]) -> None:
-    """Check that no two dimensions set the same path."""
-    paths_of_dimension = {
-        dimension.path: {path for option in dimension.domain.corners() for path in option.settings(dimension.path)}
-        for dimension in dimensions
-    }
-    for first, second in itertools.combinations(paths_of_dimension, 2):
-        if common := sorted(paths_of_dimension[first] & paths_of_dimension[second]):
-            raise ConfigError(
-                f"both space dimensions {first} and {second} would set {common[0]}; leave one of them out"
-            )
-
-
-def _check_conditions(dimension: Dimension, dimensions: Sequence[Dimension]) -> None:
-    """Check that the conditions of a dimension refer to possible values of other dimensions."""
-    others = {other.path: other for other in dimensions}
-    for path, admitted in dimension.when.items():
-        if path not in others:
-            is_setting = path in known_paths()
-            reason = "that does not vary here" if is_setting else "which is no setting"
-            raise ConfigError(
-                f"space dimension {dimension.path} depends on {path}, {reason}; a condition names another dimension"
-            )
-        domain = others[path].domain
-        if isinstance(domain, Range):
-            raise ConfigError(
-                f"space dimension {dimension.path} depends on {path}, which is a range; a condition needs values"
-            )
-        for value in admitted:
-            if not any(_matches(option, (value,)) for option in domain.options):
-                labels = ", ".join(option.label for option in domain.options)
-                raise ConfigError(
-                    f"space dimension {dimension.path} exists when {path} = {value!r}, "
-                    f"which is not among its values: {labels}"
                 )

@@ -8,7 +8,8 @@ it runs. Strategies are stateless: they are built from the study file and depend
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
 from core.storage.records import Ask, MetricValues, Objective, Outcome, Stage
 
@@ -55,7 +56,7 @@ class TriedArm:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """All arms planned so far, in order, with their results, and all points that a search's sampler proposed."""
 
@@ -69,7 +70,12 @@ class History:
     @property
     def names(self) -> frozenset[str]:
         """Names of all arms."""
-        return frozenset(tried.arm.name for tried in self.arms)
+        return frozenset(self.by_name)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, TriedArm]:
+        """All arms by name."""
+        return {tried.arm.name: tried for tried in self.arms}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +94,10 @@ class Round:
 class Strategy(ABC):
     """Proposes what to run, given earlier results, until it is done."""
 
-    waits: ClassVar[bool] = True
-    """Whether it proposes only when all planned trials have ended; otherwise as soon as trials can run."""
+    @property
+    def waits(self) -> bool:
+        """Whether it proposes only when all planned trials have ended; otherwise as soon as trials can run."""
+        return True
 
     @abstractmethod
     def propose(self, history: History) -> Round | None:

@@ -1,22 +1,24 @@
 """Entries of study files: the tables and arrays of tables that a study file consists of, one class each."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from core.errors import ConfigError
-from search_spaces.domains import Domain, Option, Range, choice
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.space import Dimension
+from search_spaces.designs.fractional_factorial import Resolution
+from search_spaces.designs.space_filling import Method
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import Domain, choice, fixed
+from search_spaces.options import Option
+from search_spaces.paths import check_known, takes_integers
+from search_spaces.ranges import number_range
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.search import Mode
 
 if TYPE_CHECKING:
     from core.statistics.race import RaceRules
-
-NAME_RULE = "letters, digits, spaces and . _ + = , - inside, at most 100 characters"
-"""Characters allowed in the name of a study or an arm, as text for error messages."""
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._+=,-]{0,98}[A-Za-z0-9_+])?")
-"""Pattern of `NAME_RULE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +31,17 @@ class ObjectiveEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionEntry:
-    """Entry of a dimension: a path with `values`, or with the ends of a range for a search."""
+    """Entry of a dimension: a path with `values`, a single `value`, or the ends of a range."""
 
     path: str
     values: list[Any] | None = None
+    value: Any = None
     low: int | float | None = None
     high: int | float | None = None
     log: bool = False
     """Whether the range is logarithmic."""
+    step: int | float | None = None
+    """Distance of neighbouring values of the range."""
     when: dict[str, Any] = field(default_factory=dict)
     """Conditions, see `Dimension.when`; a single value needs no list."""
 
@@ -53,33 +58,102 @@ class DimensionEntry:
             raise ConfigError(f"space dimension {self.path}: {error}") from error
 
     def _domain(self) -> Domain:
-        if self.values is not None and self.low is None and self.high is None:
+        """The domain; a range is one of whole numbers if the setting is."""
+        check_known(self.path)
+        is_range = not (self.low is None and self.high is None and self.step is None and not self.log)
+        if (self.values is not None) + (self.value is not None) + is_range != 1:
+            raise ConfigError("give either `values`, or `value`, or both `low` and `high`, with `log` or `step`")
+        if self.values is not None:
             return choice([_option(value) for value in self.values])
-        if self.values is None and self.low is not None and self.high is not None:
-            return Range(low=self.low, high=self.high, log=self.log)
-        raise ConfigError("give either `values` or both `low` and `high`")
+        if self.value is not None:
+            return fixed(_option(self.value))
+        if self.low is None or self.high is None:
+            raise ConfigError("a range needs both `low` and `high`")
+        return number_range(self.low, self.high, log=self.log, step=self.step, is_integer=takes_integers(self.path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AblationEntry:
+class FullFactorialEntry:
+    """Entry of a design with all combinations, see `search_spaces.designs.full_factorial`."""
+
+    kind: Literal["full_factorial"] = "full_factorial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FractionalFactorialEntry:
+    """Entry of a two-level fractional factorial design, see `search_spaces.designs.fractional_factorial`."""
+
+    kind: Literal["fractional_factorial"] = "fractional_factorial"
+    resolution: Resolution | None = None
+    generators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceFillingEntry:
+    """Entry of a space-filling design, see `search_spaces.designs.space_filling`."""
+
+    n_arms: Annotated[int, Ge(1)]
+    kind: Literal["space_filling"] = "space_filling"
+    method: Method = "sobol"
+    seed: Annotated[int, Ge(0)] = 0
+
+
+DesignEntry = FullFactorialEntry | FractionalFactorialEntry | SpaceFillingEntry
+"""Entry of the design over the dimensions of `[[space]]`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneFactorEntry:
     """Entry of an ablation of one factor, see `search_spaces.designs.one_factor`."""
 
     baseline: Any
     arms: dict[str, Any]
+    kind: Literal["one_factor"] = "one_factor"
     path: str = ""
     baseline_name: str = "baseline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOneOutEntry:
+    """Entry of an ablation that leaves out one component at a time, see `search_spaces.designs.leave_one_out`."""
+
+    components: dict[str, dict[str, Any]]
+    kind: Literal["leave_one_out"] = "leave_one_out"
+    full: dict[str, Any] = field(default_factory=dict)
+    full_name: str = "full"
+
+
+AblationEntry = OneFactorEntry | LeaveOneOutEntry
+"""Entry of an ablation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """Entry of a search, in which a sampler proposes arms in rounds, see `search_spaces.search`."""
+    """Entry of a search: a sampler proposes arms in each cell of a grid, see `search_spaces.search`."""
 
     space: tuple[DimensionEntry, ...]
-    n_arms: int
-    round_size: int = 1
+    """Dimensions that are searched in each cell."""
+    arms_per_cell: int
+    """Number of arms that each cell proposes."""
+    grid: tuple[DimensionEntry, ...] = ()
+    """Dimensions with lists of values; each combination is a cell. Without any, the search is one cell."""
+    round_size: int | None = None
+    """Number of arms that each cell adds in a round; None for what suits the sampler."""
+    mode: Mode = "rounds"
+    """Whether it proposes after whole rounds, or asynchronously, which gives up that resumed searches are equal."""
     seeds: tuple[int, ...] = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
-    sampler: SamplerConfig = field(default_factory=RandomSamplerConfig)
+    sampler: SamplerConfig = field(default_factory=TpeSamplerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmEntry:
+    """Entry of a confirmation, which runs the best arms of the search with the study's seeds, see `confirm.py`."""
+
+    max_arms: Annotated[int, Ge(1)] = 8
+    """Largest number of arms that are confirmed."""
+    threshold: Annotated[float, Ge(0), Le(1)] = 0.05
+    """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +193,6 @@ class RaceEntry:
             max_seeds=self.max_seeds,
             give_up_below=self.give_up_below,
         )
-
-
-def check_name(what: str, name: str) -> None:
-    """Check the name of a study or an arm against `NAME_RULE`; `what` is "a study" or "an arm".
-
-    Raises:
-        ConfigError: the name breaks the rule.
-    """
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"the name of {what} has {NAME_RULE}; got {name!r}")
 
 
 def _option(value: Any) -> Any:

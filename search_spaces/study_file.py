@@ -13,61 +13,95 @@ name = "lpf-4"
 like = "lpf-8"                         # starts from another arm's settings
 config = { parameterization.cutoff_hz = 4.0 }
 [[space]]                              # ... and every combination of dimensions ...
+path = "parameterization.kind"
+values = ["frame", "spline"]
+[[space]]
 path = "parameterization.n_segments"
 values = [8, { label = "many", value = 16 }]
 when = { "parameterization.kind" = "spline" }
-[ablation]                             # ... and one factor at a time
+[[space]]
 path = "encoder.width"
-baseline = 16
-arms = { narrow = 8 }
+low = 8                                # whole numbers, as the setting is one; also log = true, or value = 8
+high = 16
+step = 4
+[design]                               # ... or a part of them
+kind = "full_factorial"                # the default
+# kind = "fractional_factorial"        # two values per dimension; resolution = "III", "IV" or "V", or
+#                                      # generators = ["D = ABC"]
+# kind = "space_filling"               # n_arms = 32, method = "sobol", "halton" or "latin_hypercube", seed = 0
+[ablation]                             # ... and one factor at a time
+kind = "one_factor"                    # the default
+path = "encoder.stride"
+baseline = 1
+arms = { coarse = 2 }
+# kind = "leave_one_out"               # or all components and, in turn, all but one, by the settings that remove it
+# components = { curriculum = { "trainer.curriculum_share" = 0.0 }, averaging = { "optimizer.averaging_power" = 0.0 } }
 [search]                               # ... and arms that a sampler proposes, in rounds
-n_arms = 20
-round_size = 4
-sampler = { kind = "random", seed = 0 }
-[[search.space]]
+arms_per_cell = 20
+sampler = { kind = "tpe", seed = 0 }
+[[search.grid]]                        # an independent search for each of these
+path = "synth.kind"
+values = ["engel", "mod_synth"]
+[[search.space]]                       # over this
 path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
-
-A study of designs can be a race, which gives the arms seeds until it is decided which are on the front:
-[race]
-error_rate = 0.05
-min_seeds = 3
-max_seeds = 8
+[confirm]                              # the best arms of the search run with `seeds`; these are the defaults
+max_arms = 8
+threshold = 0.05
+# [race]                               # instead of a search: arms get seeds until it is decided which are on the front
+# error_rate = 0.05                    # these are the defaults
+# min_seeds = 3
+# max_seeds = 8
+# give_up_below = 0.1
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any, assert_never
+
+from pydantic import Discriminator
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
+from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
+from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
-from search_spaces.paths import compose
+from search_spaces.designs.space_filling import SpaceFilling
+from search_spaces.names import check_name
+from search_spaces.paths import Composer
 from search_spaces.race import Race
-from search_spaces.samplers.build import build_sampler
-from search_spaces.search import SEARCH_NAME, Search, check_rounds
+from search_spaces.search import Search, build_search
 from search_spaces.seeds import continued_seeds
 from search_spaces.space import Space
 from search_spaces.strategy import Arm, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
+    ConfirmEntry,
+    DesignEntry,
     DimensionEntry,
+    FractionalFactorialEntry,
+    FullFactorialEntry,
+    LeaveOneOutEntry,
     ObjectiveEntry,
+    OneFactorEntry,
     RaceEntry,
     SearchEntry,
-    check_name,
+    SpaceFillingEntry,
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyFile:
     """Content of a study file: the question of a study, its arms, seeds and objectives."""
 
@@ -83,9 +117,14 @@ class StudyFile:
     """Nested or dotted settings shared by all arms."""
     arms: tuple[ExplicitArm, ...] = ()
     space: tuple[DimensionEntry, ...] = ()
-    ablation: AblationEntry | None = None
+    design: Annotated[DesignEntry, Discriminator("kind")] = field(default_factory=FullFactorialEntry)
+    """Design over the dimensions of `space`."""
+    ablation: Annotated[AblationEntry, Discriminator("kind")] | None = None
     search: SearchEntry | None = None
+    confirm: ConfirmEntry | None = None
+    """Settings of the confirmation of the search; None for the defaults if there is a search."""
     race: RaceEntry | None = None
+    """Settings of the race between the arms of the designs; None if all arms get all seeds."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -97,6 +136,14 @@ class StudyFile:
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
+            )
+        if not self.space and not isinstance(self.design, FullFactorialEntry):
+            raise ConfigError(
+                f"[design] kind = {self.design.kind!r} needs dimensions; add [[space]], or leave out [design]"
+            )
+        if self.confirm and not self.search:
+            raise ConfigError(
+                "[confirm] runs the best arms of a search, and there is none; add [search] or leave it out"
             )
         if self.search and (shared := set(self.search.seeds) & set(self.seeds)):
             raise ConfigError(
@@ -147,16 +194,9 @@ class StudyFile:
         """
         designs: list[Design] = []
         if self.space:
-            designs.append(FullFactorial(self._space(self.space)))
-        if ablation := self.ablation:
-            designs.append(
-                OneFactor(
-                    path=ablation.path,
-                    baseline=ablation.baseline,
-                    variations=ablation.arms,
-                    baseline_name=ablation.baseline_name,
-                )
-            )
+            designs.append(_design_over(self._space(self.space), self.design))
+        if self.ablation:
+            designs.append(_ablation(self.ablation))
         if self.arms:
             designs.append(ExplicitArms(self.arms))
         return tuple(designs)
@@ -165,32 +205,44 @@ class StudyFile:
         """The search of the study, if it has one.
 
         Raises:
-            ConfigError: its space cannot be built, or its number of arms or size of rounds is invalid.
+            ConfigError: its dimensions, sampler or numbers are invalid.
         """
         if self.search is None:
             return ()
-        check_rounds(self.search.n_arms, self.search.round_size, self.search.seeds)
-        search = Search(
-            space=self._space(self.search.space),
-            sampler=build_sampler(self.search.sampler),
-            sampler_kind=self.search.sampler.kind,
-            seeds=self.search.seeds,
-            n_arms=self.search.n_arms,
-            round_size=self.search.round_size,
-        )
+        try:
+            search = build_search(
+                grid=[entry.dimension() for entry in self.search.grid],
+                dimensions=[entry.dimension() for entry in self.search.space],
+                preset=self.base,
+                shared=self.shared(),
+                sampler=self.search.sampler,
+                arms_per_cell=self.search.arms_per_cell,
+                round_size=self.search.round_size,
+                seeds=self.search.seeds,
+                mode=self.search.mode,
+            )
+        except ConfigError as error:
+            raise ConfigError(f"[search]: {error}") from error
         return (search,)
 
     def races(self) -> tuple[Race, ...]:
         """The race of the study, if it has one."""
         return (Race(seeds=self.all_seeds, entry=self.race),) if self.race else ()
 
+    def confirmations(self) -> tuple[Confirm, ...]:
+        """The confirmation of the search, if the study has one."""
+        if self.search is None:
+            return ()
+        entry = self.confirm or ConfirmEntry()
+        return (Confirm(seeds=self.search.seeds, max_arms=entry.max_arms, threshold=entry.threshold),)
+
     def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, then its race or its search.
+        """Strategies of the study in the order in which they run: designs, then a race or a confirmed search.
 
         Raises:
             ConfigError: as `designs` and `searches`.
         """
-        return (*self.designs(), *self.races(), *self.searches())
+        return (*self.designs(), *self.races(), *self.searches(), *self.confirmations())
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -198,27 +250,54 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
-        arms = [arm for design in self.designs() for arm in design.arms()]
-        counts = Counter(arm.name for arm in arms)
-        for arm in arms:
-            if counts[arm.name] > 1:
-                raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
-            if SEARCH_NAME.fullmatch(arm.name):
-                raise ConfigError(f"names such as {arm.name!r} are those of a search's arms; rename the arm")
-            self.check_arm(arm)
-        return tuple(arms)
+        return tuple(arm for arm, _ in self._composed_arms)
 
-    def check_arm(self, arm: Arm) -> None:
-        """Check the name and the settings of an arm.
+    def configs(self) -> dict[str, TrialConfig]:
+        """The config of each arm of the designs, by its name.
+
+        Raises:
+            ConfigError: as for `named_arms`.
+        """
+        return {arm.name: config for arm, config in self._composed_arms}
+
+    def config_of(self, arm: Arm) -> TrialConfig:
+        """The config of an arm, after a check of its name.
 
         Raises:
             ConfigError: the name or a setting is invalid.
         """
         check_name("an arm", arm.name)
         try:
-            compose(self.base, self.shared(), arm.settings)
+            return self._composer.config(arm.settings)
         except ConfigError as error:
             raise ConfigError(f"arm {arm.name!r}: {error}") from error
+
+    def applied_paths(self, arm: Arm) -> frozenset[str]:
+        """Paths of the shared settings that exist in the config of an arm and that it does not set itself."""
+        return self._composer.applied(arm.settings)
+
+    @cached_property
+    def _composer(self) -> Composer:
+        return Composer(self.base, self.shared())
+
+    @cached_property
+    def _composed_arms(self) -> tuple[tuple[Arm, TrialConfig], ...]:
+        """All arms of the designs with their configs."""
+        arms = [arm for design in self.designs() for arm in design.arms()]
+        counts = Counter(arm.name for arm in arms)
+        for arm in arms:
+            if counts[arm.name] > 1:
+                raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
+            if self._is_name_of_search(arm.name):
+                raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
+        return tuple((arm, self.config_of(arm)) for arm in arms)
+
+    def _is_name_of_search(self, name: str) -> bool:
+        """Whether a proposal of the search could have this name."""
+        number = name.rpartition(" ")[2]
+        if self.search is None or not number.isdecimal():
+            return False
+        return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
 
     def _check_race(self, race: RaceEntry) -> None:
         """Raise ConfigError if the study cannot be a race."""
@@ -236,6 +315,35 @@ class StudyFile:
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""
         return Space([entry.dimension() for entry in entries], self.base, self.shared())
+
+
+def _design_over(space: Space, entry: DesignEntry) -> Design:
+    """The design over a space that an entry describes."""
+    match entry:
+        case FullFactorialEntry():
+            return FullFactorial(space)
+        case FractionalFactorialEntry():
+            return FractionalFactorial(space=space, resolution=entry.resolution, generators=entry.generators)
+        case SpaceFillingEntry():
+            return SpaceFilling(space=space, size=entry.n_arms, method=entry.method, seed=entry.seed)
+        case _:
+            assert_never(entry)
+
+
+def _ablation(entry: AblationEntry) -> Design:
+    """The ablation that an entry describes."""
+    match entry:
+        case OneFactorEntry():
+            return OneFactor(
+                path=entry.path,
+                baseline=entry.baseline,
+                variations=entry.arms,
+                baseline_name=entry.baseline_name,
+            )
+        case LeaveOneOutEntry():
+            return LeaveOneOut(components=entry.components, full=entry.full, full_name=entry.full_name)
+        case _:
+            assert_never(entry)
 
 
 def _plain(value: Any) -> Any:

@@ -13,12 +13,24 @@ from core.settings.loading import read_toml
 from core.settings.schema import kind_of, variants_of
 from core.settings.suggestions import did_you_mean
 from search_spaces.designs.explicit import ExplicitArm
-from search_spaces.samplers.settings import RandomSamplerConfig, SamplerConfig
-from search_spaces.study_entries import AblationEntry, DimensionEntry, ObjectiveEntry, RaceEntry, SearchEntry
+from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
+from search_spaces.study_entries import (
+    AblationEntry,
+    ConfirmEntry,
+    DesignEntry,
+    DimensionEntry,
+    ObjectiveEntry,
+    RaceEntry,
+    SearchEntry,
+)
 from search_spaces.study_file import StudyFile
 
+_KINDS = {kind_of(cls) for union in (DesignEntry, AblationEntry) for cls in variants_of(union)}
+"""Kinds of tagged tables, which pydantic inserts into the places of errors."""
 BUILT_IN = Path(__file__).parent / "studies"
 """Folder with the built-in studies."""
+CONFIRM_SEEDS = (0, 1, 2, 3)
+"""Seeds of a study with a search that names none: confirmed arms need several to be compared."""
 
 
 def load_study(name_or_path: str) -> StudyFile:
@@ -81,29 +93,47 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
-    for name, cls in (("ablation", AblationEntry), ("search", SearchEntry), ("race", RaceEntry)):
-        value = settings.get(name, {})
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
-        _check_keys(f"{name}.", value, cls)
+    settings = {
+        **settings,
+        **_with_kind("design", DesignEntry, settings),
+        **_with_kind("ablation", AblationEntry, settings),
+    }
+    _check_keys("search.", _table("search", settings), SearchEntry)
+    _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
+    _check_keys("race.", _table("race", settings), RaceEntry)
     search = settings.get("search", {})
-    for value in _tables("search.space", search.get("space", [])):
-        _check_keys(f"search.space[{value.get('path')}].", value, DimensionEntry)
-    _check_sampler(search.get("sampler", {}))
+    for table in ("space", "grid"):
+        for value in _tables(f"search.{table}", search.get(table, [])):
+            _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
+    if "search" in settings:
+        search = {**search, "sampler": _sampler(search.get("sampler", {}))}
+        settings = {"seeds": CONFIRM_SEEDS, **settings, "search": search}
+    study = _validated(StudyFile, settings, ())
+    assert isinstance(study, StudyFile)
+    return study
+
+
+def _validated(cls: type, settings: Mapping[str, Any], where: tuple[str, ...]) -> object:
+    """An object of a class from plain values, which are at this path of a study file.
+
+    Raises:
+        ConfigError: a value is invalid.
+    """
     try:
-        return _adapter().validate_python(dict(settings))
+        return _adapter(cls).validate_python(dict(settings))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
-        where = ".".join(map(str, problem["loc"]))
-        raise ConfigError(f"{where}: {str(problem['msg']).lower()}; got {_input_text(problem)}") from error
+        path = ".".join(str(part) for part in (*where, *problem["loc"]) if part not in _KINDS)
+        rule = str(problem["msg"])
+        raise ConfigError(f"{path}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
 
 
 @cache
-def _adapter() -> TypeAdapter[StudyFile]:
-    """Validator of study files, built on first use."""
-    return TypeAdapter(StudyFile)
+def _adapter(cls: type) -> TypeAdapter[object]:
+    """Validator of a class, built on first use."""
+    return TypeAdapter(cls)
 
 
 def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
@@ -113,19 +143,46 @@ def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
     raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
 
 
-def _check_sampler(sampler: Any) -> None:
-    """Check kind and keys of a sampler's table; pydantic checks the values.
+def _table(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of a name, empty if there is none, checked to be a table."""
+    value = settings.get(name, {})
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
+    return value
+
+
+def _with_kind(name: str, union: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a name, if there is one, with its kind, by default the first one of the union.
 
     Raises:
         ConfigError: the kind or a key is unknown.
     """
+    if settings.get(name) is None:
+        return {}
+    classes = {kind_of(cls): cls for cls in variants_of(union)}
+    table = {"kind": next(iter(classes)), **_table(name, settings)}
+    kind = table["kind"]
+    if not isinstance(kind, str) or kind not in classes:
+        hint = did_you_mean(str(kind), map(str, classes), otherwise=f"choose one of {', '.join(map(str, classes))}")
+        raise ConfigError(f"unknown {name}.kind {kind!r}; {hint}")
+    _check_keys(f"{name}.", table, classes[kind])
+    return {name: table}
+
+
+def _sampler(sampler: Any) -> object:
+    """The settings of a sampler from its table.
+
+    Raises:
+        ConfigError: the kind or a key is unknown, or a value is invalid.
+    """
     if not isinstance(sampler, Mapping):
-        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'random' }}; got {sampler!r}")
+        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
     classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
-    kind = sampler.get("kind", kind_of(RandomSamplerConfig))
+    kind = sampler.get("kind", kind_of(TpeSamplerConfig))
     if kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
+    return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

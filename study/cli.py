@@ -8,7 +8,9 @@ import typer
 from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
+from study.commands.cluster import cluster_app
 from study.commands.doctor import doctor
+from study.commands.export import export_app
 from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.options import errors
@@ -20,6 +22,7 @@ from study.commands.retry import retry
 from study.commands.status import status
 from study.commands.stop import stop
 from study.commands.studies import studies
+from study.commands.track import track
 from study.commands.train import train
 
 app = typer.Typer(
@@ -30,9 +33,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, train, doctor):
+for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
+app.add_typer(export_app, name="export")
+app.add_typer(cluster_app, name="cluster")
 
 
 def main() -> None:

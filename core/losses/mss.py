@@ -42,7 +42,8 @@ class MultiResolutionStft(Loss):
 
     def _n_bins(self, audio: Float[Tensor, "clip sample"]) -> Float[Tensor, "resolution 1"]:
         """STFT bins of one clip, over all frames."""
-        return audio.new_tensor([[n_bins(audio.shape[1], resolution)] for resolution in self.resolutions])
+        counts = [[n_bins(audio.shape[1], resolution)] for resolution in self.resolutions]
+        return torch.tensor(counts, dtype=audio.dtype).to(audio.device, non_blocking=True)
 
     @staticmethod
     def _distances(
@@ -56,4 +57,4 @@ class MultiResolutionStft(Loss):
 def _sqrt(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Square root with gradient 0 at 0, as a norm has; that of the plain square root is infinite."""
     is_zero = ratio == 0
-    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, ratio).sqrt())
+    return ratio.masked_fill(is_zero, 1.0).sqrt().masked_fill(is_zero, 0.0)

@@ -11,7 +11,8 @@ time, with s the gradient of the FIR's output:
     grad_v[n] = s[n] b0[n] + s[n+1] b1[n+1] + s[n+2] b2[n+2] - a1[n+1] grad_v[n+1] - a2[n+2] grad_v[n+2]
     grad_x = grad_v,  grad_a_i[n] = -grad_v[n] v[n-i],  grad_b_i[n] = s[n] v[n-i]
 
-Reference of recursion and gradient: Yu and Fazekas (2024), arXiv 2404.07970, whose torchlpc is the slow reference here.
+Reference of recursion and gradient: Yu and Fazekas (2024), arXiv 2404.07970. The slow reference of the recursion is
+`core.ops.all_pole`.
 """
 
 from typing import Any, no_type_check
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from core.ops.all_pole import all_pole
 from core.ops.compiling import as_numpy, double_backward, kernel, recursive_kernel, use_kernel
 from core.ops.frames import check_cover, to_samples
 
@@ -65,11 +67,8 @@ def time_varying_biquad(
     b: Float[Tensor, "batch sample 3"],
     a: Float[Tensor, "batch sample 2"],
 ) -> Float[Tensor, "batch sample"]:
-    """The filtered audio, from zero state, with coefficients per sample (a0 = 1); torchlpc runs on CUDA too."""
-    # Importing torchlpc compiles its loops, which processes that use only the kernel need not wait for.
-    from torchlpc import sample_wise_lpc
-
-    v: Tensor = sample_wise_lpc(audio, a.contiguous())
+    """The filtered audio, from zero state, with coefficients per sample (a0 = 1)."""
+    v = all_pole(audio, a)
     delayed = F.pad(v, (2, 0))
     filtered: Tensor = torch.linalg.vecdot(b, torch.stack([v, delayed[:, 1:-1], delayed[:, :-2]], -1))
     return filtered

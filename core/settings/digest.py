@@ -5,7 +5,7 @@ import hashlib
 import json
 from typing import Any
 
-from core.settings.schema import content_path, setting_types
+from core.settings.schema import PLAIN_TYPES, hashed_settings
 
 
 def settings_sha256(part: object) -> str:
@@ -21,11 +21,11 @@ def trial_digest(arm_sha256: str, seed: int) -> str:
 
 def _without_paths(value: Any) -> Any:
     """A config as nested dicts and a tuple as a list, without the settings marked by `ContentPath`."""
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return [_without_paths(item) for item in value] if isinstance(value, tuple) else value
-    annotations = setting_types(type(value))
-    return {
-        field.name: _without_paths(getattr(value, field.name))
-        for field in dataclasses.fields(value)
-        if content_path(annotations[field.name]) is None
-    }
+    cls = type(value)
+    if cls in PLAIN_TYPES:
+        return value
+    if cls is tuple:
+        return [_without_paths(item) for item in value]
+    if not dataclasses.is_dataclass(cls):
+        return value
+    return {name: _without_paths(getattr(value, name)) for name in hashed_settings(cls)}

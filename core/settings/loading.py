@@ -1,9 +1,9 @@
 """Configs from TOML files, command-line assignments and stored settings, and their conversion to plain values."""
 
 import dataclasses
-import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import ConfigError
 from core.settings.dotted import Settings, flatten, nest
 from core.settings.presets import PRESETS, Preset
-from core.settings.schema import kind_of, setting_types, variants_of
+from core.settings.schema import PLAIN_TYPES, kind_of, setting_types, setting_variants
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 
@@ -89,7 +89,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 def to_settings(config: TrialConfig) -> dict[str, Any]:
     """A config as nested plain values; the inverse of `from_settings`."""
-    settings: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    settings: dict[str, Any] = _plain(config)
     return settings
 
 
@@ -115,40 +115,41 @@ def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> obj
     """A config with nested settings applied; `prefix` is its path, for error messages."""
     assert dataclasses.is_dataclass(base)
     assert not isinstance(base, type)
-    annotations = setting_types(type(base))
+    cls = type(base)
+    variants = setting_variants(cls)
     changes: dict[str, Any] = {}
     for key, value in settings.items():
         path = f"{prefix}{key}"
-        if key not in annotations:
-            raise ConfigError(_unknown_setting(path, key, annotations))
-        annotation, current = annotations[key], getattr(base, key)
-        if classes := variants_of(annotation):
+        if key not in variants:
+            raise ConfigError(_unknown_setting(path, key, variants))
+        if classes := variants[key]:
+            current = getattr(base, key)
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}; set {path}.NAME instead")
             variant = _variant_class(path, classes, value, current)
             child = current if type(current) is variant else preset.variant(variant)
             changes[key] = _merge(child, value, preset, f"{path}.")
         else:
-            changes[key] = _validated(path, annotation, value)
+            changes[key] = _validated(path, cls, key, value)
     return dataclasses.replace(base, **changes)
 
 
 def _from_complete(cls: type, settings: Settings, prefix: str) -> object:
     """A config of a class from all of its settings, nested."""
-    annotations = setting_types(cls)
+    variants = setting_variants(cls)
     for key in settings:
-        if key not in annotations:
-            raise ConfigError(_unknown_setting(f"{prefix}{key}", key, annotations))
-    if missing := [f"{prefix}{name}" for name in annotations if name not in settings]:
+        if key not in variants:
+            raise ConfigError(_unknown_setting(f"{prefix}{key}", key, variants))
+    if missing := [f"{prefix}{name}" for name in variants if name not in settings]:
         raise ConfigError(
             f"a stored config must contain every setting; missing are {', '.join(missing)}; "
             "it was written by another version of modstudy: read it with that version"
         )
     values: dict[str, Any] = {}
-    for name, annotation in annotations.items():
+    for name, classes in variants.items():
         path, value = f"{prefix}{name}", settings[name]
-        if not (classes := variants_of(annotation)):
-            values[name] = _validated(path, annotation, value)
+        if not classes:
+            values[name] = _validated(path, cls, name, value)
         elif not isinstance(value, Mapping):
             raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}")
         else:
@@ -175,18 +176,31 @@ def _unknown_setting(path: str, key: str, known: Iterable[str]) -> str:
     return f"unknown setting {path}; {hint}"
 
 
-def _validated(path: str, annotation: Any, value: Any) -> Any:
-    """The value, converted and validated by its annotation."""
-    plain_type = _plain_type(annotation)
-    if isinstance(value, bool) and bool not in (plain_type, *get_args(plain_type)):
+def _validated(path: str, cls: type, name: str, value: Any) -> Any:
+    """The value of a setting of a config class, converted and validated by its annotation."""
+    validate, admits_bool = _validator(cls, name)
+    if isinstance(value, bool) and not admits_bool:
         raise ConfigError(f"{path}: a number or text is needed; got {value}")
     try:
-        return TypeAdapter(annotation).validate_python(value)
+        return validate(value)
     except ValidationError as error:
         rules = "; ".join(dict.fromkeys(str(problem["msg"]) for problem in error.errors(include_url=False)))
         raise ConfigError(f"{path}: {rules[0].lower()}{rules[1:]}; got {value!r}") from error
 
 
-def _plain_type(annotation: Any) -> Any:
-    """The type inside `Annotated`."""
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+@cache
+def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool]:
+    """The validating function of a setting, built on first use, and whether the setting admits a truth value."""
+    annotation = setting_types(cls)[name]
+    plain_type = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return TypeAdapter(annotation).validate_python, bool in (plain_type, *get_args(plain_type))
+
+
+def _plain(value: Any) -> Any:
+    """A config as nested dicts, with tuples as lists."""
+    cls = type(value)
+    if cls in PLAIN_TYPES:
+        return value
+    if dataclasses.is_dataclass(cls):
+        return {name: _plain(getattr(value, name)) for name in setting_types(cls)}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -64,4 +64,6 @@ class TrialConfig:
     def is_white_box(self) -> bool:
         """Whether a resolved config has the synth that made the sounds; recovered and true curves are comparable."""
         true_synth = self.data.true_synth
-        return true_synth is not None and settings_sha256(true_synth) == settings_sha256(self.synth)
+        if type(true_synth) is not type(self.synth):
+            return False
+        return settings_sha256(true_synth) == settings_sha256(self.synth)

@@ -71,7 +71,7 @@ def mean_with_interval(values: Sequence[float]) -> Estimate:
 
 @cache
 def t_factor(n: int) -> float:
-    """Half the width of the t interval of a mean of `n` values, in standard errors; cached, because scipy takes 0.2 ms."""
+    """Half the width of the t interval of a mean of `n` values, in standard errors; cached, as scipy takes 0.2 ms."""
     from scipy import stats
 
     return float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1))

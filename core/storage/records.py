@@ -87,7 +87,7 @@ class Ask:
     settings: dict[str, Any]
     """Dotted settings of the point."""
     arm: str | None = None
-    """The arm that the point became; None if it is infeasible or equals an earlier arm."""
+    """The arm that the point is: a new one, or an earlier one that equals it; None if the point is infeasible."""
     problem: str | None = None
     """The rule that the point breaks; None if it is feasible."""
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -294,7 +294,7 @@ def definition_from_json(data: bytes) -> StudyDefinition:
 
 
 def segment_to_json(segment: PlanSegment) -> bytes:
-    return _SEGMENT_ADAPTER.dump_json(segment, indent=1)
+    return _SEGMENT_ADAPTER.dump_json(segment)
 
 
 def segment_from_json(data: bytes) -> PlanSegment:

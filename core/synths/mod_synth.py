@@ -68,7 +68,7 @@ class ModSynth(Synth[ModSynthControls]):
         if self.add_adapter is not None:
             logit = self.add_adapter(add)[..., 0]
             if curriculum > 0 and self.position_noise > 0:
-                noise = torch.randn(logit.shape, generator=generator).to(logit)
+                noise = torch.randn(logit.shape, generator=generator).to(logit, non_blocking=True)
                 logit = logit + self.position_noise * curriculum * noise
             position = torch.sigmoid(logit)
         if self.sub_adapter is not None:

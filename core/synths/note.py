@@ -40,6 +40,8 @@ def draw_note(clips: Clips, generator: torch.Generator, *, with_noise: bool) -> 
     """
     batch, n_samples = clips.audio.shape
     device = clips.audio.device
-    phase = torch.rand(batch, generator=generator).to(device)
-    noise = (2 * torch.rand(batch, n_samples, generator=generator) - 1).to(device) if with_noise else None
+    phase = torch.rand(batch, generator=generator).to(device, non_blocking=True)
+    noise = None
+    if with_noise:
+        noise = (2 * torch.rand(batch, n_samples, generator=generator) - 1).to(device, non_blocking=True)
     return Note(f0_hz=clips.f0_hz, q=clips.q, phase=phase, noise=noise)

@@ -54,7 +54,7 @@ class BaselineCurves(nn.Module):
         if generator is None:
             raise ValueError("curves of a baseline are drawn from a generator; give forward one")
         curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, generator)
-        return curves.to(audio)
+        return curves.to(audio, non_blocking=True)
 
 
 class DiscoveryModel(nn.Module):

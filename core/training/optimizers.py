@@ -94,6 +94,10 @@ def averaged_model(model: DiscoveryModel, optimizers: Sequence[FlatAdamW]) -> Di
     for optimizer in optimizers:
         optimizer.eval()
     averaged = copy.deepcopy(model)
+    for module in averaged.modules():
+        if isinstance(module, nn.LSTM):
+            # A copy's weights lie apart in memory, and cuDNN, which wants them side by side, warns of it.
+            module.flatten_parameters()
     for optimizer in optimizers:
         optimizer.train()
     with torch.no_grad():

@@ -14,14 +14,18 @@ from core.errors import ConfigError
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig
+from core.settings.losses import LossConfig
 from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
+from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
 from core.storage.records import DataIssue
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
 """A config or a part of one."""
+MAX_REMEMBERED = 1000
+"""Largest number of combinations of resolved parts that a resolver keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,15 @@ def resolve(config: TrialConfig) -> Resolved:
 
 
 class Resolver:
-    """Resolves several configs and scans each data source only once, since scanning a folder takes time."""
+    """Resolves several configs, and what their parts have in common only once: scanning a folder takes time.
+
+    Configs that differ in a few settings share the objects of all other parts. Parts are told apart by identity, since
+    equal ones can differ in their digest (8 and 8.0).
+    """
 
     def __init__(self) -> None:
         self._scans: dict[tuple[DataConfig, AudioConfig], SourceScan] = {}
+        self._parts: dict[tuple[int, ...], _ResolvedParts] = {}
 
     def resolve(self, config: TrialConfig) -> Resolved:
         """Check all rules and fill in device, wavetable, absolute paths, hashes of content and defaults of the loss.
@@ -58,23 +67,48 @@ class Resolver:
             DataError: a data source cannot be used.
         """
         check(config)
+        originals = config.audio, config.data, config.synth, config.loss
+        key = tuple(map(id, originals))
+        if key not in self._parts:
+            if len(self._parts) >= MAX_REMEMBERED:
+                self._parts.clear()
+            self._parts[key] = self._resolved_parts(config)
+        parts = self._parts[key]
+        resolved = replace(
+            config, device=_resolve_device(config.device), data=parts.data, synth=parts.synth, loss=parts.loss
+        )
+        return Resolved(resolved, parts.scan.issues, parts.scan.summary)
+
+    def _resolved_parts(self, config: TrialConfig) -> "_ResolvedParts":
+        """The parts of a config whose resolution depends on each other only."""
         data = _with_absolute_paths(config.data)
         scan = self._scan(data, config.audio)
         synth = config.synth.with_wavetable_of(config.data.true_wavetable)
-        resolved = replace(
-            config,
-            device=_resolve_device(config.device),
+        return _ResolvedParts(
+            originals=(config.audio, config.data, config.synth, config.loss),
+            scan=scan,
             data=_with_hashes(data, scan),
             synth=_with_hashes(_with_absolute_paths(synth), scan),
             loss=config.loss.resolved(config.audio),
         )
-        return Resolved(resolved, scan.issues, scan.summary)
 
     def _scan(self, data: DataConfig, audio: AudioConfig) -> SourceScan:
         """Scan of a data source, cached."""
         if (data, audio) not in self._scans:
             self._scans[data, audio] = build_source(data, audio).scan()
         return self._scans[data, audio]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ResolvedParts:
+    """Resolved parts of a config."""
+
+    originals: tuple[object, ...]
+    """The parts before; while they are kept here, no other object can have their identity."""
+    scan: SourceScan
+    data: DataConfig
+    synth: SynthConfig
+    loss: LossConfig
 
 
 def resolve_without_data(config: TrialConfig) -> TrialConfig:

@@ -93,15 +93,19 @@ def fit(
     trainer = config.trainer
     while run.step < run.max_steps and run.divergence is None:
         run.train()
-        if run.divergence is not None:
-            break
         is_last = run.step == run.max_steps
         validates = is_last or run.step % trainer.validate_every == 0
+        reports = validates or run.step % PROGRESS_EVERY == 0
+        saves = run.step % trainer.checkpoint_every == 0 and not is_last
+        if reports or saves or not reading_waits(config.device):
+            run.read_losses()
+        if run.divergence is not None:
+            break
         if validates:
             run.validate()
-        if validates or run.step % PROGRESS_EVERY == 0:
+        if reports:
             on_progress(run.progress())
-        if run.step % trainer.checkpoint_every == 0 and not is_last:
+        if saves:
             on_checkpoint(run.checkpoint())
     return run.finish()
 
@@ -122,6 +126,7 @@ class _Run:
         self.best_loss, self.best_step, self.best_model = math.inf, 0, self.model.state_dict()
         self.history: list[dict[str, float]] = []
         self.recent_losses: list[float] = []
+        self._unread_losses: list[Tensor] = []
         self.divergence: str | None = None
         self._elapsed_before = 0.0
         self._started = time.perf_counter()
@@ -132,18 +137,27 @@ class _Run:
         return self._elapsed_before + time.perf_counter() - self._started
 
     def train(self) -> None:
-        """Take one training step, and record its loss or the divergence."""
+        """Take one training step; `read_losses` records its loss."""
         loss = train_step(self.model, self.optimizers, self.clips, self.loss_function, self.config, self.step)
         self.step += 1
+        self._unread_losses.append(loss)
+
+    def read_losses(self) -> None:
+        """Record the losses of the steps since the last call, up to the first that diverged, and that divergence.
+
+        On a GPU this waits for the steps, which is why not every step is followed by it.
+        """
+        losses, self._unread_losses = torch.stack(self._unread_losses).tolist(), []
         limit = self.config.trainer.diverged_above
-        # True for NaN as well.
-        if not loss <= limit:
-            self.divergence = (
-                f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
-                f"{self.step}; lower optimizer.lr or trainer.gradient_clip"
-            )
-            return
-        self.recent_losses.append(loss)
+        for step, loss in enumerate(losses, self.step - len(losses) + 1):
+            # True for NaN as well.
+            if not loss <= limit:
+                self.divergence = (
+                    f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
+                    f"{step}; lower optimizer.lr or trainer.gradient_clip"
+                )
+                return
+            self.recent_losses.append(loss)
 
     def validate(self) -> None:
         """Evaluate the averaged weights, save them if they are the best so far, and add an entry to the history."""
@@ -216,8 +230,11 @@ def train_step(
     loss_function: nn.Module,
     config: TrialConfig,
     step: int,
-) -> float:
-    """Take one training step and return its loss; all random draws derive from the seed and the step."""
+) -> Float[Tensor, ""]:
+    """Take one training step and return its loss; all random draws derive from the seed and the step.
+
+    Nothing in it waits for a GPU, which may still compute the step when this returns.
+    """
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     rng = generator(config.seed, "training", step)
     note = draw_note(batch, rng, with_noise=model.synth.needs_noise)
@@ -226,7 +243,12 @@ def train_step(
     compute_gradients(loss, optimizers, config.trainer.gradient_clip)
     for optimizer in optimizers:
         optimizer.step()
-    return float(loss.detach())
+    return loss.detach()
+
+
+def reading_waits(device: str) -> bool:
+    """Whether reading a tensor's values waits until the device has computed them, as on a GPU."""
+    return device != "cpu"
 
 
 def curriculum_strength(config: TrainerConfig, step: int) -> float:

@@ -73,7 +73,7 @@ def run_trial(
         outcome="failed",
         is_baseline=config.is_baseline,
         config=flat_config(config),
-        environment=environment(),
+        environment=environment(config.device),
         started_at=_now(),
     )
     try:
@@ -87,7 +87,7 @@ def run_trial(
     return record
 
 
-def environment() -> dict[str, Any]:
+def environment(device: str) -> dict[str, Any]:
     """Everything besides the config that can affect the results or times of a trial: code, host, versions, threads."""
     return {
         "code_version": code_version(),
@@ -96,7 +96,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+        # Asking for a GPU's name starts CUDA, which a trial on the CPU must not do.
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
     }
 
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import get_args
 
 import torch
+from torch import Tensor
 
 from core.clips import Clips
 from core.losses.build import build_loss
@@ -54,7 +55,7 @@ def every_kernel() -> Iterator[TrialConfig]:
             yield replace(SMALL.config, synth=synth)
 
 
-def step_on_noise(config: TrialConfig) -> Callable[[], float] | None:
+def step_on_noise(config: TrialConfig) -> Callable[[], Tensor] | None:
     """A function that takes one training step on noise and returns the loss; None if the config trains nothing."""
     model = build_model(config)
     optimizers = build_optimizers(model, config.optimizer)

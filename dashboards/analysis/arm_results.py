@@ -13,8 +13,8 @@ from core.settings.dotted import flatten
 from core.statistics.paired import Estimate, mean_with_interval
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
 
-ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable"]
-"""Whether an arm is on the Pareto front, or why it is not."""
+ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
+"""Whether an arm is on the Pareto front, or why it is not; `searched` if only a search has tried it."""
 TrialState = Outcome | Literal["missing"]
 """Outcome of a trial; `missing` if it has no record."""
 ValuesBySeed = Mapping[str, Mapping[int, float]]

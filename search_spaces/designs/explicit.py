@@ -1,6 +1,6 @@
 """Explicit arms: a list of named settings, in which an arm can start from the settings of another one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,14 +28,22 @@ class ExplicitArms(Design):
 
     entries: Sequence[ExplicitArm]
 
-    def arms(self) -> Sequence[Arm]:
-        return [Arm(entry.name, self._settings(entry, (entry.name,))) for entry in self.entries]
+    @property
+    def n_arms(self) -> int:
+        return len(self.entries)
 
-    def _settings(self, entry: ExplicitArm, chain: tuple[str, ...]) -> dict[str, Any]:
+    def build(self) -> Sequence[Arm]:
+        entry_by_name = {entry.name: entry for entry in self.entries}
+        return [Arm(entry.name, self._settings(entry, entry_by_name, (entry.name,))) for entry in self.entries]
+
+    def _settings(
+        self, entry: ExplicitArm, entry_by_name: Mapping[str, ExplicitArm], chain: tuple[str, ...]
+    ) -> dict[str, Any]:
         """The settings of the arm from which the entry starts, overridden by its own.
 
         Args:
             entry: The arm.
+            entry_by_name: All explicit arms.
             chain: Names of the arms that refer to this entry by `like`, and its own name last.
 
         Raises:
@@ -44,11 +52,10 @@ class ExplicitArms(Design):
         own_settings = flatten(entry.config)
         if entry.like is None:
             return own_settings
-        names = [other.name for other in self.entries]
-        base = next((other for other in self.entries if other.name == entry.like), None)
+        base = entry_by_name.get(entry.like)
         if base is None:
-            hint = did_you_mean(entry.like, names, otherwise=f"explicit arms: {', '.join(names)}")
+            hint = did_you_mean(entry.like, entry_by_name, otherwise=f"explicit arms: {', '.join(entry_by_name)}")
             raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is not an explicit arm; {hint}")
         if entry.like in chain:
             raise ConfigError(f"`like` must not be cyclic: {' -> '.join((*chain, entry.like))}")
-        return {**self._settings(base, (*chain, base.name)), **own_settings}
+        return {**self._settings(base, entry_by_name, (*chain, base.name)), **own_settings}

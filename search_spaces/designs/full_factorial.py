@@ -14,5 +14,9 @@ class FullFactorial(Design):
 
     space: Space
 
-    def arms(self) -> Sequence[Arm]:
+    @property
+    def n_arms(self) -> int:
+        return self.space.n_points()
+
+    def build(self) -> Sequence[Arm]:
         return self.space.arms()

@@ -1,13 +1,14 @@
 """One factor at a time: a baseline, and arms that each differ from it in one factor."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from search_spaces.designs.base import Design
+from search_spaces.options import value_key
 from search_spaces.paths import check_known
 from search_spaces.strategy import Arm
 
@@ -27,7 +28,11 @@ class OneFactor(Design):
     """Dotted path of the factor; empty for the root."""
     baseline_name: str = "baseline"
 
-    def arms(self) -> tuple[Arm, ...]:
+    @property
+    def n_arms(self) -> int:
+        return 1 + len(self.variations)
+
+    def build(self) -> tuple[Arm, ...]:
         """The baseline, followed by the other arms.
 
         Raises:
@@ -40,10 +45,14 @@ class OneFactor(Design):
         if self.baseline_name in self.variations:
             raise ConfigError(f"the ablation's arm {self.baseline_name!r} has the baseline's name; rename one of them")
         arms: list[Arm] = []
+        name_by_key: dict[Hashable, str] = {}
         for name, value in {self.baseline_name: self.baseline, **self.variations}.items():
             settings = self._settings(value)
-            if same := next((arm.name for arm in arms if arm.settings == settings), None):
-                raise ConfigError(f"the ablation's arms {same!r} and {name!r} are the same; leave one of them out")
+            if (key := value_key(settings)) in name_by_key:
+                raise ConfigError(
+                    f"the ablation's arms {name_by_key[key]!r} and {name!r} are the same; leave one of them out"
+                )
+            name_by_key[key] = name
             arms.append(Arm(name, settings))
         return tuple(arms)
 

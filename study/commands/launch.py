@@ -110,8 +110,8 @@ def _show_plan(plan: "StudyPlan") -> None:
         text = ", ".join(f"{path}={value}" for path, value in factors[trial.arm].items())
         table.add_row(escape(trial.arm), str(trial.seed), trial.digest, escape(text))
     console.print(table)
-    if search := plan.study_file.get("search"):
-        console.print(f"A search then proposes {search['n_arms']} arms, {search['round_size']} at a time.")
+    if plan.study_file.get("search"):
+        _show_search(plan)
     if race := plan.study_file.get("race"):
         n_arms = sum(not arm.is_baseline for arm in plan.arms)
         console.print(
@@ -119,3 +119,25 @@ def _show_plan(plan: "StudyPlan") -> None:
             f"{n_arms * (race['max_seeds'] - race['min_seeds'])} further trials."
         )
     console.print("This was a dry run: nothing was written and nothing runs.")
+
+
+def _show_search(plan: "StudyPlan") -> None:
+    """Print what the search of a plan and its confirmation will run."""
+    from search_spaces.study_parsing import parse_study
+
+    study = parse_study(plan.study_file)
+    for search in study.searches():
+        n_cells = len(search.cells)
+        cells = f" in each of {n_cells} cells" if n_cells > 1 else ""
+        rounds = f"in rounds of {search.round_size}" if search.waits else "whenever a trial can run"
+        console.print(
+            f"The search proposes {search.cells[0].n_arms} arms{cells}, {rounds}, each with "
+            f"{len(search.seeds)} seeds: at most {search.n_arms * len(search.seeds)} trials.",
+            highlight=False,
+        )
+    for confirm in study.confirmations():
+        console.print(
+            f"At most {confirm.max_arms} of them are then confirmed with {len(study.seeds)} other seeds: "
+            f"at most {confirm.max_arms * len(study.seeds)} trials.",
+            highlight=False,
+        )

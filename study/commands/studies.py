@@ -33,9 +33,14 @@ def studies(
         else:
             seconds[name] = cached_duration_s(study)
     for name, study in found.items():
-        n_arms = len(study.named_arms()) + sum(search.n_arms for search in study.searches())
+        n_arms = len(study.named_arms())
+        n_trials = n_arms * len(study.seeds)
+        for search in study.searches():
+            n_arms += search.n_arms
+            n_trials += search.n_arms * len(search.seeds)
+        n_trials += sum(confirm.max_arms * len(study.seeds) for confirm in study.confirmations())
         about = "?" if (known := seconds[name]) is None else duration(known)
-        table.add_row(*map(escape, (name, study.question, str(n_arms), str(n_arms * len(study.seeds)), about)))
+        table.add_row(*map(escape, (name, study.question, str(n_arms), str(n_trials), about)))
     console.print(table)
     if None in seconds.values():
         console.print("Times are not measured on this machine yet: modstudy studies --estimate", highlight=False)

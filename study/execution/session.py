@@ -73,6 +73,17 @@ class Session:
         root = "" if self.root == "runs" else f" --root {shlex.quote(self.root)}"
         return f"modstudy resume {shlex.quote(self.name)}{root}"
 
+    @property
+    def track_command(self) -> str:
+        """The shell command that delivers the study to MLflow again."""
+        return self.resume_command.replace("resume", "track", 1)
+
+    def tracker_address(self, tracking_uri: str | None) -> tuple[str, str | None]:
+        """Tracking URI and artifact location; those of a database in the root folder if no URI is given."""
+        if tracking_uri is not None:
+            return tracking_uri, None
+        return default_tracker(Path("runs") if "://" in self.root else Path(self.root), self.name)
+
     def plan(self) -> StudyPlan:
         """The stored plan.
 
@@ -171,26 +182,29 @@ class Session:
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
         lease.phase, lease.progress = "training", progress.snapshot
-        tracker = self._tracker(options)
-        tracker.start()
-        try:
-            self._run_stages(plan, remaining, resources, this_machine(), progress, tracker.notify, options)
-        except KeyboardInterrupt:
-            tracker.finish("KILLED", INTERRUPTED_WAIT_S)
-            if lease.lost_to is not None:
-                raise StudyRunningError(self.store, lease.lost_to) from None
-            raise Interrupted(
-                f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
-                f"Resume with: {self.resume_command}"
-            ) from None
-        lease.phase = "writing the report"
-        self.store.compact()
-        self.write_report()
-        n_bad = progress.count("failed") + len(progress.given_up)
-        if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
-            self.console.print(
-                f"[yellow]{escape(tracker_error)}.[/] The study is complete: `modstudy report` delivers it again."
-            )
+        with self._tracker(options) as tracker:
+            try:
+                self._run_stages(plan, remaining, resources, this_machine(), progress, tracker.notify, options)
+                lease.phase = "writing the report"
+                self.store.compact()
+                self.write_report()
+            except KeyboardInterrupt:
+                tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+                if lease.lost_to is not None:
+                    raise StudyRunningError(self.store, lease.lost_to) from None
+                raise Interrupted(
+                    f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
+                    f"Resume with: {self.resume_command}"
+                ) from None
+            except Exception:
+                tracker.finish("FAILED", INTERRUPTED_WAIT_S)
+                raise
+            n_bad = progress.count("failed") + len(progress.given_up)
+            if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
+                self.console.print(
+                    f"[yellow]{escape(tracker_error)}.[/] The study is complete; deliver it: {self.track_command}",
+                    highlight=False,
+                )
         for digest, error in progress.given_up.items():
             trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
             self.console.print(
@@ -202,11 +216,12 @@ class Session:
     def report(self, options: RunOptions) -> int:
         """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
         plan = self.plan()
-        tracker = self._tracker(options)
-        tracker.start()
-        self.write_report()
-        if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
-            self.console.print(f"[yellow]{escape(tracker_error)}.[/]")
+        with self._tracker(options) as tracker:
+            self.write_report()
+            if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
+                self.console.print(
+                    f"[yellow]{escape(tracker_error)}.[/] Deliver it: {self.track_command}", highlight=False
+                )
         return 0
 
     def is_complete(self, plan: StudyPlan) -> bool:
@@ -269,11 +284,7 @@ class Session:
 
     def _tracker(self, options: RunOptions) -> Tracker:
         """The tracker of the given URI; by default a database in the root folder."""
-        local = Path("runs") if "://" in self.root else Path(self.root)
-        uri, artifacts = default_tracker(local, self.name)
-        if options.tracking_uri is not None:
-            return Tracker(self.store, options.tracking_uri, None)
-        return Tracker(self.store, uri, artifacts)
+        return Tracker(self.store, *self.tracker_address(options.tracking_uri))
 
     def _run_stages(
         self,
@@ -282,7 +293,7 @@ class Session:
         resources: Resources,
         machine: Machine,
         progress: StudyProgress,
-        notify: Callable[[], None],
+        notify: Callable[[str], None],
         options: RunOptions,
     ) -> None:
         """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
@@ -292,7 +303,7 @@ class Session:
         from study.execution.stages import next_segment, planner_of
 
         def on_record(record: TrialRecord) -> None:
-            notify()
+            notify(record.digest)
             if record.outcome != "finished":
                 reason = record.error or "the loss diverged"
                 self.console.print(

@@ -9,7 +9,7 @@ from core.storage.records import Objective, PlannedArm, StudyPlan
 
 STRATEGY_TABLES = ("search", "confirm", "race", "early_stopping")
 """Tables of a study file that decide what a study proposes from its results."""
-BUDGETS = frozenset({"search.n_arms", "search.arms_per_cell"})
+BUDGETS = frozenset({"search.arms_per_cell", "confirm.max_arms"})
 """Numbers in these tables that a study may raise when it grows."""
 RACE_IS_FIXED = (
     "a race is fixed before it starts: its error rate holds for the arms, seeds and numbers of seeds of its plan only"

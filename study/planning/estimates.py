@@ -7,10 +7,11 @@ import platform
 from dataclasses import replace
 from pathlib import Path
 
+from core.settings.trial import TrialConfig
 from core.storage.atomic_write import write_atomically
 from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
-from search_spaces.paths import compose
+from search_spaces.feasibility import check_cells
 from search_spaces.study_file import StudyFile
 from study.planning.resources import usable_cpus
 
@@ -37,22 +38,26 @@ def measure_duration_s(study: StudyFile) -> float:
     from core.training.warmup import estimate_seconds
 
     seconds_by_key: dict[object, float] = {}
-    total = 0.0
-    settings = [arm.settings for arm in study.named_arms()]
-    for search in study.searches():
-        # Arms of a search are not known yet; each is assumed to take as long as one corner of the space.
-        settings += [search.corners()[0].settings] * search.n_arms
-    for arm_settings in settings:
-        config = compose(study.base, study.shared(), arm_settings)
+
+    def trial_s(config: TrialConfig) -> float:
         timing_key = (
             config.parameterization.kind,
             replace(config, parameterization=study.base.config.parameterization),
         )
         if timing_key not in seconds_by_key:
             seconds_by_key[timing_key] = estimate_seconds(config)
-        total += seconds_by_key[timing_key]
+        return seconds_by_key[timing_key]
+
     # A race takes this long at most.
-    seconds = STARTUP_S + total * len(study.all_seeds) / usable_cpus()
+    total = sum(map(trial_s, study.configs().values())) * len(study.all_seeds)
+    for search in study.searches():
+        # Arms of a search are not known yet; those of a cell are assumed to take as long as one of its corners.
+        of_cells = [trial_s(check.configs[0]) for check in check_cells(search)]
+        total += sum(cell.n_arms * each * len(search.seeds) for cell, each in zip(search.cells, of_cells, strict=True))
+        for confirm in study.confirmations():
+            n_arms = min(confirm.max_arms, search.n_arms)
+            total += n_arms * len(study.seeds) * sum(of_cells) / len(of_cells)
+    seconds = STARTUP_S + total / usable_cpus()
     try:
         write_atomically(_cache_file(study), json.dumps({"seconds": seconds}).encode())
     except OSError as error:

@@ -11,7 +11,6 @@ from core.metrics.catalog import full_names, metric_of
 from core.settings.digest import trial_digest
 from core.settings.dotted import flatten
 from core.settings.loading import to_settings
-from core.settings.rules import check
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
@@ -26,10 +25,11 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
-from search_spaces.paths import applied_paths, check_known, compose
+from search_spaces.feasibility import CellCheck, check_cells
+from search_spaces.names import check_name
+from search_spaces.paths import check_known
 from search_spaces.seeds import continued_seeds
 from search_spaces.strategy import Arm, Round
-from search_spaces.study_entries import check_name
 from search_spaces.study_file import StudyFile
 
 
@@ -39,7 +39,7 @@ class NewPlan:
 
     plan: StudyPlan
     remarks: tuple[str, ...] = ()
-    """Sentences on overrides that do not apply to every arm."""
+    """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
 
 def make_plan(
@@ -65,7 +65,6 @@ def make_plan(
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
     _check_seed_is_unset(study, shared)
-    remarks = tuple(_remarks(study, shared))
     seeds = study.all_seeds
     if n_seeds is not None:
         check_takes_seeds(study.to_settings(), n_seeds)
@@ -76,14 +75,20 @@ def make_plan(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
     arms = study.named_arms()
-    configs = [compose(study.base, study.shared(), arm.settings) for arm in arms]
-    configs += list(_search_corners(study))
-    _check_objectives(objectives, configs)
+    remarks = [*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks())]
+    configs = study.configs()
+    searched: list[TrialConfig] = []
+    for search in study.searches():
+        checks = check_cells(search)
+        searched += [config for each in checks for config in each.configs]
+        remarks += _infeasible_remarks(checks)
+    _check_objectives(objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in study.design_seeds for arm in arms)
-        plan = plan.with_segment(Planner(study).segment(Round(stage="design", arms=arms, trials=trials), plan))
-    return NewPlan(plan, remarks)
+        proposal = Round(stage="design", arms=arms, trials=trials)
+        plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
+    return NewPlan(plan, tuple(remarks))
 
 
 class Planner:
@@ -93,24 +98,30 @@ class Planner:
         self.study = study
         self._resolver = Resolver()
 
-    def segment(self, proposal: Round, plan: StudyPlan) -> PlanSegment:
+    def segment(
+        self, proposal: Round, plan: StudyPlan, configs: Mapping[str, TrialConfig] | None = None
+    ) -> PlanSegment:
         """The segment that adds the arms and trials of a proposal to a plan.
+
+        Args:
+            proposal: Arms and trials.
+            plan: The plan so far.
+            configs: Configs of the arms by name, if they have already been composed.
 
         Raises:
             ConfigError, DataError: an arm cannot be resolved.
             StudyError: an arm is the same as another one of the segment or the plan.
         """
-        issues: list[DataIssue] = []
+        issues: dict[int, tuple[DataIssue, ...]] = {}
         summary: dict[str, Any] = {}
         planned = []
         for arm in proposal.arms:
-            self.study.check_arm(arm)
-            config = compose(self.study.base, self.study.shared(), arm.settings)
+            config = configs[arm.name] if configs is not None else self.study.config_of(arm)
             try:
                 resolved = self._resolver.resolve(config)
             except ConfigError as error:
                 raise ConfigError(f"arm {arm.name!r}: {error}") from error
-            issues += resolved.issues
+            issues[id(resolved.issues)] = resolved.issues
             summary = summary or dict(resolved.summary)
             planned.append(_planned_arm(arm, resolved.config))
         grown = plan.with_segment(PlanSegment(stage=proposal.stage, arms=tuple(planned)))
@@ -121,7 +132,7 @@ class Planner:
             arms=tuple(planned),
             trials=trials,
             asks=proposal.asks,
-            data_issues=tuple(dict.fromkeys(issues)),
+            data_issues=tuple(dict.fromkeys(issue for found in issues.values() for issue in found)),
             data_summary=summary,
             code_version=code_version(),
             created_at=_now(),
@@ -209,23 +220,6 @@ def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialCo
             raise StudyError(f"no arm of this study has the metric {objective.metric}, an objective; {hint}")
 
 
-def _search_corners(study: StudyFile) -> Iterator[TrialConfig]:
-    """Configs at the corners of search spaces (every value of a choice, both ends of a range), each checked.
-
-    Raises:
-        ConfigError: a config violates a rule.
-    """
-    for search in study.searches():
-        for point in search.corners():
-            try:
-                config = compose(study.base, study.shared(), point.settings)
-                check(config)
-            except ConfigError as error:
-                corner = ", ".join(f"{path}={value}" for path, value in point.settings.items())
-                raise ConfigError(f"search.space, at {corner}: {error}") from error
-            yield config
-
-
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Overrides by dotted path, with nested values flattened."""
     flat: dict[str, Any] = {}
@@ -245,16 +239,15 @@ def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None
 
 
 def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Remarks on overrides that do not apply to every arm.
+    """Remarks on overrides, which are already among the shared settings of the study, that do not apply to every arm.
 
     Raises:
         StudyError: an override applies to no arm.
     """
-    shared = {**study.shared(), **overrides}
-    arms = dataclasses.replace(study, config=shared).named_arms()
     if study.search is not None or not overrides:
         return
-    paths_of_arm = {arm.name: applied_paths(study.base, shared, arm.settings) for arm in arms}
+    arms = study.named_arms()
+    paths_of_arm = {arm.name: study.applied_paths(arm) for arm in arms}
     for path, value in overrides.items():
         affected = [name for name, paths in paths_of_arm.items() if path in paths]
         overriding = [arm.name for arm in arms if path in arm.settings]
@@ -269,6 +262,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path} = {value} reaches {', '.join(affected)}; {', '.join(overriding)} set it themselves"
         elif len(affected) < len(arms):
             yield f"{path} = {value} reaches {', '.join(affected)}; the other arms do not have it"
+
+
+def _infeasible_remarks(checks: Sequence[CellCheck]) -> Iterator[str]:
+    """A remark if corners of a search's cells break a rule."""
+    n_infeasible = sum(each.n_infeasible for each in checks)
+    if n_infeasible:
+        problem = next(each.problem for each in checks if each.problem)
+        yield (
+            f"{n_infeasible} of {sum(each.n_corners for each in checks)} corners of the search space are infeasible, "
+            f"such as: {problem}; such proposals are counted, and not run"
+        )
 
 
 def _planned_arm(arm: Arm, config: TrialConfig) -> PlannedArm:

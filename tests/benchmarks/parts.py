@@ -97,7 +97,7 @@ def stock_whole_step(config: TrialConfig) -> Call:
 def our_whole_step(config: TrialConfig) -> Call:
     model, clips = build_model(config), clips_of(config)
     optimizers, loss = build_optimizers(model, config.optimizer), build_loss(config.loss)
-    return _counted(lambda step: train_step(model, optimizers, clips, loss, config, step))
+    return _counted(lambda step: float(train_step(model, optimizers, clips, loss, config, step)))
 
 
 def _counted(step: Callable[[int], float]) -> Call:
@@ -138,7 +138,7 @@ def our_all_but_cnn(config: TrialConfig) -> Call:
     model, clips = build_model(config), clips_of(config)
     _encoded_curves(model).encoder.blocks = nn.ModuleList([Given(config)])
     optimizers, loss = build_optimizers(model, config.optimizer), build_loss(config.loss)
-    return _counted(lambda step: train_step(model, optimizers, clips, loss, config, step))
+    return _counted(lambda step: float(train_step(model, optimizers, clips, loss, config, step)))
 
 
 # ------------------------------------------------------------------------------------------------------------ parts

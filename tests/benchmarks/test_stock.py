@@ -212,7 +212,7 @@ def test_steps_and_validation_are_those_of_the_core() -> None:
     for step in range(3):
         expected = stock_step(stock, their_optimizers, train, their_loss, config, step)
         found = train_step(ours, our_optimizers, train, our_loss, config, step)
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert float(found) == pytest.approx(expected, rel=1e-9)
     expected = stock_validation_loss(stock, validation, their_loss, config)
     assert evaluation_loss(ours, validation, "validation", config, our_loss) == pytest.approx(expected, rel=1e-6)
 

@@ -75,3 +75,11 @@ BUILT_IN = [
 @pytest.mark.parametrize("design", BUILT_IN)
 def test_design_of_a_built_in_study(design: Design, check: designs.Check) -> None:
     check(design)
+
+
+@pytest.mark.parametrize("check", designs.CHECKS)
+@pytest.mark.parametrize("kind", designs.every_kind())
+def test_design(kind: type[Design], check: designs.Check) -> None:
+    assert kind in designs.EXAMPLES, f"{kind.__name__} needs examples in tests/support/contracts/designs.py"
+    for design in designs.EXAMPLES[kind]:
+        check(design)

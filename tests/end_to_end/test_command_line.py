@@ -41,8 +41,9 @@ config = { parameterization = { kind = "frame" } }
 """
 SEARCH = """
 [search]
-n_arms = 3
+arms_per_cell = 3
 round_size = 2
+sampler = { kind = "random" }
 [[search.space]]
 path = "optimizer.lr"
 low = 1e-3
@@ -158,30 +159,39 @@ def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path
     assert "study 'tiny' exists with another plan (trainer.max_steps: 4 stored, 5 new)" in other.stderr
 
 
-def test_a_search_runs_in_rounds_to_its_report(folder: Path) -> None:
-    (folder / "searched.toml").write_text(f"{QUESTION}[config]{CONFIG}{CONSTANT}{SEARCH}")
+def test_a_search_runs_in_rounds_and_is_confirmed_to_its_report(folder: Path) -> None:
+    (folder / "searched.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{CONSTANT}{SEARCH}")
     output = succeed(folder, "launch", "searched.toml")
     store = study_at(folder, "searched")
     plan = store.plan()
-    assert [(segment.stage, len(segment.trials)) for segment in plan.segments] == [
+    *segments, confirmation = plan.segments
+    assert [(segment.stage, len(segment.trials)) for segment in segments] == [
         ("design", 1),
+        ("search", 4),
         ("search", 2),
-        ("search", 1),
     ]
+    assert confirmation.stage == "confirm"
+    confirmed = {trial.arm for trial in confirmation.trials}
+    assert confirmed
+    assert confirmed <= {f"search {number:03d}" for number in range(3)}
+    assert {trial.seed for trial in confirmation.trials} == {0}
     assert {record.outcome for record in store.ledger()} == {"finished"}
-    assert len(records(store)) == 4
-    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    n_trials = len(plan.trials)
+    assert len(records(store)) == n_trials == 7 + len(confirmed)
+    assert f"{n_trials} of {n_trials} trials done, 0 running, 0 failed" in output
+    for record in store.ledger():
+        assert ("test" in record.metrics) == (record.stage != "search")
     page = (folder / "runs/searched/report/index.html").read_text()
     summary = json.loads((folder / "runs/searched/summary.json").read_text())
-    assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (4, 4)
+    assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (n_trials, n_trials)
     runs = runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)
-    for number in range(3):
-        assert f"search-{number:03d}" in page
-        assert f"search-{number:03d} seed 0" in runs
+    for name in confirmed:
+        assert name in page
+        assert f"{name} seed 0" in runs
     before = trial_files(store)
-    assert "All 4 trials of searched are done" in succeed(folder, "resume", "searched")
+    assert f"All {n_trials} trials of searched are done" in succeed(folder, "resume", "searched")
     assert trial_files(store) == before
-    assert len(store.plan().segments) == 3
+    assert len(store.plan().segments) == 4
 
 
 # ---------------------------------------------------------------------------------------------------- growth and reuse

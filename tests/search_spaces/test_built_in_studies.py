@@ -13,6 +13,7 @@ from core.settings.synths import (
     RbjFilterConfig,
 )
 from core.settings.trial import TrialConfig
+from search_spaces.feasibility import check_cells
 from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import built_in_studies, load_study
@@ -62,6 +63,22 @@ def test_quickstart_is_white_box_with_paired_seeds_and_two_baselines() -> None:
         assert isinstance(config.synth, ModSynthConfig)
         assert config.synth.oscillator == FrozenWavetableConfig(wavetable="data")
         assert isinstance(config.synth.filter, RbjFilterConfig)
+
+
+def test_search_explores_four_cells_and_confirms_on_fresh_seeds() -> None:
+    study = load_study("search")
+    (search,) = study.searches()
+    (confirm,) = study.confirmations()
+    assert [cell.cell.name for cell in search.cells] == [
+        f"{synth} {curve}" for synth in ("mod_synth", "engel") for curve in ("lpf", "spline")
+    ]
+    assert all(len(cell.cell.space.dimensions) == 2 for cell in search.cells)
+    assert search.n_arms * len(search.seeds) + confirm.max_arms * len(study.seeds) >= 40
+    assert not set(search.seeds) & set(study.seeds)
+    for checked in check_cells(search):
+        assert checked.n_infeasible == 0
+        for config in checked.configs:
+            assert is_grey_box(config) or isinstance(config.synth, EngelConfig)
 
 
 @pytest.mark.parametrize("name", ["vital", "own_sounds"])

@@ -1,12 +1,14 @@
 """Dotted paths of the config types, and the composition of layers of settings."""
 
+from typing import Any
+
 import pytest
 
 from core.errors import ConfigError
 from core.settings.loading import flat_config
-from core.settings.parameterizations import FrameConfig, SplineConfig
+from core.settings.parameterizations import FrameConfig, LowPassConfig, SplineConfig
 from core.settings.presets import PAPER, SMALL
-from search_spaces.paths import applied_paths, check_known, compose, describe_branches, has_path, known_paths
+from search_spaces.paths import Composer, check_known, compose, describe_branches, has_path, known_paths, takes_integers
 from tests.support.configs import configured
 
 
@@ -62,8 +64,36 @@ def test_shared_settings_that_an_arm_lacks_are_left_out() -> None:
     shared = {"parameterization.degree": 2, "encoder.width": 8}
     own = {"parameterization.kind": "frame", "encoder.width": 4}
     assert compose(SMALL, shared, own).parameterization == FrameConfig()
-    assert applied_paths(SMALL, shared, own) == frozenset()
-    assert applied_paths(SMALL, shared, {"parameterization.kind": "spline"}) == set(shared)
+    composer = Composer(SMALL, shared)
+    assert composer.applied(own) == frozenset()
+    assert composer.applied({"parameterization.kind": "spline"}) == set(shared)
+
+
+def test_composing_many_arms_gives_what_composing_each_alone_gives() -> None:
+    shared = {"parameterization.degree": 2, "encoder.width": 8, "synth.kind": "engel"}
+    arms: list[dict[str, Any]] = [
+        {"parameterization.kind": "spline", "parameterization.n_segments": 4},
+        {"parameterization.kind": "spline", "parameterization.n_segments": 5},
+        {"parameterization.kind": "frame"},
+        {"parameterization.kind": "low_pass", "parameterization.cutoff_hz": 4},
+        {"parameterization.kind": "low_pass", "parameterization.cutoff_hz": 4.5},
+        {"synth.kind": "mod_synth", "encoder.width": 3},
+        {"synth.kind": "mod_synth", "synth.oscillator.kind": "learnable"},
+        {"encoder.width": 5},
+    ]
+    composer = Composer(SMALL, shared)
+    for own in (*arms, *reversed(arms)):
+        assert composer.config(own) == compose(SMALL, shared, own)
+    assert composer.config(arms[4]).parameterization == LowPassConfig(cutoff_hz=4.5)
+
+
+def test_whole_numbers_are_told_from_real_ones_by_the_type_of_the_setting() -> None:
+    assert takes_integers("encoder.width")
+    assert takes_integers("parameterization.degree")
+    assert not takes_integers("optimizer.lr")
+    assert not takes_integers("encoder.precision")
+    assert not takes_integers("parameterization.chord_curriculum")
+    assert not takes_integers("encoder")
 
 
 def test_own_settings_must_exist() -> None:

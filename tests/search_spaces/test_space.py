@@ -12,8 +12,12 @@ from core.errors import ConfigError
 from core.settings.dotted import nest
 from core.settings.loading import apply_settings
 from core.settings.presets import SMALL
-from search_spaces.domains import Choice, Option, Range, choice
-from search_spaces.space import Dimension, Space
+from search_spaces.dimensions import Dimension
+from search_spaces.domains import Domain, choice, fixed
+from search_spaces.names import check_name
+from search_spaces.options import Option
+from search_spaces.ranges import Integer, LogUniform, Uniform
+from search_spaces.space import Space
 
 KIND = "parameterization.kind"
 CUTOFF = "parameterization.cutoff_hz"
@@ -46,6 +50,12 @@ def test_conditional_dimensions_expand_to_the_hand_counted_set() -> None:
         "spline-8": {KIND: "spline", SEGMENTS: 8},
         "spline-16": {KIND: "spline", SEGMENTS: 16},
     }
+
+
+def test_conditions_can_name_values_that_are_lists() -> None:
+    dilations = dimension("encoder.dilations", [1, 1], [1, 2])
+    width = dimension("encoder.width", 4, 8, when={"encoder.dilations": ([1, 2],)})
+    assert names(dilations, width) == ["dilations=1,1", "dilations=1,2-4", "dilations=1,2-8"]
 
 
 def test_chains_of_conditions_are_followed_in_any_order_of_declaration() -> None:
@@ -109,8 +119,7 @@ def branching_dimensions(draw: st.DrawFn) -> list[Dimension]:
 
 
 def options_of(item: Dimension) -> tuple[Option, ...]:
-    assert isinstance(item.domain, Choice)
-    return item.domain.options
+    return item.domain.values() or ()
 
 
 @settings(max_examples=40)
@@ -150,7 +159,7 @@ class TestPositions:
             [
                 dimension(CUTOFF, 4.0, 8.0, when=OF_LOW_PASS),
                 dimension(KIND, "frame", "low_pass"),
-                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+                Dimension(path="encoder.width", domain=Integer(low=1, high=9)),
             ],
             SMALL,
         )
@@ -164,7 +173,7 @@ class TestPositions:
         space = Space(
             [
                 dimension(KIND, "frame", "low_pass"),
-                Dimension(path=CUTOFF, domain=Range(low=2.0, high=8.0), when=OF_LOW_PASS),
+                Dimension(path=CUTOFF, domain=Uniform(low=2.0, high=8.0), when=OF_LOW_PASS),
             ],
             SMALL,
         )
@@ -173,6 +182,24 @@ class TestPositions:
             {KIND: "low_pass", CUTOFF: 2.0},
             {KIND: "low_pass", CUTOFF: 8.0},
         ]
+
+    def test_a_space_of_many_dimensions_has_the_corners_next_to_its_first_ones(self) -> None:
+        names_of_settings = ("width", "n_mels", "n_fft", "head_hidden", "kernel_mel", "kernel_time", "stride")
+        many = [
+            dimension(KIND, "frame", "spline"),
+            dimension(SEGMENTS, 4, 8, when=OF_SPLINE),
+            *(dimension(f"encoder.{name}", *range(16, 21)) for name in names_of_settings),
+        ]
+        corners = Space(many, SMALL).corners()
+        assert len(corners) == (1 + 4 * 7) + (1 + 1 + 4 * 7)
+        assert len({repr(point.settings) for point in corners}) == len(corners)
+        first = {f"encoder.{name}": 16 for name in names_of_settings}
+        for point in corners:
+            assert (SEGMENTS in point.options) == (point.settings[KIND] == "spline")
+            changed = [path for path, value in first.items() if point.settings[path] != value]
+            assert len(changed) + (point.settings.get(SEGMENTS) == 8) <= 1
+        values = {(path, value) for point in corners for path, value in point.settings.items()}
+        assert values >= {(path, value) for path in first for value in range(16, 21)}
 
 
 @pytest.mark.parametrize(
@@ -218,7 +245,7 @@ class TestPositions:
         ),
         (
             [
-                Dimension(path="encoder.width", domain=Range(low=1, high=9)),
+                Dimension(path="encoder.width", domain=Integer(low=1, high=9)),
                 dimension("encoder.n_mels", 32, when={"encoder.width": (8,)}),
             ],
             "depends on encoder.width, which is a range; a condition needs values",
@@ -246,9 +273,92 @@ def test_two_combinations_of_one_name_are_refused() -> None:
         names(*pairs)
 
 
-def test_range_is_checked_at_both_ends_and_never_expanded() -> None:
-    space = Space([Dimension(path="encoder.width", domain=Range(low=4, high=32))], SMALL)
-    with pytest.raises(ConfigError, match=r"only lists of values expand .* encoder.width has a range"):
+def test_a_finite_range_expands_to_its_numbers() -> None:
+    width = Dimension(path="encoder.width", domain=Integer(low=4, high=12, step=4))
+    rate = Dimension(path="optimizer.lr", domain=Uniform(low=0.001, high=0.002, step=0.001))
+    assert [arm.name for arm in Space([width, rate], SMALL).arms()] == [
+        f"width={width} lr={lr}" for width in (4, 8, 12) for lr in (0.001, 0.002)
+    ]
+
+
+def test_a_range_of_real_numbers_is_never_expanded() -> None:
+    space = Space([Dimension(path="optimizer.lr", domain=Uniform(low=1e-3, high=1e-2))], SMALL)
+    with pytest.raises(ConfigError, match=r"only finite domains expand .* optimizer.lr has a range of real numbers"):
         space.points()
-    with pytest.raises(ConfigError, match=r"value '0': encoder.width"):
-        Space([Dimension(path="encoder.width", domain=Range(low=0, high=32))], SMALL)
+
+
+@pytest.mark.parametrize(
+    ("path", "domain", "message"),
+    [
+        (
+            "encoder.width",
+            Uniform(low=4, high=32),
+            "space dimension encoder.width: the setting takes whole numbers only; got a range from 4 to 32 of real",
+        ),
+        ("encoder.width", LogUniform(low=4, high=32), "the setting takes whole numbers only"),
+        (
+            "encoder.width",
+            Integer(low=0, high=32),
+            "encoder.width, low = 0: .*or equal to 1; got 0; raise low",
+        ),
+        ("trainer.curriculum_share", Uniform(low=0.5, high=1.5), "high = 1.5: .*less than or equal to 1.*; lower high"),
+        ("optimizer.lr", Uniform(low=0, high=1), "low = 0: .*greater than 0; got 0; raise low"),
+        ("optimizer.beta1", Uniform(low=0.5, high=1), "high = 1: .*less than 1; got 1; lower high"),
+        ("encoder.precision", Uniform(low=0, high=1), "the setting is no number, so a range from 0 to 1 does not fit"),
+        ("encoder.dilations", Integer(low=0, high=1), "the setting is no number"),
+        ("encoder", Integer(low=0, high=1), "this is a group of settings, and a range needs a number; give `values`"),
+        ("synth.kind", Integer(low=0, high=1), "the setting is no number"),
+        ("encoder.precision", choice(["fp32", "fp16"]), "value 'fp16': .*'fp32' or 'bf16'; got 'fp16'; correct or"),
+        ("encoder.precision", fixed("fp16"), "value 'fp16': .*'fp32' or 'bf16'; got 'fp16'; correct or remove it"),
+        ("encoder.width", choice([8, 8.5]), "value '8.5': encoder.width: .*valid integer.*; got 8.5"),
+        ("encoder.width", choice([8, True]), "value 'true': encoder.width: a number or text is needed; got True"),
+    ],
+)
+def test_domains_that_do_not_fit_their_setting_are_refused(path: str, domain: Domain, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Space([Dimension(path=path, domain=domain)], SMALL)
+
+
+@pytest.mark.parametrize(
+    ("path", "domain"),
+    [
+        ("encoder.precision", choice(["fp32", "bf16"])),
+        ("encoder.dilations", choice([[1, 2], [1, 4, 16]])),
+        ("optimizer.lr", Integer(low=1, high=3)),
+        ("parameterization.kind", fixed("frame")),
+        ("synth", choice([Option(label="engel", value={"kind": "engel"})])),
+        ("data.wavetable", choice(["sine_to_saw"])),
+        ("device", choice(["cpu", "auto"])),
+        ("seed", Integer(low=0, high=9)),
+    ],
+)
+def test_any_numeric_or_choice_setting_can_be_a_dimension(path: str, domain: Domain) -> None:
+    space = Space([Dimension(path=path, domain=domain)], SMALL)
+    for point in space.points():
+        space.config(point.settings)
+    assert len(space.points()) == space.n_points() == domain.size
+
+
+def test_the_number_of_points_is_known_without_listing_them() -> None:
+    huge = [
+        dimension(KIND, "frame", "spline"),
+        Dimension(path=SEGMENTS, domain=Integer(low=1, high=1000), when=OF_SPLINE),
+        Dimension(path="encoder.width", domain=Integer(low=1, high=10_000)),
+        Dimension(path="encoder.n_mels", domain=Integer(low=16, high=1015)),
+    ]
+    space = Space(huge, SMALL)
+    assert space.n_points() == (1 + 1000) * 10_000 * 1000
+    with pytest.raises(ConfigError, match=r"the space has 10,010,000,000 combinations; at most 100,000 are listed"):
+        space.points()
+
+
+def test_names_are_legal_whatever_the_labels() -> None:
+    (arm,) = Space([dimension("data.wavetable", "../tables/a b.wav")], SMALL).arms()
+    assert arm.name == "tables_a b.wav"
+    long = [dimension(f"encoder.{name}", Option(label=f"{name} " + "x" * 40, value=4)) for name in ("width", "stride")]
+    others = [dimension("encoder.head_hidden", Option(label="y" * 40, value=2), Option(label="y" * 41, value=3))]
+    first, second = Space([*long, *others], SMALL).arms()
+    assert first.name != second.name
+    for arm in (first, second):
+        check_name("an arm", arm.name)
+        assert arm.name.startswith("width xxx")

@@ -2,21 +2,28 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import search_spaces.study_file
 from core.errors import ConfigError
 from core.settings.parameterizations import FrameConfig, SplineConfig
 from core.settings.trial import TrialConfig
+from search_spaces.confirm import Confirm
 from search_spaces.designs.explicit import ExplicitArms
+from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
+from search_spaces.domains import fixed
 from search_spaces.paths import compose
 from search_spaces.race import Race
+from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.random import RandomSampler
-from search_spaces.search import Search
+from search_spaces.samplers.tpe import TpeSampler
+from search_spaces.search import Search, cell_seed
 from search_spaces.strategy import History
 from search_spaces.study_entries import RaceEntry
 from search_spaces.study_file import StudyFile
@@ -25,7 +32,7 @@ from search_spaces.study_parsing import built_in_studies, load_study, parse_stud
 ARMS = 'question = "why?"\n[[arms]]\nname = "a"\nconfig = { encoder = { width = 8 } }\n'
 SEARCH = """
 [search]
-n_arms = 20
+arms_per_cell = 20
 round_size = 4
 sampler = { kind = "random", seed = 3 }
 [[search.space]]
@@ -80,6 +87,41 @@ arms = { narrow = { width = 8 }, "bf16" = { precision = "bf16" } }
 """
 
 
+TWO_LEVELS = """
+question = "Which settings matter?"
+[[space]]
+path = "encoder.width"
+values = [8, 16]
+[[space]]
+path = "encoder.stride"
+values = [1, 2]
+[[space]]
+path = "optimizer.lr"
+low = 1e-3
+high = 1e-2
+log = true
+[[space]]
+path = "trainer.batch_size"
+low = 4
+high = 8
+"""
+FRACTION = TWO_LEVELS + '[design]\nkind = "fractional_factorial"\nresolution = "III"\n'
+GENERATED = TWO_LEVELS + '[design]\nkind = "fractional_factorial"\ngenerators = ["D = -ABC"]\n'
+FILLED = TWO_LEVELS + '[design]\nkind = "space_filling"\nn_arms = 20\nmethod = "halton"\nseed = 2\n'
+WITHOUT = """
+question = "What does each component contribute?"
+[ablation]
+kind = "leave_one_out"
+full = { encoder.width = 8 }
+[ablation.components]
+curriculum = { trainer = { curriculum_share = 0.0 } }
+averaging = { "optimizer.averaging_power" = 0.0 }
+"""
+
+
+TABLES = [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH, FRACTION, GENERATED, FILLED, WITHOUT]
+
+
 def parsed(text: str) -> StudyFile:
     return parse_study({"name": "mine", **tomllib.loads(text)})
 
@@ -96,7 +138,10 @@ class TestRoundTrip:
         assert parse_study(settings) == study
         assert parse_study(json.loads(json.dumps(settings))) == study
 
-    @pytest.mark.parametrize("text", [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH])
+    @pytest.mark.parametrize(
+        "text",
+        TABLES,
+    )
     def test_every_table_survives(self, text: str) -> None:
         study = parsed(text)
         again = parse_study(json.loads(json.dumps(study.to_settings())))
@@ -107,7 +152,7 @@ class TestRoundTrip:
     def test_search_goes_on_with_the_same_arms(self) -> None:
         study = parsed(EVERYTHING + SEARCH)
         again = parse_study(json.loads(json.dumps(study.to_settings())))
-        proposals = [each.strategies()[-1].propose(History()) for each in (study, again)]
+        proposals = [each.searches()[0].propose(History()) for each in (study, again)]
         assert proposals[0] == proposals[1]
         assert proposals[1] is not None
         assert len(proposals[1].arms) == 4
@@ -160,44 +205,210 @@ class TestArms:
         assert [arm.name for arm in parsed(EVERYTHING).named_arms()] == names
 
 
+class TestDesigns:
+    def test_all_combinations_are_the_default(self) -> None:
+        text = TWO_LEVELS.replace("low = 1e-3\nhigh = 1e-2\nlog = true", "values = [1e-3, 1e-2]")
+        assert [type(design) for design in parsed(text).designs()] == [FullFactorial]
+        assert len(parsed(text).named_arms()) == 2 * 2 * 2 * 5
+        assert parsed(text + '[design]\nkind = "full_factorial"').named_arms() == parsed(text).named_arms()
+
+    def test_a_fraction_has_half_of_the_combinations(self) -> None:
+        (design,) = parsed(FRACTION).designs()
+        assert isinstance(design, FractionalFactorial)
+        assert len(parsed(FRACTION).named_arms()) == 8
+        (design,) = parsed(GENERATED).designs()
+        assert isinstance(design, FractionalFactorial)
+        assert design.aliases()[0] == ("width x stride", "-lr x batch_size")
+
+    def test_a_space_filling_design_draws_from_ranges(self) -> None:
+        arms = parsed(FILLED).named_arms()
+        assert [arm.name for arm in arms] == [f"halton-{number:03d}" for number in range(20)]
+        assert len({arm.settings["optimizer.lr"] for arm in arms}) == 20
+        assert {arm.settings["trainer.batch_size"] for arm in arms} == {4, 5, 6, 7, 8}
+        more = parsed(FILLED.replace("n_arms = 20", "n_arms = 30")).named_arms()
+        assert more[:20] == arms
+
+    def test_components_are_left_out_one_by_one(self) -> None:
+        found = configs(parsed(WITHOUT))
+        assert list(found) == ["full", "without curriculum", "without averaging"]
+        full = found["full"]
+        assert full.encoder.width == 8
+        assert found["without curriculum"] == replace(full, trainer=replace(full.trainer, curriculum_share=0.0))
+        assert found["without averaging"] == replace(full, optimizer=replace(full.optimizer, averaging_power=0.0))
+
+    @pytest.mark.parametrize(
+        ("text", "old", "new", "message"),
+        [
+            (FRACTION, '"III"', '"VI"', "design.resolution: .*'III', 'IV' or 'V'; got 'VI'"),
+            (
+                FRACTION,
+                "resolution",
+                "resolutoin",
+                r"design.resolutoin in a study file; did you mean design.resolution",
+            ),
+            (
+                FRACTION,
+                "fractional_",
+                "fractionl_",
+                r"unknown design.kind 'fractionl_factorial'; did you mean fractional",
+            ),
+            (
+                FRACTION,
+                'kind = "fractional_factorial"',
+                "kind = 3",
+                "unknown design.kind 3; choose one of full_factorial",
+            ),
+            (FRACTION, "values = [8, 16]", "values = [8, 16, 32]", "encoder.width has 3 values; give it two"),
+            (GENERATED, "ABC", "ABE", "a product of different factors among ABC, such as D = ABC; got 'D = -ABE'"),
+            (FILLED, "n_arms = 20", "", "design.n_arms: .*required.*; got nothing"),
+            (FILLED, "n_arms = 20", "n_arms = 0", "design.n_arms: .*greater than or equal to 1; got 0"),
+            (FILLED, "halton", "grid", "design.method: .*'sobol', 'halton' or 'latin_hypercube'; got 'grid'"),
+            (FILLED, "seed = 2", "seed = -2", "design.seed: .*; got -2"),
+            (FILLED, 'kind = "space_filling"\n', "", "unknown key design.n_arms in a study file; known here: kind"),
+            (WITHOUT, "averaging_power", "averaging", "arm 'without averaging': unknown setting optimizer.averaging"),
+            (
+                WITHOUT,
+                "components",
+                "component",
+                "unknown key ablation.component in a .*did you mean ablation.components",
+            ),
+            (WITHOUT, 'kind = "leave_one_out"\n', "", "unknown key ablation.full in a study file"),
+            (WITHOUT, "leave_one_out", "leave_out", "unknown ablation.kind 'leave_out'; did you mean leave_one_out"),
+            (WITHOUT, "{ trainer = { curriculum_share = 0.0 } }", "0.0", "ablation.components.curriculum: .*; got 0.0"),
+            (
+                ARMS,
+                "[[arms]]",
+                "[design]\nkind = 'space_filling'\nn_arms = 3\n[[arms]]",
+                "needs dimensions; add ..space",
+            ),
+        ],
+    )
+    def test_wrong_designs_are_refused(self, text: str, old: str, new: str, message: str) -> None:
+        assert old in text
+        with pytest.raises(ConfigError, match=message):
+            parsed(text.replace(old, new)).named_arms()
+
+
 class TestSearch:
-    def test_search_is_the_last_stage(self) -> None:
-        *designs, search = parsed(EVERYTHING + SEARCH).strategies()
+    def test_search_and_its_confirmation_are_the_last_stages(self) -> None:
+        *designs, search, confirm = parsed(EVERYTHING + SEARCH).strategies()
         assert [type(design) for design in designs] == [FullFactorial, OneFactor, ExplicitArms]
         assert isinstance(search, Search)
-        assert (search.n_arms, search.round_size, search.sampler) == (20, 4, RandomSampler(3))
+        assert confirm == Confirm(seeds=(1000, 1001), max_arms=8, threshold=0.05)
+        assert (search.n_arms, search.round_size, search.seeds) == (20, 4, (1000, 1001))
+        assert search.cells[0].sampler == RandomSampler(cell_seed(3, ""))
         assert [dimension.path for dimension in search.space.dimensions] == ["optimizer.lr", "encoder.width"]
 
     def test_search_alone_is_a_study(self) -> None:
         study = parsed('question = "?"\n' + SEARCH)
         assert study.named_arms() == ()
         assert study.designs() == ()
-        (search,) = study.strategies()
+        search, confirm = study.strategies()
+        assert isinstance(confirm, Confirm)
         proposal = search.propose(History())
         assert proposal is not None
-        assert [arm.name for arm in proposal.arms] == [f"search-{number:03d}" for number in range(4)]
+        assert [arm.name for arm in proposal.arms] == [f"search {number:03d}" for number in range(4)]
 
-    def test_rounds_have_one_arm_and_seed_0_by_default(self) -> None:
-        (search,) = parsed(
-            'question = "?"\n[search]\nn_arms = 2\nspace = [{ path = "seed", values = [1] }]'
-        ).strategies()
+    def test_ranges_are_of_the_type_of_their_setting(self) -> None:
+        space = SEARCH.replace("low = 4\nhigh = 16", "low = 4.0\nhigh = 1.6e1\nlog = true").replace(
+            "high = 1e-1", "high = 1"
+        )
+        (search,) = parsed('question = "?"\n' + space).searches()
+        assert [dimension.domain for dimension in search.space.dimensions] == [
+            LogUniform(low=1e-4, high=1.0),
+            Integer(low=4, high=16, log=True),
+        ]
+
+    def test_a_single_value_is_fixed(self) -> None:
+        space = SEARCH.replace("low = 4\nhigh = 16", "value = 4")
+        (search,) = parsed('question = "?"\n' + space).searches()
+        assert search.space.dimensions[1].domain == fixed(4)
+
+    def test_search_and_confirmation_have_defaults(self) -> None:
+        study = parsed(
+            'question = "?"\n[search]\narms_per_cell = 12\nspace = [{ path = "optimizer.lr", low = 1e-3, high = 1e-1 }]'
+        )
+        search, confirm = study.strategies()
         assert isinstance(search, Search)
-        assert (search.round_size, search.sampler) == (1, RandomSampler(0))
+        assert isinstance(confirm, Confirm)
+        assert search.cells[0].sampler == TpeSampler(cell_seed(0, ""))
+        assert (search.round_size, search.mode, search.seeds) == (4, "rounds", (1000, 1001))
+        assert study.seeds == (0, 1, 2, 3)
+        assert parsed(ARMS).seeds == (0,)
+
+    def test_cells_of_a_grid_are_searched(self) -> None:
+        values = '["frame", { label = "lpf", value = "low_pass" }]'
+        grid = f'[[search.grid]]\npath = "parameterization.kind"\nvalues = {values}\n'
+        study = parsed('question = "?"\n' + SEARCH + grid)
+        (search,) = study.searches()
+        assert [cell.cell.name for cell in search.cells] == ["frame", "lpf"]
+        assert search.n_arms == 40
+
+    def test_confirmation_needs_a_search(self) -> None:
+        with pytest.raises(ConfigError, match=r"\[confirm\] runs the best arms of a search, and there is none"):
+            parsed(ARMS + "[confirm]\nmax_arms = 3")
+
+    @pytest.mark.parametrize("name", ["search 000", "search 1234"])
+    def test_names_of_the_arms_of_a_search_are_refused_for_other_arms(self, name: str) -> None:
+        with pytest.raises(ConfigError, match=f"names such as '{name}' are those of the search's arms"):
+            parsed(ARMS.replace('"a"', f'"{name}"') + SEARCH).named_arms()
+        parsed(ARMS.replace('"a"', f'"{name}"')).named_arms()
+        parsed(ARMS.replace('"a"', '"search 12"') + SEARCH).named_arms()
+
+    def test_names_of_cells_fit_their_rule(self) -> None:
+        grid = '[[search.grid]]\npath = "encoder.n_mels"\nvalues = [{ label = "a/b", value = 32 }]\n'
+        (search,) = parsed('question = "?"\n' + SEARCH + grid).searches()
+        assert search.cells[0].arm_name(7) == "a_b 007"
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ("round_size = 4", "round_size = 30", "a round_size from 1 to n_arms; got 20 and 30"),
-            ("n_arms = 20", "n_arms = 0", "n_arms of at least 1"),
-            ("n_arms = 20", "", "search.n_arms: .*; got nothing"),
-            ("n_arms = 20", "n_arm = 20", r"unknown key search\.n_arm in a study file; did you mean search\.n_arms\?"),
+            (
+                "round_size = 4",
+                "round_size = 30",
+                r"\[search\]: search.round_size is between 1 and arms_per_cell, 20; got 30",
+            ),
+            ("arms_per_cell = 20", "arms_per_cell = 0", "arms_per_cell is at least 1; got 0"),
+            ("arms_per_cell = 20", "", "search.arms_per_cell: .*; got nothing"),
+            (
+                "arms_per_cell = 20",
+                "arms_per_cel = 20",
+                r"unknown key search\.arms_per_cel in a study file; did you mean search\.arms_per_cell\?",
+            ),
+            ("round_size = 4", "seeds = [0, 1, 1000]", "search.seeds and seeds must be disjoint"),
+            ("round_size = 4", "mode = 'eager'", "search.mode: .*'rounds' or 'asynchronous'; got 'eager'"),
+            ('kind = "random", seed = 3', 'kind = "custom"', r"search\.sampler.*path: .*; got nothing"),
+            ('kind = "random", seed = 3', 'kind = "custom", path = "a"', "names no class"),
+            (
+                "[[search.space]]",
+                "[[search.grid]]\npath = 'encoder.width'\nvalues = [4]\nwhat = 1\n[[search.space]]",
+                r"unknown key search\.grid\[encoder\.width\]\.what",
+            ),
+            (
+                "[search]",
+                "[confirm]\nmax_arm = 3\n[search]",
+                r"unknown key confirm\.max_arm .* mean confirm\.max_arms\?",
+            ),
+            ("[search]", "[confirm]\nmax_arms = 0\n[search]", "confirm.max_arms: .*greater than or equal to 1; got 0"),
+            (
+                "[search]",
+                "[confirm]\nthreshold = 2.0\n[search]",
+                "confirm.threshold: .*less than or equal to 1; got 2.0",
+            ),
             ('kind = "random"', 'kind = "grid"', "search.sampler.kind: .*; got 'grid'"),
             ("seed = 3", "seed = -3", "search.sampler.seed: .*; got -3"),
             ("seed = 3", "sed = 3", r"unknown key search\.sampler\.sed"),
             ("log = true", "logg = true", r"unknown key search\.space\[optimizer\.lr\]\.logg"),
             ("low = 1e-4", "low = 0.0", "space dimension optimizer.lr: a logarithmic range lies above 0"),
-            ("low = 4", "low = 0", "space dimension encoder.width, value '0'"),
-            ("high = 16", "", "space dimension encoder.width: give either `values` or both"),
+            ("low = 4", "low = 0", "space dimension encoder.width, low = 0: .*greater than or equal to 1"),
+            ("high = 16", "", "space dimension encoder.width: a range needs both `low` and `high`"),
+            (
+                "high = 16",
+                "high = 16.5",
+                "the setting takes whole numbers only; got high=16.5; round it",
+            ),
+            ("high = 16", "high = 16\nlog = true\nstep = 2", "encoder.width: a logarithmic range has no step"),
+            ("high = 16", "high = 16\nvalue = 3", "encoder.width: give either `values`, or `value`, or both"),
         ],
     )
     def test_wrong_searches_are_refused(self, old: str, new: str, message: str) -> None:
@@ -226,9 +437,17 @@ class TestSearch:
             ARMS + "[[objectives]]\nmetric = 'audio.mss'\ndirection = 'minimize'\n" * 2,
             "objectives must be distinct metrics",
         ),
-        (ARMS + "[[space]]\npath = 'encoder.width'", "space dimension encoder.width: give either `values` or both"),
+        (
+            ARMS + "[[space]]\npath = 'encoder.width'",
+            "encoder.width: give either `values`, or `value`, or",
+        ),
         (ARMS + "[[space]]\npath = 'encoder.width'\nvalues = [{ label = 'x' }]", "a value is plain, or"),
-        (ARMS + "[[space]]\npath = 'encoder.width'\nvalue = [8]", r"did you mean space\[encoder.width\].values\?"),
+        (
+            ARMS + "[[space]]\npath = 'encoder.width'\nvalue = [8]",
+            r"value '8': .*valid integer; got \[8\]",
+        ),
+        (ARMS + "[[space]]\npath = 'encoder.width'\nvalus = [8]", r"did you mean space\[encoder.width\].values\?"),
+        (ARMS + "[[space]]\npath = 'encoder.widht'\nlow = 1\nhigh = 2", r"did you mean encoder.width\?"),
         (ARMS + "[[arms]]\nname = 'a'", "two arms are named 'a'"),
         (ARMS + "[[arms]]\nname = 'b/c'", "the name of an arm"),
         (
@@ -246,6 +465,16 @@ class TestSearch:
 def test_wrong_study_files_are_refused_with_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parsed(text).named_arms()
+
+
+def test_the_example_in_the_documentation_is_a_study() -> None:
+    text = str(search_spaces.study_file.__doc__).partition("\n")[2]
+    study = parsed(text)
+    assert len(study.strategies()) >= 4
+    names = [arm.name for arm in study.named_arms()]
+    assert {"lpf-8", "lpf-4", "frame width=12", "spline-many width=8", "baseline", "coarse"} <= set(names)
+    commented = text.replace('kind = "full_factorial"                # the default\n', "").replace("# kind", "kind")
+    assert commented.count('kind = "leave_one_out"') == commented.count('kind = "space_filling"') == 1
 
 
 def test_name_that_would_leave_its_folder_is_refused() -> None:

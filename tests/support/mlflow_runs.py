@@ -15,9 +15,20 @@ def experiment_of(client: MlflowClient, study: str) -> str:
 
 def runs_of(client: MlflowClient, store: Store) -> dict[str, Run]:
     """The runs of one store's study by their names, whatever else its experiment has."""
-    study_id = store.get("mlflow-id").decode()
     experiment = experiment_of(client, store.plan().name)
     return {
         str(run.info.run_name): run
-        for run in client.search_runs([experiment], f"tags.`modstudy.study_id` = '{study_id}'")
+        for run in client.search_runs([experiment], f"tags.`modstudy.study_id` = '{study_id(store)}'")
     }
+
+
+def study_id(store: Store) -> str:
+    """The id of a store's study in trackers."""
+    return store.get("mlflow-id").decode()
+
+
+def n_delivered(client: MlflowClient, store: Store) -> int:
+    """Number of trials with all their results in the tracker, which may not have the study yet."""
+    if client.get_experiment_by_name(store.plan().name) is None or not store.has("mlflow-id"):
+        return 0
+    return sum(" seed " in name and run.info.status == "FINISHED" for name, run in runs_of(client, store).items())

@@ -29,11 +29,27 @@ TINY: dict[str, Any] = {
     "arms": ARMS,
 }
 SEARCH: dict[str, Any] = {
-    "n_arms": 5,
+    "arms_per_cell": 5,
     "round_size": 2,
+    "sampler": {"kind": "random"},
     "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}],
 }
 """Rounds of 2, 2 and 1 arms."""
+GENETIC: dict[str, Any] = {
+    "arms_per_cell": 3,
+    "sampler": {"kind": "nsga2", "population_size": 2},
+    "grid": [{"path": "parameterization.kind", "values": ["frame", "spline"]}],
+    "space": [
+        {"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True},
+        {
+            "path": "parameterization.n_segments",
+            "low": 2,
+            "high": 300,
+            "when": {"parameterization.kind": "spline"},
+        },
+    ],
+}
+"""A search with generations in two cells, in one of which most points are infeasible."""
 _MSS = {"lpf-8": 1.0, "frame": 0.5, "constant": 2.0}
 
 

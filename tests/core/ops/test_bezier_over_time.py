@@ -81,6 +81,23 @@ def test_kernel_equals_reference_at_the_smallest_spacing_of_knots(degree: int, d
 
 
 @pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("min_spacing", [0.05, 1e-6])
+def test_reference_finds_the_curve_in_its_fixed_number_of_iterations(degree: int, min_spacing: float) -> None:
+    """A GPU takes all of them, whatever the knots, and the kernel as many as it needs."""
+    spline = Spline(500, 8, degree, min_spacing=min_spacing)
+    draw = generator(1, "logits")
+    logits = torch.randn(20, 2, spline.n_tokens, 2, generator=draw, dtype=torch.float64)
+    logits[:10] *= 30
+    # One interval is as long as possible, all others have the smallest spacing.
+    wide = torch.arange(10) % (spline.n_tokens - 1) + 1
+    logits[10:, :, :, 0] = 0
+    logits[torch.arange(10, 20), :, wide, 0] = 20
+    x, y = spline.control_points(logits)
+    found = evaluate_over_time_reference(x, y, degree, grid(500))
+    torch.testing.assert_close(found, evaluate_over_time(x, y, degree, grid(500)), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_frames_at_knots_have_the_values_of_the_knots(degree: int, dtype: torch.dtype) -> None:
     n_segments = 8

@@ -4,8 +4,8 @@ from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig, SyntheticDataConfig
 from core.settings.encoder import EncoderConfig
-from core.settings.parameterizations import ConstantConfig, FrameConfig
-from core.settings.schema import content_path, kind_of, setting_types, variants_of
+from core.settings.parameterizations import ConstantConfig, FrameConfig, SplineConfig
+from core.settings.schema import content_path, hashed_settings, kind_of, number_type, setting_types, variants_of
 from core.settings.synths import EngelConfig, FrozenWavetableConfig, ModSynthConfig
 from core.settings.trial import TrialConfig
 
@@ -20,6 +20,22 @@ def test_parts_have_one_class_unions_several_and_values_none() -> None:
 
 def test_settings_stand_in_the_order_of_their_class() -> None:
     assert list(setting_types(AudioConfig)) == ["sample_rate", "duration_s", "hop_length"]
+
+
+def test_numbers_are_told_from_other_settings() -> None:
+    audio, encoder = setting_types(AudioConfig), setting_types(EncoderConfig)
+    assert number_type(audio["hop_length"]) is int
+    assert number_type(audio["duration_s"]) is float
+    assert number_type(int | None) is int
+    assert number_type(encoder["precision"]) is None
+    assert number_type(encoder["dilations"]) is None
+    assert number_type(setting_types(SplineConfig)["chord_curriculum"]) is None
+    assert number_type(int | str) is None
+
+
+def test_paths_are_not_hashed() -> None:
+    assert set(setting_types(FrozenWavetableConfig)) - set(hashed_settings(FrozenWavetableConfig)) == {"wavetable"}
+    assert hashed_settings(AudioConfig) == ("sample_rate", "duration_s", "hop_length")
 
 
 def test_only_variants_have_a_kind() -> None:

@@ -1,5 +1,6 @@
 """Resolving configs: defaults, absolute paths, hashes of content, and one scan per data source."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def test_everything_is_filled_in() -> None:
 def test_resolving_again_changes_nothing() -> None:
     resolved = resolve(configured())
     assert resolve(resolved.config) == resolved
+
+
+def test_a_resolver_gives_each_config_what_it_would_get_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.resolve.MAX_REMEMBERED", 2)
+    plus = configured("data.filter.coefficient_shrink=0.0")
+    # Equal to the config above in Python, but with another digest: 0.0 is not written as -0.0.
+    minus = configured("data.filter.coefficient_shrink=-0.0")
+    others = [configured(f"encoder.width={width}", f"data.seed={width}") for width in range(1, 5)]
+    configs = [plus, minus, *others, plus, minus, replace(plus, seed=3)]
+    assert plus == minus
+    resolver = Resolver()
+    found = [resolver.resolve(config).config for config in configs]
+    assert [config.digest for config in found] == [resolve(config).config.digest for config in configs]
+    assert len({config.digest for config in found}) == 7
 
 
 def test_broken_rules_are_refused_before_any_data_are_looked_at() -> None:

@@ -1,6 +1,7 @@
 """The trainer: results depend on the config alone, with or without interruption."""
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import pytest
@@ -114,6 +115,44 @@ class TestDivergence:
         fitted = fit(tiny(), "d", Dataset(train=dataset.train, validation=broken, test=dataset.test))
         assert fitted.divergence == "a validation loss must be a number; it was nan at step 0"
         assert fitted.history == ()
+
+
+class TestLossesReadLater:
+    """On a GPU the losses of several steps are read at once; here the CPU's are."""
+
+    @pytest.fixture
+    def reads_later(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+        return lambda later: monkeypatch.setattr("core.training.trainer.reading_waits", lambda _: later)
+
+    def test_history_progress_and_checkpoints_are_the_same(self, reads_later: Callable[[bool], None]) -> None:
+        config = tiny()
+        dataset = dataset_of(config)
+        found = []
+        for later in (False, True):
+            reads_later(later)
+            losses: list[list[float]] = []
+            progress: list[Progress] = []
+
+            def store(checkpoint: Checkpoint, losses: list[list[float]] = losses) -> None:
+                losses.append(list(checkpoint.recent_losses))
+
+            fitted = fit(config, "d", dataset, on_checkpoint=store, on_progress=progress.append)
+            found.append((without_times(fitted), losses, [replace(seen, elapsed_s=0.0) for seen in progress]))
+        assert [len(recent) for recent in found[0][1]] == [1, 2], "steps since the last validation"
+        assert found[0] == found[1]
+
+    def test_divergence_is_reported_at_its_step_and_ends_the_training_where_it_is_read(
+        self, reads_later: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = tiny()
+        for later, last_step in ((False, 3), (True, 4)):
+            reads_later(later)
+            losses = iter(torch.tensor([3.0, 2.0, 200.0, math.nan]))
+            monkeypatch.setattr("core.training.trainer.train_step", lambda *_, losses=losses: next(losses))
+            fitted = fit(config, "d", dataset_of(config))
+            assert fitted.divergence is not None
+            assert "trainer.diverged_above=100; it was 200 at step 3;" in fitted.divergence
+            assert fitted.steps == last_step
 
 
 def test_progress_is_reported_every_ten_steps_and_at_each_validation() -> None:

@@ -51,7 +51,7 @@ class TestFinishedTrial:
         assert set(record.metrics) == {"validation", "test"}
         assert (record.study, record.arm, record.seed, record.is_baseline) == ("s", "lpf-8", 0, False)
         assert set(record.times_s) == {"set_up", "train", "evaluate", "write"}
-        assert record.environment == environment()
+        assert record.environment == environment("cpu")
         assert record.started_at <= record.finished_at
 
     def test_curves_sounds_and_weights_are_stored_and_checkpoints_dropped(self, store: Store) -> None:

@@ -21,7 +21,7 @@ def test_where_nothing_is_trained_there_is_no_step() -> None:
 def test_steps_on_noise_train_the_model() -> None:
     step = step_on_noise(tiny())
     assert step is not None
-    first, second = step(), step()
+    first, second = float(step()), float(step())
     assert first != second
 
 

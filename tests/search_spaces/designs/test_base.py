@@ -3,8 +3,9 @@
 from core.settings.presets import SMALL
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.full_factorial import FullFactorial
+from search_spaces.dimensions import Dimension
 from search_spaces.domains import choice
-from search_spaces.space import Dimension, Space
+from search_spaces.space import Space
 from search_spaces.strategy import Arm, History, Round, TriedArm
 
 

@@ -88,12 +88,14 @@ def test_a_dry_run_of_a_grown_study_shows_what_is_there_and_what_comes(modstudy:
 
 def test_a_dry_run_states_how_many_arms_a_search_will_propose(modstudy: Command, tmp_path: Path) -> None:
     (tmp_path / "searched.toml").write_text(
-        STUDY + f"[search]\nn_arms = {SEARCH['n_arms']}\nround_size = {SEARCH['round_size']}\n"
+        STUDY + f"[search]\narms_per_cell = {SEARCH['arms_per_cell']}\nround_size = {SEARCH['round_size']}\n"
+        'sampler = { kind = "random" }\n'
         '[[search.space]]\npath = "optimizer.lr"\nlow = 1e-4\nhigh = 1e-1\nlog = true\n'
     )
     result = modstudy("launch", "searched.toml", "--dry-run")
     assert result.exit_code == OK, result.output
-    assert "A search then proposes 5 arms, 2 at a time." in flat(result)
+    assert "The search proposes 5 arms, in rounds of 2, each with 2 seeds: at most 10 trials." in flat(result)
+    assert "At most 8 of them are then confirmed with 4 other seeds: at most 32 trials." in flat(result)
 
 
 def test_a_name_that_exists_with_another_plan_is_refused(modstudy: Command, tmp_path: Path) -> None:

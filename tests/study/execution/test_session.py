@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 from rich.console import Console
@@ -29,10 +30,13 @@ class SilentTracker:
     def __init__(self, store: Store, tracking_uri: str, artifact_location: str | None) -> None:
         del store, tracking_uri, artifact_location
 
-    def start(self) -> None:
-        """Nothing to start."""
+    def __enter__(self) -> Self:
+        return self
 
-    def notify(self) -> None:
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+    def notify(self, digest: str) -> None:
         """Nothing to deliver."""
 
     def finish(self, status: str, max_wait_s: float = 0.0) -> str | None:

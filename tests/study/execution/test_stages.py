@@ -12,9 +12,9 @@ from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
 from core.storage.store import Store
 from study.execution.runner import open_trials
 from study.execution.stages import next_segment
-from tests.support.tiny_study import SEARCH, TINY, commit, create_study, tiny_plan
+from tests.support.tiny_study import GENETIC, SEARCH, TINY, commit, create_study, tiny_plan
 
-SEEDS = {"design": (0, 1), "search": (1000, 1001)}
+SEEDS = {"design": (0, 1), "search": (1000, 1001), "confirm": (0, 1)}
 Event = PlannedTrial | PlanSegment
 """Something that a study writes: the record of a trial, or a segment of its plan."""
 
@@ -54,13 +54,17 @@ def test_a_search_goes_on_round_by_round_to_its_end(tmp_path: Path, searched: St
     store = create_study(tmp_path, searched)
     run_to_its_end(tmp_path)
     plan = store.plan()
-    assert [segment.stage for segment in plan.segments] == ["design", "search", "search", "search"]
-    assert [len(segment.arms) for segment in plan.segments] == [3, 2, 2, 1]
-    assert [arm.name for arm in plan.arms[3:]] == [f"search-{number:03d}" for number in range(5)]
+    assert [segment.stage for segment in plan.segments] == ["design", "search", "search", "search", "confirm"]
+    assert [len(segment.arms) for segment in plan.segments] == [3, 2, 2, 1, 0]
+    assert [arm.name for arm in plan.arms[3:]] == [f"search {number:03d}" for number in range(5)]
     for segment in plan.segments:
+        # In these results, every arm of the search is on the front, so all are confirmed.
+        arms = segment.arms or plan.arms[3:]
         assert {(trial.arm, trial.seed) for trial in segment.trials} == {
-            (arm.name, seed) for arm in segment.arms for seed in SEEDS[segment.stage]
+            (arm.name, seed) for arm in arms for seed in SEEDS[segment.stage]
         }
+    assert {split for trial in plan.segments[1].trials for split in trial.splits} == {"validation"}
+    assert {split for trial in plan.segments[-1].trials for split in trial.splits} == {"validation", "test"}
     rates = [arm.settings["optimizer.lr"] for arm in plan.arms[3:]]
     assert len(set(rates)) == 5
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
@@ -77,13 +81,21 @@ def test_a_round_is_proposed_only_after_the_whole_round_before_it(tmp_path: Path
             sizes.append(0)
         elif sizes:
             sizes[-1] += 1
-    assert sizes == [4, 4, 2]
+    assert sizes == [4, 4, 2, 10]
 
 
-def test_a_study_that_was_stopped_anywhere_ends_as_an_undisturbed_one(tmp_path: Path, searched: StudyPlan) -> None:
+@pytest.mark.parametrize(
+    ("search", "n_trials", "n_segments"),
+    [(SEARCH, 6 + 10 + 10, 4), (GENETIC, 4 * 6, 3)],
+    ids=["random", "nsga2 in two cells"],
+)
+def test_a_study_that_was_stopped_anywhere_ends_as_an_undisturbed_one(
+    tmp_path: Path, search: dict[str, Any], n_trials: int, n_segments: int
+) -> None:
+    searched = tiny_plan(search=search, **({"arms": []} if search is GENETIC else {}))
     undisturbed = create_study(tmp_path / "undisturbed", searched)
     events = run_to_its_end(tmp_path / "undisturbed")
-    assert len(events) == 6 + 10 + 3
+    assert len(events) == n_trials + n_segments
     for n_events in range(len(events)):
         root = tmp_path / f"stopped-{n_events}"
         store = create_study(root, searched)
@@ -98,8 +110,8 @@ def test_a_study_of_a_search_alone_begins_with_its_first_round(tmp_path: Path) -
     assert plan.segments == ()
     store = create_study(tmp_path, plan)
     run_to_its_end(tmp_path)
-    assert [segment.stage for segment in store.plan().segments] == ["search", "search", "search"]
-    assert {trial.seed for trial in store.plan().trials} == {1000, 1001}
+    assert [segment.stage for segment in store.plan().segments] == ["search", "search", "search", "confirm"]
+    assert store.plan().seeds == (0, 1)
 
 
 def test_a_study_without_a_search_ends_with_its_design(tmp_path: Path, plan: StudyPlan) -> None:
@@ -129,7 +141,7 @@ def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: 
             commit(store, trial, outcome=outcome, metrics={})
     segment = next_segment(store, searched)
     assert segment is not None
-    assert [arm.name for arm in segment.arms] == ["search-000", "search-001"]
+    assert [arm.name for arm in segment.arms] == ["search 000", "search 001"]
 
 
 @pytest.mark.parametrize(
@@ -140,13 +152,43 @@ def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: 
     ],
     ids=["arm of the design", "shared setting"],
 )
-def test_a_search_passes_over_what_an_arm_of_the_design_is_already(tmp_path: Path, space: list[dict[str, Any]]) -> None:
+def test_a_search_that_finds_an_arm_of_the_design_runs_it_with_its_own_seeds(
+    tmp_path: Path, space: list[dict[str, Any]]
+) -> None:
     arms = [TINY["arms"][0]]
-    store = create_study(tmp_path, tiny_plan(arms=arms, search={"n_arms": 2, "space": space}))
+    search = {**SEARCH, "arms_per_cell": 2, "space": space}
+    config = {**TINY["config"], "parameterization": {"kind": "low_pass", "cutoff_hz": 8.0}}
+    store = create_study(tmp_path, tiny_plan(arms=arms, config=config, search=search))
     run_to_its_end(tmp_path)
     plan = store.plan()
     assert len({trial.digest for trial in plan.trials}) == len(plan.trials)
     assert len(plan.arms) == 2
+    assert {trial.seed for trial in plan.trials_of("lpf-8")} == {0, 1, 1000, 1001}
+
+
+def test_a_search_that_finds_nothing_feasible_ends(tmp_path: Path) -> None:
+    """Its last round has proposals alone, which are stored like any other."""
+    kinds = {"path": "parameterization.kind", "values": ["spline"]}
+    segments = {"path": "parameterization.n_segments", "low": 2, "high": 30_000}
+    search = {**SEARCH, "grid": [kinds], "space": [segments, *SEARCH["space"]]}
+    store = create_study(tmp_path, tiny_plan(arms=[], search=search))
+    (event,) = run_to_its_end(tmp_path)
+    assert isinstance(event, PlanSegment)
+    assert (event.stage, event.arms, event.trials) == ("search", (), ())
+    assert {ask.arm for ask in store.plan().asks} == {None}
+
+
+def test_infeasible_proposals_are_recorded_and_not_run(tmp_path: Path) -> None:
+    store = create_study(tmp_path, tiny_plan(arms=[], search=GENETIC))
+    run_to_its_end(tmp_path)
+    plan = store.plan()
+    problems = [ask.problem for ask in plan.asks if ask.arm is None]
+    assert problems
+    assert all("n_segments" in str(problem) for problem in problems)
+    assert {ask.arm for ask in plan.asks if ask.arm is not None} == {arm.name for arm in plan.arms}
+    assert len(plan.arms) == 6
+    generations = {ask.arm: ask.attributes["generation"] for ask in plan.asks if ask.arm is not None}
+    assert sorted(generations.values()) == [0, 0, 0, 0, 1, 1]
 
 
 # ------------------------------------------------------------------------------------------------------------- races

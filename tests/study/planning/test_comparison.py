@@ -33,9 +33,9 @@ def test_a_setting_that_only_one_plan_has_is_unset_in_the_other(plan: StudyPlan)
 
 def test_budgets_of_a_search_can_be_raised_and_not_lowered() -> None:
     stored = tiny_plan(search=SEARCH)
-    raised = compare_plans(stored, tiny_plan(search={**SEARCH, "n_arms": 9}))
-    assert [str(change) for change in raised.raised_budgets] == ["search.n_arms: 5 stored, 9 new"]
+    raised = compare_plans(stored, tiny_plan(search={**SEARCH, "arms_per_cell": 9}))
+    assert [str(change) for change in raised.raised_budgets] == ["search.arms_per_cell: 5 stored, 9 new"]
     assert raised.conflicts == []
-    lowered = compare_plans(stored, tiny_plan(search={**SEARCH, "n_arms": 4}))
+    lowered = compare_plans(stored, tiny_plan(search={**SEARCH, "arms_per_cell": 4}))
     assert lowered.raised_budgets == ()
-    assert lowered.conflicts == ["search.n_arms: 5 stored, 4 new"]
+    assert lowered.conflicts == ["search.arms_per_cell: 5 stored, 4 new"]

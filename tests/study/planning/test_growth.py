@@ -19,8 +19,8 @@ SPLINE: dict[str, Any] = {"name": "spline", "config": {"parameterization": {"kin
 
 SEARCHED = Round(
     stage="search",
-    arms=(Arm("search-000", {"optimizer.lr": 0.002}),),
-    trials=(("search-000", 1000), ("search-000", 1001)),
+    arms=(Arm("search 000", {"optimizer.lr": 0.002}),),
+    trials=(("search 000", 1000), ("search 000", 1001)),
 )
 
 
@@ -95,7 +95,7 @@ def test_arms_that_only_a_search_has_tried_are_no_conflict_and_get_no_further_se
     proposed = Planner(study).segment(SEARCHED, stored)
     segment, after = grown(stored.with_segment(proposed), tiny_plan(search=SEARCH, seeds=[0, 1, 2]))
     assert sorted(pairs(segment)) == sorted((arm, 2) for arm in ("lpf-8", "frame", "constant"))
-    assert ("search-000", 2) not in pairs(after)
+    assert ("search 000", 2) not in pairs(after)
 
 
 def test_further_seeds_of_a_study_that_is_a_search_alone_are_stored_for_its_later_stages() -> None:
@@ -168,13 +168,13 @@ def test_a_study_that_is_a_search_alone_conflicts_with_one_of_other_settings() -
 
 
 def test_a_search_may_get_a_larger_budget() -> None:
-    segment, after = grown(tiny_plan(search=SEARCH), tiny_plan(search={**SEARCH, "n_arms": 9}))
+    segment, after = grown(tiny_plan(search=SEARCH), tiny_plan(search={**SEARCH, "arms_per_cell": 9}))
     assert (segment.arms, segment.trials) == ((), ())
-    assert after.study_file["search"]["n_arms"] == 9
-    assert growth(after, tiny_plan(search={**SEARCH, "n_arms": 9})) is None
+    assert after.study_file["search"]["arms_per_cell"] == 9
+    assert growth(after, tiny_plan(search={**SEARCH, "arms_per_cell": 9})) is None
 
 
-@pytest.mark.parametrize("change", [{"n_arms": 4}, {"sampler": {"kind": "random", "seed": 1}}])
+@pytest.mark.parametrize("change", [{"arms_per_cell": 4}, {"sampler": {"kind": "random", "seed": 1}}])
 def test_another_search_is_a_conflict(change: dict[str, Any]) -> None:
     """The stored one goes on as it began, so that a changed one would be ignored in silence."""
     with pytest.raises(StudyError, match="search"):
@@ -184,7 +184,7 @@ def test_another_search_is_a_conflict(change: dict[str, Any]) -> None:
 def test_a_new_arm_that_the_search_has_proposed_already_is_refused() -> None:
     _, stored = searched_once()
     twin = {"name": "twin", "config": {"optimizer": {"lr": 0.002}}}
-    with pytest.raises(StudyError, match="arms 'search-000' and 'twin' are the same"):
+    with pytest.raises(StudyError, match="arms 'search 000' and 'twin' are the same"):
         growth(stored, tiny_plan(arms=[twin], search=SEARCH))
 
 

@@ -24,7 +24,7 @@ from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import load_study, parse_study
 from study.planning.plan import Planner, first_seeds, make_plan, more_seeds
-from tests.support.tiny_study import ARMS, SEARCH, tiny_plan, tiny_study
+from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_plan, tiny_study
 
 
 def test_a_plan_has_every_arm_with_every_seed_once(plan: StudyPlan) -> None:
@@ -43,7 +43,7 @@ def test_a_plan_survives_json() -> None:
     seeds = more_seeds(plan, (0, 1, 2))
     assert seeds is not None
     plan = plan.with_segment(seeds)
-    arm = Arm("search-000", {"optimizer.lr": 0.002})
+    arm = Arm("search 000", {"optimizer.lr": 0.002})
     proposal = Round(stage="search", arms=(arm,), trials=((arm.name, 1000),))
     plan = plan.with_segment(Planner(study).segment(proposal, plan))
     assert [segment.stage for segment in plan.segments] == ["design", "seeds", "search"]
@@ -156,10 +156,19 @@ def test_a_broken_rule_between_settings_names_the_arm() -> None:
         make_plan(tiny_study(arms=arms))
 
 
-def test_a_search_that_could_break_a_rule_is_refused_before_anything_runs() -> None:
+def test_a_search_may_contain_infeasible_points_and_a_remark_says_so() -> None:
     space = [{"path": "parameterization.cutoff_hz", "low": 4.0, "high": 60.0}]
-    with pytest.raises(ConfigError, match=r"search\.space, at parameterization\.cutoff_hz=60\.0: "):
-        make_plan(tiny_study(search={**SEARCH, "space": space}))
+    config = {**TINY["config"], "parameterization": {"kind": "low_pass"}}
+    (remark,) = make_plan(tiny_study(search={**SEARCH, "space": space}, config=config)).remarks
+    assert remark.startswith("1 of 2 corners of the search space are infeasible, such as: ")
+    assert "cutoff_hz" in remark
+
+
+def test_a_search_without_feasible_points_is_refused_before_anything_runs() -> None:
+    space = [{"path": "parameterization.cutoff_hz", "low": 55.0, "high": 60.0}]
+    config = {**TINY["config"], "parameterization": {"kind": "low_pass"}}
+    with pytest.raises(ConfigError, match=r"\[search\]: no point of its space is feasible; .*cutoff_hz"):
+        make_plan(tiny_study(search={**SEARCH, "space": space}, config=config))
 
 
 def test_an_objective_without_a_value_in_any_arm_is_refused() -> None:
@@ -204,6 +213,18 @@ def test_a_path_becomes_absolute_and_is_no_part_of_the_digest(
     elsewhere = make_plan(study, overrides=[("data.wavetable", "copy.wav")]).plan
     assert relative.trials == absolute.trials
     assert [trial.digest for trial in elsewhere.trials] == [trial.digest for trial in relative.trials]
+
+
+def test_a_plan_says_what_its_design_leaves_out() -> None:
+    paths = ("encoder.width", "encoder.head_hidden", "trainer.batch_size")
+    space = [{"path": path, "values": [2, 4]} for path in paths]
+    design = {"kind": "fractional_factorial", "resolution": "III"}
+    planned = make_plan(tiny_study(arms=[], space=space, design=design))
+    assert len(planned.plan.arms) == 4
+    assert planned.remarks == (
+        "4 of the 8 combinations of 3 factors run (resolution III); effects that cannot be told apart: "
+        "width = head_hidden x batch_size; head_hidden = width x batch_size; batch_size = width x head_hidden",
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- seeds

@@ -5,10 +5,8 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from core.storage.store import Store
 from study.tracking.delivery import Delivery
 from tests.support.mlflow_runs import experiment_of
 from tests.support.processes import wait_until
+from tests.support.servers import free_port, is_up
 from tests.support.tiny_study import commit
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -39,26 +38,12 @@ Serve = Callable[[list[str], str], None]
 """Starts a program, and returns when it answers at a URL."""
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 def call(url: str, body: object = None, method: str | None = None) -> bytes:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
         content: bytes = response.read()
         return content
-
-
-def is_up(url: str) -> bool:
-    try:
-        return bool(call(url))
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @pytest.fixture

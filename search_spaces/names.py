@@ -1,0 +1,38 @@
+"""Names of studies and arms: the rule for them, and names that fit it."""
+
+import hashlib
+import re
+
+from core.errors import ConfigError
+
+MAX_LENGTH = 100
+"""Largest number of characters of a name."""
+NAME_RULE = f"letters, digits, spaces and . _ + = , - inside, at most {MAX_LENGTH} characters"
+"""Characters allowed in the name of a study or an arm, as text for error messages."""
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._+=,-]{0,98}[A-Za-z0-9_+])?")
+"""Pattern of `NAME_RULE`."""
+_N_HASH_DIGITS = 8
+
+
+def check_name(what: str, name: str) -> None:
+    """Check the name of a study or an arm against `NAME_RULE`; `what` is "a study" or "an arm".
+
+    Raises:
+        ConfigError: the name breaks the rule.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"the name of {what} has {NAME_RULE}; got {name!r}")
+
+
+def fitted_name(text: str) -> str:
+    """The text as a name that fits `NAME_RULE`.
+
+    Other characters become underscores. A text that is too long is cut, and a hash of the whole text appended.
+    """
+    if _NAME.fullmatch(text):
+        return text
+    name = re.sub(r"[^A-Za-z0-9 ._+=,-]", "_", text).lstrip(" ._+=,-").rstrip(" .=,-") or "arm"
+    if len(name) > MAX_LENGTH:
+        digits = hashlib.sha256(text.encode()).hexdigest()[:_N_HASH_DIGITS]
+        name = f"{name[: MAX_LENGTH - _N_HASH_DIGITS - 1].rstrip(' .=,-')}-{digits}"
+    return name
