@@ -19,6 +19,7 @@ def _context(report: ReportData) -> Mapping[str, Any] | None:
         "race": race,
         "verdicts": [(name, verdict, _why(verdict, race)) for name, verdict in race.verdict.arms.items()],
         "orders": [(order, _order_text(order)) for order in race.verdict.orders],
+        "static": [arm.name for arm in report.results.with_status("static")],
         "saved": full - race.n_trials,
         "saved_percent": 100 * (full - race.n_trials) / full,
     }

@@ -15,6 +15,7 @@ from study.commands.options import (
     Gpus,
     Root,
     TrackingUri,
+    UntilDecided,
     console,
     report_errors,
 )
@@ -39,13 +40,7 @@ def launch(
     gpus_per_trial: Gpus = None,
     tracking_uri: TrackingUri = None,
     allow_code_change: CodeChange = False,
-    until_decided: Annotated[
-        bool,
-        typer.Option(
-            "--until-decided",
-            help="Race: add seeds until it is decided which arms are on the front; [race] of the study file sets how.",
-        ),
-    ] = False,
+    until_decided: UntilDecided = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
     ] = False,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.commands.options import OK, Assignments, Root, console, report_errors
+from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
@@ -21,6 +21,7 @@ def plan(
     seeds: Annotated[
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
+    until_decided: UntilDecided = False,
     root: Root = "runs",
 ) -> int:
     """Print what a changed study file would add to a stored study, drop from it or change in it."""
@@ -31,7 +32,10 @@ def plan(
     from study.planning.plan import make_plan
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    new = make_plan(load_study(study), name=diff, overrides=overrides, n_seeds=seeds).plan
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    new = make_plan(study_file, name=diff, overrides=overrides, n_seeds=seeds).plan
     session = Session(root=root, name=diff, console=console)
     stored = session.plan()
     comparison = compare_plans(stored, new)

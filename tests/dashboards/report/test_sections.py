@@ -145,3 +145,11 @@ def test_a_search_over_one_objective_has_no_plot(tmp_path: Path) -> None:
     html = render_page(report_of(fake_search(tmp_path / "search", objectives=OBJECTIVES[:1])), (SEARCH,))
     assert 'id="search-plot"' not in html
     assert HtmlPage(html).data["search"]["arms"] == []
+
+
+def test_a_static_arm_that_races_is_named_as_such(tmp_path: Path) -> None:
+    flat = FakeArm(name="flat", mss=0.9, tv=0.01, range=0.02)
+    report = report_of(fake_race(tmp_path / "race", [*ARMS, flat], n_clips=0))
+    assert "flat has curves that hardly move: the race compares values alone" in " ".join(
+        HtmlPage(render_page(report, (RACE,))).text.split()
+    )

@@ -90,3 +90,12 @@ def test_a_race_that_has_started_takes_no_change() -> None:
     lines = comparison_markdown(stored, compare_plans(stored, tiny_plan(race={**race, "max_seeds": 6})), 0)
     assert "| `race.max_seeds` | 4 | 6 | all |" in lines
     assert lines[-1].startswith("No change is possible, as a race is fixed before it starts")
+
+
+def test_a_race_without_a_table_in_its_file_is_compared_as_a_race(modstudy: Command, mine: Path) -> None:
+    create_study(mine.parent / "runs" / "raced", tiny_plan(name="raced", race={}))
+    mine.write_text(FILE.format(seeds=[0, 1], steps=4) + CONSTANT)
+    assert "None: the stored study has all arms and seeds of this plan." in flat(
+        modstudy("plan", mine, "--diff", "raced", "--until-decided")
+    )
+    assert "| `race.max_seeds` | 8 | unset | all |" in flat(modstudy("plan", mine, "--diff", "raced"))
