@@ -55,6 +55,11 @@ threshold = 0.05
 # min_seeds = 3
 # max_seeds = 8
 # give_up_below = 0.1
+[[resources]]                          # of the trials of some arms
+arms = ["lpf-*"]
+cpus = 2
+gpus = 0.5
+memory_gib = 4
 """
 
 from collections import Counter
@@ -96,6 +101,7 @@ from search_spaces.study_entries import (
     ObjectiveEntry,
     OneFactorEntry,
     RaceEntry,
+    ResourcesEntry,
     SearchEntry,
     SpaceFillingEntry,
 )
@@ -125,6 +131,7 @@ class StudyFile:
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
     race: RaceEntry | None = None
     """Settings of the race between the arms of the designs; None if all arms get all seeds."""
+    resources: tuple[ResourcesEntry, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -250,7 +257,15 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
-        return tuple(arm for arm, _ in self._composed_arms)
+        arms = tuple(arm for arm, _ in self._composed_arms)
+        for entry in self.resources:
+            # The arms of a search are not known yet.
+            if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):
+                raise ConfigError(
+                    f"[[resources]] arms = {list(entry.arms)} names no arm of this study; its arms are "
+                    f"{', '.join(arm.name for arm in arms)}"
+                )
+        return arms
 
     def configs(self) -> dict[str, TrialConfig]:
         """The config of each arm of the designs, by its name.

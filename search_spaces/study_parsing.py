@@ -21,6 +21,7 @@ from search_spaces.study_entries import (
     DimensionEntry,
     ObjectiveEntry,
     RaceEntry,
+    ResourcesEntry,
     SearchEntry,
 )
 from search_spaces.study_file import StudyFile
@@ -90,7 +91,12 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         ConfigError: a key is unknown or a value is invalid.
     """
     _check_keys("", settings, StudyFile)
-    for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
+    for table, entry in (
+        ("objectives", ObjectiveEntry),
+        ("arms", ExplicitArm),
+        ("space", DimensionEntry),
+        ("resources", ResourcesEntry),
+    ):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
     settings = {

@@ -10,7 +10,7 @@ import torch
 
 from core.data.base import SourceScan
 from core.data.build import build_source
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig
@@ -53,7 +53,13 @@ class Resolver:
     equal ones can differ in their digest (8 and 8.0).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, runs_elsewhere: bool = False) -> None:
+        """Prepare to resolve configs.
+
+        Args:
+            runs_elsewhere: Whether the trials may run on other machines, so that they may have a GPU that is not here.
+        """
+        self._runs_elsewhere = runs_elsewhere
         self._scans: dict[tuple[DataConfig, AudioConfig], SourceScan] = {}
         self._parts: dict[tuple[int, ...], _ResolvedParts] = {}
 
@@ -75,7 +81,11 @@ class Resolver:
             self._parts[key] = self._resolved_parts(config)
         parts = self._parts[key]
         resolved = replace(
-            config, device=_resolve_device(config.device), data=parts.data, synth=parts.synth, loss=parts.loss
+            config,
+            device=_resolve_device(config.device, needs_gpu_here=not self._runs_elsewhere),
+            data=parts.data,
+            synth=parts.synth,
+            loss=parts.loss,
         )
         return Resolved(resolved, parts.scan.issues, parts.scan.summary)
 
@@ -122,15 +132,30 @@ def resolve_without_data(config: TrialConfig) -> TrialConfig:
     return replace(config, device="cpu", synth=synth, loss=config.loss.resolved(config.audio))
 
 
-def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    """The device; 'auto' is CUDA if available.
+def check_contents(config: TrialConfig) -> None:
+    """Check that the data and wavetables of a resolved config are on this machine, and have their recorded content.
 
     Raises:
-        ConfigError: CUDA is requested, but not available.
+        ConfigError, DataError: the content is missing, unusable, or another one.
+    """
+    source = build_source(config.data, config.audio)
+    scan = source.scan()
+    source.check_unchanged(scan)
+    if _with_hashes(config.synth, scan) != config.synth:
+        raise DataError(
+            "the wavetable of the synth changed since the trial was planned; restore it, or plan a new study"
+        )
+
+
+def _resolve_device(device: Literal["auto", "cpu", "cuda"], *, needs_gpu_here: bool) -> Literal["cpu", "cuda"]:
+    """The device; 'auto' is CUDA if this machine has it.
+
+    Raises:
+        ConfigError: CUDA is requested and needed on this machine, but not available.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and needs_gpu_here and not torch.cuda.is_available():
         raise ConfigError("device=cuda needs a CUDA GPU, and torch finds none; set device=cpu or device=auto")
     return device
 

@@ -1,32 +1,24 @@
 """`modstudy launch`: plans a study, runs its open trials and writes the report."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import (
-    OK,
-    Assignments,
-    AtOnce,
-    CodeChange,
-    Cpus,
-    Gpus,
-    Root,
-    TrackingUri,
-    UntilDecided,
-    console,
-    report_errors,
-)
+from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors, with_run_options
+from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
 
 
 @report_errors
+@with_run_options
 def launch(
     study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
+    options: RunOptions,
     assignments: Assignments = None,
     name: Annotated[
         str | None, typer.Option(help="Name under which the study is stored; by default that of the study file.")
@@ -35,11 +27,6 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    tracking_uri: TrackingUri = None,
-    allow_code_change: CodeChange = False,
     until_decided: UntilDecided = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
@@ -51,17 +38,10 @@ def launch(
     """
     from core.settings.loading import parse_assignment
     from search_spaces.study_parsing import load_study
-    from study.execution.session import RunOptions, Session
+    from study.execution.session import Session
     from study.planning.plan import make_plan
-    from study.planning.resources import allocate, needs_gpu, this_machine
+    from study.planning.resources import overrides_of
 
-    options = RunOptions(
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        tracking_uri=tracking_uri,
-        allow_code_change=allow_code_change,
-    )
     overrides = [parse_assignment(text) for text in assignments or []]
     study_file = load_study(study)
     if until_decided:
@@ -72,14 +52,9 @@ def launch(
     session = Session(root=root, name=planned.plan.name, console=console)
     plan = session.merged_plan(planned.plan)
     _show_issues(plan)
+    options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        allocate(
-            this_machine(),
-            needs_gpu=needs_gpu(plan),
-            trials_at_once=trials_at_once,
-            cpus_per_trial=cpus_per_trial,
-            gpus_per_trial=gpus_per_trial,
-        )
+        session.check_resources(plan, options)
         _show_plan(plan)
         return OK
     return session.run(lambda: session.merged_plan(planned.plan), options)

@@ -65,15 +65,24 @@ def run_trials(
     local = store.local_root
     root = str(local) if local is not None else store.root
     trainable = tune.with_resources(
-        tune.with_parameters(run_planned_trial, root=root, study=plan.name, threads=resources.threads),
-        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+        tune.with_parameters(run_planned_trial, root=root, study=plan.name),
+        lambda config: tune.PlacementGroupFactory([resources.of(json.loads(config["task"])["trial"]["arm"]).request()]),
     )
     tuner = tune.Tuner(
         trainable,
         # As JSON, because Ray Tune would search nested dictionaries for parameters to vary.
         param_space={
             "task": tune.grid_search(
-                [json.dumps({"trial": asdict(trial), "config": plan.config_of(trial)}) for trial in trials]
+                [
+                    json.dumps(
+                        {
+                            "trial": asdict(trial),
+                            "config": plan.config_of(trial),
+                            "threads": resources.of(trial.arm).threads,
+                        }
+                    )
+                    for trial in trials
+                ]
             )
         },
         tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=resources.trials_at_once),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.settings.loading import from_settings
 from core.storage.records import PlannedTrial
 from core.storage.store import Store
+from study.execution.data_folders import fetch_folder
 
 if TYPE_CHECKING:
     from core.training.trainer import Progress
@@ -18,21 +19,21 @@ REPORT_EVERY_S = 1.0
 """Minimum time between progress reports, each of which delays the trial: Ray handles reports one at a time."""
 
 
-def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads: int) -> None:
+def run_planned_trial(config: dict[str, Any], *, root: str, study: str) -> None:
     """Run one planned trial and report its progress to Ray Tune.
 
     Args:
-        config: Parameters from Ray Tune; `task` is the planned trial and its config as JSON.
+        config: Parameters from Ray Tune; `task` is the planned trial, its config and number of threads as JSON.
         root: Root of the store of the study.
         study: Name of the study.
-        threads: Number of threads of the trial.
     """
     from ray import tune
 
     from core.training.trial import run_trial
 
-    clean_start(threads)
     task = json.loads(config["task"])
+    store = Store(root)
+    clean_start(task["threads"])
     trial = PlannedTrial(**task["trial"])
     last_report_s = -REPORT_EVERY_S
 
@@ -48,9 +49,10 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str, threads:
                 }
             )
 
+    fetch_folder(store, task["config"]["data"])
     record = run_trial(
         from_settings(task["config"]),
-        store=Store(root),
+        store=store,
         study=study,
         arm=trial.arm,
         stage=trial.stage,

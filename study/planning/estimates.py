@@ -7,9 +7,9 @@ import platform
 from dataclasses import replace
 from pathlib import Path
 
+from core.cache_folder import cache_folder
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import write_atomically
-from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
 from search_spaces.feasibility import check_cells
 from search_spaces.study_file import StudyFile

@@ -50,8 +50,8 @@ def test_a_worker_runs_the_trial_of_its_text_and_reports_its_progress(
 
     monkeypatch.setattr("core.training.trial.run_trial", run)
     monkeypatch.setattr("ray.tune.report", reports.append)
-    task = {"trial": asdict(trial), "config": plan.config_of(trial)}
-    run_planned_trial({"task": json.dumps(task)}, root=str(tmp_path), study="tiny", threads=1)
+    task = {"trial": asdict(trial), "config": plan.config_of(trial), "threads": 1}
+    run_planned_trial({"task": json.dumps(task)}, root=str(tmp_path), study="tiny")
     # The second report comes too soon after the first one.
     assert reports == [
         {"step": 1, "train_loss": 0.5, "validation_loss": 0.6},
