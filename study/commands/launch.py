@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import OK, Assignments, Root, console, report_errors, with_run_options
+from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors, with_run_options
 from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
+    until_decided: UntilDecided = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
     ] = False,
@@ -42,7 +43,10 @@ def launch(
     from study.planning.resources import overrides_of
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    planned = make_plan(study_file, name=name, overrides=overrides, n_seeds=seeds)
     for remark in planned.remarks:
         console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
     session = Session(root=root, name=planned.plan.name, console=console)
@@ -78,6 +82,12 @@ def _show_plan(plan: "StudyPlan") -> None:
     console.print(table)
     if plan.study_file.get("search"):
         _show_search(plan)
+    if race := plan.study_file.get("race"):
+        n_arms = sum(not arm.is_baseline for arm in plan.arms)
+        console.print(
+            f"A race then gives seeds to undecided arms, up to {race['max_seeds']} each: at most "
+            f"{n_arms * (race['max_seeds'] - race['min_seeds'])} further trials."
+        )
     console.print("This was a dry run: nothing was written and nothing runs.")
 
 

@@ -35,6 +35,14 @@ Assignments = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),
 ]
 
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Race: add seeds until it is decided which arms are on the front; [race] of the study file sets how.",
+    ),
+]
+
 
 def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     """Decorator for commands that turns errors of modstudy into a line on stderr and an exit code."""

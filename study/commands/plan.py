@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.commands.options import OK, Assignments, Root, console, report_errors
+from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
@@ -21,6 +21,7 @@ def plan(
     seeds: Annotated[
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
+    until_decided: UntilDecided = False,
     root: Root = "runs",
 ) -> int:
     """Print what a changed study file would add to a stored study, drop from it or change in it."""
@@ -31,7 +32,10 @@ def plan(
     from study.planning.plan import make_plan
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    new = make_plan(load_study(study), name=diff, overrides=overrides, n_seeds=seeds).plan
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    new = make_plan(study_file, name=diff, overrides=overrides, n_seeds=seeds).plan
     session = Session(root=root, name=diff, console=console)
     stored = session.plan()
     comparison = compare_plans(stored, new)
@@ -54,6 +58,8 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
         comparison: Its comparison with the new plan.
         n_new_trials: Number of trials that the new plan adds.
     """
+    from study.planning.comparison import RACE_IS_FIXED
+
     lines = [f"## Changes to the study `{stored.name}`", ""]
     conflicts = comparison.conflicts
     grows = comparison.added_arms or comparison.added_seeds or comparison.raised_budgets
@@ -77,7 +83,9 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
             cells = (f"`{change.path}`", _value(change.stored), _value(change.new), ", ".join(change.arms) or "all")
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
-    if conflicts:
+    if conflicts and comparison.is_started_race:
+        lines.append(f"No change is possible, as {RACE_IS_FIXED}: launch this plan under another name (`--name`).")
+    elif conflicts:
         lines.append("A stored study does not drop or change arms: launch this plan under another name (`--name`).")
     else:
         lines.append(

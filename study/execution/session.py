@@ -26,7 +26,7 @@ from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
-from study.planning.plan import first_seeds, make_plan, more_seeds
+from study.planning.plan import check_takes_seeds, first_seeds, make_plan, more_seeds
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
@@ -113,13 +113,15 @@ class Session:
         """A plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
-            StudyError: the plan already has more seeds.
+            StudyError: the plan already has more seeds, or the study is a race.
         """
+        check_takes_seeds(plan.study_file, n_seeds)
         if n_seeds < len(plan.seeds):
             raise StudyError(
                 f"a study grows, and {self.name} has {len(plan.seeds)} seeds already; got --seeds {n_seeds}; raise it"
             )
-        segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
+        searched = plan.study_file.get("search", {}).get("seeds", ())
+        segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds, skipped=searched))
         return plan if segment is None else plan.with_segment(segment)
 
     def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:

@@ -48,7 +48,8 @@ def measure_duration_s(study: StudyFile) -> float:
             seconds_by_key[timing_key] = estimate_seconds(config)
         return seconds_by_key[timing_key]
 
-    total = sum(map(trial_s, study.configs().values())) * len(study.seeds)
+    # A race takes this long at most.
+    total = sum(map(trial_s, study.configs().values())) * len(study.all_seeds)
     for search in study.searches():
         # Arms of a search are not known yet; those of a cell are assumed to take as long as one of its corners.
         of_cells = [trial_s(check.configs[0]) for check in check_cells(search)]

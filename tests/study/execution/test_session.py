@@ -225,3 +225,13 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
         session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]
+
+
+def test_a_race_is_not_extended_by_seeds_or_arms(session_of: MakeSession) -> None:
+    session = session_of("race")
+    plan = tiny_plan(race={})
+    create_study(Path(session.store.root), plan)
+    with pytest.raises(StudyError, match="a race decides by its results how many seeds an arm gets, here 3 to 8"):
+        session.with_seeds(session.plan(), 6)
+    with pytest.raises(StudyError, match="arm spline only in the new plan.*; a race is fixed before it starts"):
+        session.plan_with_arms([SPLINE])
