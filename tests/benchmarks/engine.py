@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.settings.dotted import flatten
-from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import MetricValues, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution.worker import clean_start
 
@@ -96,7 +96,11 @@ def stub_trial(config: dict[str, Any], *, root: str, study: str, threads: int, t
     trial = PlannedTrial(**task["trial"])
     attempt = Store(root).begin(trial.digest)
     moment = datetime.now(UTC).isoformat(timespec="seconds")
-    values = {"audio.mss": 1.0 + trial.seed % 7, "interpretability.tv": 1.0, "interpretability.range": 0.5}
+    values: MetricValues = {
+        "audio.mss": 1.0 + trial.seed % 7,
+        "interpretability.tv": 1.0,
+        "interpretability.range": 0.5,
+    }
     record = TrialRecord(
         digest=trial.digest,
         study=study,
@@ -148,6 +152,7 @@ def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
     machine = Machine(cpus=WORKERS, gpus=0)
     if tracker:
         tracker.start()
+        wait_for_tracker(store, folder)
     with (
         patch.object(runner, "run_planned_trial", stub_trial),
         preloaded_workers(machine, resources),
@@ -158,6 +163,14 @@ def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
     if tracker and (problem := tracker.finish("FINISHED")):
         print(problem, file=sys.stderr)  # noqa: T201
     return samples
+
+
+def wait_for_tracker(store: Store, folder: Path) -> None:
+    """Wait until the tracker has made its database and the run of the study, so that it competes with all trials."""
+    from study.tracking.delivery import ID_KEY
+
+    while not store.has(ID_KEY) or not (folder / "mlflow.db").exists():
+        time.sleep(0.1)
 
 
 def stub_plan(n_trials: int) -> StudyPlan:

@@ -62,7 +62,7 @@ class Run:
         path.write_text(f"Failure # 3 (occurred at noon)\n{text}\n")
         self.tune_trial.error_file = str(path)
         if error is not None:
-            (folder / "error.pkl").write_bytes(ray.cloudpickle.dumps(error))
+            (folder / "error.pkl").write_bytes(ray.cloudpickle.dumps(error))  # type: ignore[no-untyped-call]
             self.tune_trial.pickled_error_file = str(folder / "error.pkl")
         self.events.on_trial_error(0, [], self.tune_trial)
         return self.ended()
@@ -123,7 +123,9 @@ def test_a_new_worker_that_goes_on_from_a_checkpoint_replaces_what_the_dead_one_
         ("1 worker(s) were killed due to the node running low on memory.\nSee", None, "out_of_memory", "low on memory"),
         (
             "ray::train()\nOSError: disk full",
-            ray.exceptions.RayTaskError("train", "OSError: disk full", OSError("disk full")),
+            ray.exceptions.RayTaskError(  # type: ignore[no-untyped-call]
+                "train", "OSError: disk full", OSError("disk full")
+            ),
             "failed",
             "OSError: disk full",
         ),
@@ -159,7 +161,7 @@ def test_a_worker_that_does_not_react_is_killed_once_and_its_trial_has_timed_out
     now = 1000.0
     killed: list[object] = []
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    monkeypatch.setattr(trial_events.ray, "kill", killed.append)
+    monkeypatch.setattr("ray.kill", killed.append)
     run = Run(store, plan, timeout_s=60.0)
     run.report(step=7)
     now += 60.0 + trial_events.STUCK_AFTER_S
