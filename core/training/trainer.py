@@ -109,10 +109,11 @@ def fit(
         validates = is_last or run.step % trainer.validate_every == 0
         if validates:
             run.validate()
-        if validates or run.step % PROGRESS_EVERY == 0:
-            on_progress(run.progress())
+        # First, because on_progress may end the trial, which then goes on from here.
         if run.step % trainer.checkpoint_every == 0 and not is_last:
             on_checkpoint(run.checkpoint())
+        if validates or run.step % PROGRESS_EVERY == 0:
+            on_progress(run.progress())
     return run.finish()
 
 
