@@ -100,9 +100,9 @@ class CellSearch:
             return not self._untried(asks)
         return _n_rejected(asks) >= MAX_REJECTED
 
-    def remark(self, history: History) -> str | None:
-        """A sentence if the cell ended before it had all its arms; None otherwise."""
-        asks = self.asks_in(history)
+    def remark(self, all_asks: Sequence[Ask]) -> str | None:
+        """A sentence if the cell ended before it had all its arms after these proposals; None otherwise."""
+        asks = [ask for ask in all_asks if ask.cell == self.cell.name]
         if n_arms(asks) >= self.n_arms or not self.is_over(asks):
             return None
         problems = [ask.problem for ask in asks if ask.problem is not None]

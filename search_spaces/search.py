@@ -13,6 +13,7 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.settings.presets import Preset
+from core.storage.records import Ask
 from search_spaces.cell_search import ArmNames, CellSearch, n_arms
 from search_spaces.cells import cells_of
 from search_spaces.dimensions import Dimension
@@ -80,9 +81,9 @@ class Search(Strategy):
         ]
         return Round(stage="search", arms=arms, trials=tuple(pairs), asks=tuple(asks))
 
-    def remarks(self, history: History) -> tuple[str, ...]:
-        """Sentences about cells that ended before they had all their arms."""
-        return tuple(remark for cell in self.cells if (remark := cell.remark(history)) is not None)
+    def remarks(self, asks: Sequence[Ask]) -> tuple[str, ...]:
+        """Sentences about cells that ended, after these proposals, before they had all their arms."""
+        return tuple(remark for cell in self.cells if (remark := cell.remark(asks)) is not None)
 
     def _numbers_of_new_arms(self, history: History) -> list[tuple[CellSearch, int]]:
         """The cells that propose next, each with a number of arms to add."""

@@ -60,6 +60,8 @@ arms = ["lpf-*"]
 cpus = 2
 gpus = 0.5
 memory_gib = 4
+[early_stopping]                       # ends trials of the search whose validation loss lags behind
+kind = "asha"                          # or "median"
 """
 
 from collections import Counter
@@ -75,6 +77,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.storage.records import Stage
 from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
@@ -83,9 +86,11 @@ from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.designs.space_filling import SpaceFilling
+from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
 from search_spaces.race import Race
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
 from search_spaces.seeds import continued_seeds
 from search_spaces.space import Space
@@ -101,7 +106,6 @@ from search_spaces.study_entries import (
     ObjectiveEntry,
     OneFactorEntry,
     RaceEntry,
-    ResourcesEntry,
     SearchEntry,
     SpaceFillingEntry,
 )
@@ -132,6 +136,8 @@ class StudyFile:
     race: RaceEntry | None = None
     """Settings of the race between the arms of the designs; None if all arms get all seeds."""
     resources: tuple[ResourcesEntry, ...] = ()
+    early_stopping: EarlyStoppingConfig | None = None
+    """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -157,6 +163,8 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        if self.early_stopping:
+            check_comparable(self.early_stopping, self._varying())
         if self.race:
             self._check_race(self.race)
 
@@ -326,6 +334,18 @@ class StudyFile:
                 f"a race gives an arm at most race.max_seeds seeds, {race.max_seeds}, and seeds lists "
                 f"{len(self.seeds)}; raise race.max_seeds, or shorten seeds"
             )
+        if self.early_stopping and (stopped := [s for s in self.early_stopping.stages if s in ("design", "race")]):
+            raise ConfigError(
+                "a race compares trials as if none ended because of its results, and early_stopping ends those that "
+                f"lag behind; leave {' and '.join(stopped)} out of early_stopping.stages"
+            )
+
+    def _varying(self) -> dict[Stage, list[str]]:
+        """Dotted paths of the settings that vary, by the stage that varies them."""
+        design = [path for arm in self.named_arms() for path in arm.settings]
+        design = list(dict.fromkeys(design))
+        search = [entry.path for entry in (*self.search.grid, *self.search.space)] if self.search else []
+        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import StudyError
 from core.storage.records import PlannedTrial, StudyPlan
 from core.storage.store import Store
 from study.execution.run_options import RunOptions
 from study.planning.resources import Resources, allocate, needs_gpu, overrides_of, this_machine
+
+if TYPE_CHECKING:
+    from study.execution.preparation import Preparation
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ class Compute(ABC):
         """
 
     @abstractmethod
-    def start(self, threads: int) -> Path:
+    def start(self, resources: Resources) -> Path:
         """Start Ray if it does not run, and return a folder for temporary files."""
 
     def stop(self) -> None:
@@ -109,6 +112,7 @@ class _ThisMachine(Compute):
         super().__init__(stack)
         self._machine = this_machine()
         self._folder: Path | None = None
+        self._preparation: Preparation | None = None
 
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
         return allocation_for(plan, options, has_trials=has_trials)([self._machine])
@@ -116,18 +120,20 @@ class _ThisMachine(Compute):
     def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
         """Nothing: the machine that made the plan has the packages, the root and the data."""
 
-    def start(self, threads: int) -> Path:
+    def start(self, resources: Resources) -> Path:
         from study.execution.ray_session import ray_session
+        from study.execution.warm_workers import preloaded_workers
 
         if self._folder is None:
-            self._folder = self._stack.enter_context(ray_session(self._machine, threads))
+            self._stack.enter_context(preloaded_workers(self._machine, resources))
+            self._folder = self._stack.enter_context(ray_session(self._machine, resources.default.threads))
         return self._folder
 
     def prepare(self, plan: StudyPlan, trials: Sequence[PlannedTrial], trials_at_once: int) -> None:
-        from study.execution.preparation import prepare_data, prepare_kernels
+        from study.execution.preparation import Preparation
 
-        prepare_data(plan, trials[:trials_at_once])
-        prepare_kernels(plan, trials)
+        self._preparation = self._preparation or Preparation()
+        self._preparation(plan, trials, trials_at_once)
 
 
 class _Cluster(Compute):
@@ -157,7 +163,7 @@ class _Cluster(Compute):
         self._store = store
         self._check_data(plan, trials)
 
-    def start(self, threads: int) -> Path:  # noqa: ARG002  (the workers were told when the cluster was joined)
+    def start(self, resources: Resources) -> Path:  # noqa: ARG002  (the workers were told when the cluster was joined)
         return self._folder
 
     def prepare(self, plan: StudyPlan, trials: Sequence[PlannedTrial], trials_at_once: int) -> None:

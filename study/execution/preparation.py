@@ -13,6 +13,26 @@ from core.training.warmup import warm_up
 _log = logging.getLogger(__name__)
 
 
+class Preparation:
+    """Prepares what trials share; what it has prepared once is not prepared again for the trials of a later stage."""
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+
+    def __call__(self, plan: StudyPlan, trials: Sequence[PlannedTrial], at_once: int) -> None:
+        """Write the datasets of the first trials to the cache, `at_once` of them, and compile the kernels of all."""
+        new = [trial for trial in trials if self._key(plan, trial) not in self._done]
+        prepare_data(plan, [trial for trial in trials[:at_once] if trial in new])
+        prepare_kernels(plan, new)
+        self._done |= {self._key(plan, trial) for trial in new}
+
+    @staticmethod
+    def _key(plan: StudyPlan, trial: PlannedTrial) -> str:
+        """The settings of a trial on which its dataset and its kernels depend."""
+        config = plan.arm(trial.arm).config
+        return json.dumps([config[name] for name in ("data", "audio", "parameterization", "synth", "device")])
+
+
 def prepare_data(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
     """Write the datasets of the trials to the cache, so that no trial waits while another one builds its dataset."""
     for arm, config in distinct_data(plan, trials).items():

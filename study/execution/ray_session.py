@@ -33,6 +33,12 @@ RAY_ENVIRONMENT = {
     # The driver handles Ctrl-C, because the handler of Ray Tune would wait for the trials to end.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # Only the reports that a rule for early stopping may see have its metric.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # The record of a trial has its error.
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Studies resume from the records in the store, so the state of Ray Tune need not be saved.
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
 }
 """Environment variables for the processes of Ray."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -5,7 +5,9 @@ The contents of the store determine which trials are left to run, so commands ca
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from search_spaces.study_parsing import parse_study
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
+from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.run_options import RunOptions
+from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
 from study.planning.plan import check_takes_seeds, first_seeds, make_plan, more_seeds
 from study.planning.resources import Resources
@@ -146,8 +150,6 @@ class Session:
         Raises:
             StudyError: the machines lack resources, or the study was planned with another version of the code.
         """
-        from study.execution.runner import open_trials
-
         remaining = open_trials(self.store, plan, retry=options.retry)
         resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
@@ -166,7 +168,9 @@ class Session:
         with self._tracker(options) as tracker:
             try:
                 try:
-                    self._run_stages(plan, remaining, resources, compute, progress, tracker.notify, options)
+                    is_complete = self._run_stages(
+                        plan, remaining, resources, compute, progress, tracker.notify, options, lease
+                    )
                 finally:
                     compute.stop()
                 lease.phase = "writing the report"
@@ -183,18 +187,14 @@ class Session:
             except Exception:
                 tracker.finish("FAILED", INTERRUPTED_WAIT_S)
                 raise
-            n_bad = progress.count("failed") + len(progress.given_up)
-            if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
+            n_bad = sum(progress.count(outcome) for outcome in FAILURES)
+            status = ("FAILED" if n_bad else "FINISHED") if is_complete else "KILLED"
+            if tracker_error := tracker.finish(status):
                 self.console.print(
-                    f"[yellow]{escape(tracker_error)}.[/] The study is complete; deliver it: {self.track_command}",
+                    f"[yellow]{escape(tracker_error)}.[/] The study has its results; deliver them by: "
+                    f"{self.track_command}",
                     highlight=False,
                 )
-        for digest, error in progress.given_up.items():
-            trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
-            self.console.print(
-                f"[red]{escape(trial.arm)} seed {trial.seed} has no result:[/] {escape(error)}; "
-                f"try it again: {self.resume_command}"
-            )
         return 1 if n_bad else 0
 
     def check_resources(self, plan: StudyPlan, options: RunOptions) -> None:
@@ -225,9 +225,7 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        outcomes = self.store.outcomes()
-        has_open = any(trial.digest not in outcomes for trial in plan.trials)
-        return not has_open and next_proposal(self.store, plan) is None
+        return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
         """Write the files of the report, and print its table of arms and its findings."""
@@ -262,8 +260,11 @@ class Session:
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        outcomes = self.store.outcomes()
-        return [trial for trial in remaining if outcomes.get(trial.digest) in (None, *RERUN_ON_RESUME)]
+        return [
+            trial
+            for trial in remaining
+            if (record := self.store.record(trial.digest)) is None or record.outcome in RERUN_ON_RESUME
+        ]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -292,48 +293,81 @@ class Session:
         progress: StudyProgress,
         notify: Callable[[str], None],
         options: RunOptions,
-    ) -> None:
-        """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
-        from study.execution.runner import run_trials
-        from study.execution.stages import next_segment, planner_of
+        lease: Lease,
+    ) -> bool:
+        """Run the open trials, then those that strategies propose, until there are no more or the session must end.
+
+        Returns:
+            Whether the study is complete.
+        """
+        from study.execution.stages import stages_of
+
+        stages = stages_of(self.store, plan)
+
+        def grow(plan: StudyPlan, running: frozenset[str]) -> tuple[StudyPlan, Sequence[PlannedTrial]] | None:
+            """Store what the strategies propose next, and return the trials of it that no other study has finished."""
+            segment = stages.next_segment(plan, running) if stages else None
+            if segment is None:
+                return None
+            self.store.append_segment(segment)
+            plan = plan.with_segment(segment)
+            progress.plan_more(segment.trials, plan)
+            trials = self._without_copies(segment.trials, options)
+            for trial in segment.trials:
+                if record := self.store.record(trial.digest):
+                    progress.finish(record)
+                    notify(trial.digest)
+            if trials and not running:
+                self._announce(plan, len(trials), resources)
+            compute.prepare(plan, trials, resources.trials_at_once)
+            return plan, trials
 
         def on_record(record: TrialRecord) -> None:
             notify(record.digest)
-            if record.outcome != "finished":
-                reason = record.error or "the loss diverged"
+            if record.outcome not in ("finished", "stopped"):
+                lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
-                    f"{record.arm} seed {record.seed} {record.outcome}: {reason.strip().splitlines()[0]}",
+                    f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
                     style="red",
                     markup=False,
                     highlight=False,
                 )
 
-        folder: Path | None = None
-        planner = planner_of(plan) if plan.study_file else None
-        while True:
-            if remaining:
-                self._announce(plan, len(remaining), resources)
-                folder = compute.start(resources.default.threads)
-                compute.prepare(plan, remaining, resources.trials_at_once)
-                tune_folder = folder / f"tune-{len(plan.segments)}"
-                with show_progress(progress, self.console):
-                    run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
-            segment = next_segment(self.store, plan, planner)
-            if segment is None:
-                break
-            self.store.append_segment(segment)
-            plan = plan.with_segment(segment)
-            progress.plan_more(segment.trials, plan)
-            remaining = self._without_copies(segment.trials, options)
-            for trial in segment.trials:
-                if record := self.store.record(trial.digest):
-                    progress.finish(record)
-        if folder is None:
+        if remaining:
+            self._announce(plan, len(remaining), resources)
+        budget = Budget(
+            max_seconds=None if options.max_hours is None else 3600 * options.max_hours, max_trials=options.max_trials
+        )
+        queue = TrialQueue(plan, remaining, grow, budget=budget, stop=lease.stops_after_trials)
+        if isinstance(queue.peek(), Idle):
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
             )
-        else:
-            self.console.print(progress.headline(), highlight=False)
+            return True
+        limits = TrialLimits(
+            timeout_s=options.trial_timeout,
+            early_stopping=stages.early_stopping if stages else None,
+            max_steps=max(progress.max_steps.values()),
+        )
+        with ThreadPoolExecutor(1, "preparation") as executor:
+            # Ray starts, and its workers import, while data and kernels are prepared.
+            preparation = executor.submit(compute.prepare, queue.plan, remaining, resources.trials_at_once)
+            executor.submit(import_module, "study.execution.runner")
+            folder = compute.start(resources)
+            preparation.result()
+            from study.execution.runner import run_trials
+
+            with show_progress(progress, self.console):
+                run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+        self.console.print(progress.headline(), highlight=False)
+        if not queue.ends_early or self.is_complete(queue.plan):
+            return True
+        reason = "The budget of this session is spent" if queue.is_out_of_budget else "Stopped as requested"
+        self.console.print(
+            f"{reason}; {queue.n_waiting} planned trials have not run. Continue with: {escape(self.resume_command)}",
+            highlight=False,
+        )
+        return False
 
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
-from search_spaces.study_entries import ResourcesEntry
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.study_parsing import parse_study
 
 MAX_NAMED = 8

@@ -203,14 +203,20 @@ def main() -> None:
     ideal = best_hypervolume()
     n_trials = options.arms * 6 * 2
     print(f"{options.seeds} searches of {n_trials} trials; hypervolume relative to the true front")  # noqa: T201
-    print("| sampler | reached | claimed by the search | s per proposal |")  # noqa: T201
-    print("|---|---|---|---|")  # noqa: T201
+    first = options.samplers[0]
+    print(f"| sampler | reached | paired difference to {first} | claimed by the search | s per proposal |")  # noqa: T201
+    print("|---|---|---|---|---|")  # noqa: T201
+    reference: list[float] = []
     for name in options.samplers:
         config = SAMPLERS[name]
         outcomes = [searched(config(seed=seed), options.arms, options.confirm, ideal) for seed in range(options.seeds)]
         reached, claimed = ([getattr(each, key) for each in outcomes] for key in ("reached", "claimed"))
         seconds = np.mean([each.seconds for each in outcomes]) / (options.arms * 6)
-        print(f"| {name} | {interval(reached)} | {interval(claimed)} | {seconds:.3f} |", flush=True)  # noqa: T201
+        reference = reference or reached
+        gains = [value - of_first for value, of_first in zip(reached, reference, strict=True)]
+        gain = "" if name == first else interval(gains)
+        line = f"| {name} | {interval(reached)} | {gain} | {interval(claimed)} | {seconds:.3f} |"
+        print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

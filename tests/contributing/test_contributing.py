@@ -151,4 +151,5 @@ def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
     runs = client.search_runs([experiment.experiment_id])
     seeds = [run for run in runs if run.data.tags["modstudy.level"] == "seed"]
     assert len(seeds) == n_trials
-    assert all("interpretability.saturation" in run.data.metrics for run in seeds)
+    # The four trials of the search are evaluated on validation alone.
+    assert sum("interpretability.saturation" in run.data.metrics for run in seeds) == n_trials - 4

@@ -208,7 +208,7 @@ def test_a_node_that_dies_in_mid_trial_loses_none(cluster: RayCluster, study: Pa
     with driver(tmp_path, "launch", study, "--root", root, "--address", cluster.address) as process:
         wait_until(lambda: all(map(trains, cluster.nodes)), "trials on all nodes", patience_s=120)
         wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=60)
-        cluster.nodes.pop().kill_raylet()
+        cluster.nodes[-1].kill_raylet()
         assert process.wait(timeout=240) == 0, (tmp_path / "output.txt").read_text()
     found = records(root)
     assert [record.outcome for record in found] == 6 * ["finished"]

@@ -324,6 +324,65 @@ def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:
     assert len(found) == 4
 
 
+def test_a_trial_whose_worker_dies_again_and_again_is_lost_and_runs_again_on_resume(folder: Path) -> None:
+    (folder / "one.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{LOW_PASS}")
+    driver = begin(folder, "launch", "one.toml", "--set", "trainer.max_steps=60", "--set", "trainer.checkpoint_every=2")
+
+    def kill_the_worker() -> bool:
+        """Kill the worker once it has begun an attempt and written a checkpoint; whether there was one."""
+        seen = {path.parent for path in checkpoints(folder, "one")}
+        workers = [process for process in session_of(driver.pid) if b"ImplicitFunc" in command_line_of(process)]
+        if len(seen) <= len(killed) or not workers:
+            return False
+        killed.append(workers[0])
+        os.kill(workers[0], signal.SIGKILL)
+        return True
+
+    killed: list[int] = []
+    for _ in range(3):
+        wait_until(kill_the_worker, "a checkpoint of a new worker", patience_s=PATIENCE_S)
+    assert driver.wait(timeout=PATIENCE_S) == 1
+    output = (folder / "output.txt").read_text()
+    assert "lpf-8 seed 0 lost: its worker died more than 2 times" in output
+    assert "Traceback" not in output
+    store = study_at(folder, "one")
+    (lost,) = store.ledger()
+    assert (lost.outcome, lost.metrics) == ("lost", {})
+    assert "1 of 1 trials done, 0 running, 0 failed" in succeed(folder, "resume", "one")
+    (record,) = store.ledger()
+    assert (record.outcome, record.steps) == ("finished", 60)
+
+
+def test_trials_that_take_too_long_time_out_and_go_on_with_more_time(folder: Path) -> None:
+    (folder / "one.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{LOW_PASS}")
+    done = run(folder, "launch", "one.toml", "--set", "trainer.max_steps=400", "--trial-timeout", "0.5")
+    assert done.returncode == 1
+    assert "lpf-8 seed 0 timed_out: it took longer than 0.5 s: step " in done.stdout
+    store = study_at(folder, "one")
+    (record,) = store.ledger()
+    assert record.outcome == "timed_out"
+    assert 0 < record.steps < 400
+    assert checkpoints(folder, "one")
+    succeed(folder, "retry", "one", "--outcome", "timed_out")
+    (record,) = store.ledger()
+    assert (record.outcome, record.steps) == ("finished", 400)
+
+
+def test_a_session_ends_at_its_budget_and_names_the_command_that_goes_on(folder: Path) -> None:
+    output = succeed(folder, "launch", "tiny.toml", "--max-trials", "3")
+    assert "3 of 4 trials done, 0 running, 0 failed" in output
+    assert (
+        "The budget of this session is spent; 1 planned trials have not run. Continue with: modstudy resume" in output
+    )
+    assert (folder / "runs/tiny/report/index.html").exists()
+    output = succeed(folder, "resume", "tiny", "--max-hours", "1")
+    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    assert "budget" not in output
+    refused = run(folder, "launch", "tiny.toml", "--max-trials", "0")
+    assert refused.returncode == 2
+    assert "--max-trials must be 1 or more; got 0" in refused.stderr
+
+
 # ------------------------------------------------------------------------------------------------------------ one trial
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import ConfigError
-from search_spaces.study_entries import ResourcesEntry
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.study_parsing import parse_study
 from tests.support.tiny_study import SEARCH, tiny_study
 

@@ -82,7 +82,7 @@ class TestCells:
             history = after(history, proposal)
         cells = [tried.arm.name.rpartition(" ")[0] for tried in history.arms]
         assert sorted(cells) == ["frame", "low_pass", "spline", "spline", "spline"]
-        assert search.remarks(history) == (
+        assert search.remarks(history.asks) == (
             "cell 'frame' ended with 1 of 3 arms: its space has no other points",
             "cell 'low_pass' ended with 1 of 3 arms: its space has no other points",
         )
@@ -212,7 +212,7 @@ class TestRejected:
         (proposal,) = rounds_of(search)
         assert (proposal.arms, proposal.trials) == ((), ())
         assert len(proposal.asks) == MAX_REJECTED
-        (remark,) = search.remarks(after(history_of(), proposal))
+        (remark,) = search.remarks(proposal.asks)
         assert remark.startswith("cell 'spline' ended with 0 of 3 arms: 50 proposals in a row were infeasible")
         assert str(proposal.asks[-1].problem) in remark
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
-from search_spaces.study_entries import ResourcesEntry
+from search_spaces.resources_entry import ResourcesEntry
 from study.planning.resources import (
     Machine,
     NoRoomError,
