@@ -45,7 +45,9 @@ def _front_sentences(results: StudyResults) -> Iterator[str]:
     axes = " and ".join(f"{o.metric} ({better(o.direction)})" for o in results.objectives)
     front = [_with_race_verdict(results, arm) for arm in results.front]
     dominated = [_with_race_verdict(results, arm) for arm in results.with_status("dominated")]
-    if not front:
+    if undecided := [arm.name for arm in results.front if results.is_undecided(arm)]:
+        yield from _open_front_sentences(axes, [name for name in front if name not in undecided], undecided, dominated)
+    elif not front:
         yield f"No arm can be placed on the front of {axes}."
     elif dominated:
         yield f"On the front of {axes}: {_few_names(front)}. Dominated by another arm's means: {_few_names(dominated)}."
@@ -63,10 +65,20 @@ def _front_sentences(results: StudyResults) -> Iterator[str]:
             yield f"{arm.name} is not comparable: {join_names(arm.lacking)} is undefined for a finished seed."
 
 
+def _open_front_sentences(axes: str, placed: list[str], undecided: list[str], dominated: list[str]) -> Iterator[str]:
+    """Sentences on a front with arms of which a race leaves open whether they belong to it."""
+    if placed:
+        yield f"On the front of {axes}: {_few_names(placed)}."
+    where = "Also there" if placed else f"On the front of {axes}"
+    yield f"{where} by their means, which the race leaves undecided: {_few_names(undecided)}."
+    if dominated:
+        yield f"Dominated by another arm's means: {_few_names(dominated)}."
+
+
 def _with_race_verdict(results: StudyResults, arm: ArmResult) -> str:
     """Name of an arm, with the verdict of a race where it is another one than the means of the seeds suggest."""
     verdict = results.race.verdict_on(arm.name) if results.race else None
-    if verdict is None or verdict.status == arm.status:
+    if verdict is None or verdict.status == arm.status or (verdict.status == "undecided" and arm.on_front):
         return arm.name
     if verdict.status == "undecided":
         return f"{arm.name} (undecided in the race)"

@@ -322,13 +322,6 @@ class StudyFile:
             return False
         return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
 
-    def _varying(self) -> dict[Stage, list[str]]:
-        """Dotted paths of the settings that vary, by the stage that varies them."""
-        design = [path for arm in self.named_arms() for path in arm.settings]
-        design = list(dict.fromkeys(design))
-        search = [entry.path for entry in (*self.search.grid, *self.search.space)] if self.search else []
-        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
-
     def _check_race(self, race: RaceEntry) -> None:
         """Raise ConfigError if the study cannot be a race."""
         if self.search:
@@ -341,6 +334,18 @@ class StudyFile:
                 f"a race gives an arm at most race.max_seeds seeds, {race.max_seeds}, and seeds lists "
                 f"{len(self.seeds)}; raise race.max_seeds, or shorten seeds"
             )
+        if self.early_stopping and (stopped := [s for s in self.early_stopping.stages if s in ("design", "race")]):
+            raise ConfigError(
+                "a race compares trials as if none ended because of its results, and early_stopping ends those that "
+                f"lag behind; leave {' and '.join(stopped)} out of early_stopping.stages"
+            )
+
+    def _varying(self) -> dict[Stage, list[str]]:
+        """Dotted paths of the settings that vary, by the stage that varies them."""
+        design = [path for arm in self.named_arms() for path in arm.settings]
+        design = list(dict.fromkeys(design))
+        search = [entry.path for entry in (*self.search.grid, *self.search.space)] if self.search else []
+        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

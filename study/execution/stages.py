@@ -39,10 +39,9 @@ class Stages:
         """
         self._read_records(plan, unfinished)
         all_ended = len(self._records) >= len(plan.trials)
-        study = self._study
         # A study that is extended by seeds has them in its plan; those that a race adds are not for every arm.
-        seeds = study.design_seeds if study.race else tuple(dict.fromkeys((*plan.seeds, *study.seeds)))
-        history = history_of(plan, self._records, seeds)
+        seeds = self._study.design_seeds if self._study.race else (*plan.seeds, *self._study.seeds)
+        history = history_of(plan, self._records, tuple(dict.fromkeys(seeds)))
         for strategy in self._strategies:
             if strategy.waits and not all_ended:
                 return None

@@ -67,7 +67,9 @@ def test_a_race_is_told_with_what_it_leaves_open(tmp_path: Path) -> None:
     results = load_results(fake_race(tmp_path / "race", n_clips=0))
     assert results.race is not None
     sentences = findings(results)
-    assert any("spline-8 (undecided in the race)" in sentence for sentence in sentences)
+    assert sentences[0].endswith("interpretability.tv (smaller is better): frame, lpf-8 and spline-16.")
+    assert "Also there by their means, which the race leaves undecided: spline-8 and spline-9." in sentences
+    assert "Dominated by another arm's means: lpf-4." in sentences
     decisions = "On the front: frame, lpf-8 and spline-16; dominated: lpf-4; undecided: spline-8 and spline-9."
     assert f"The race (error rate 5 %, validation) is over. {decisions}" in sentences
     n_trials = results.race.n_trials
@@ -78,6 +80,7 @@ def test_a_race_is_told_with_what_it_leaves_open(tmp_path: Path) -> None:
 def test_a_race_that_goes_on_says_so(tmp_path: Path) -> None:
     text = " ".join(findings(load_results(fake_race(tmp_path / "race", n_rounds=0, n_clips=0))))
     assert "has compared up to 3 seeds, and goes on" in text
+    assert text.startswith("On the front of audio.mss (smaller is better) and interpretability.tv (smaller is better)")
     assert "It took" not in text
 
 

@@ -310,7 +310,7 @@ def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Pa
     assert "modstudy resume tiny" in output
     assert "Traceback" not in output
     wait_until(lambda: not session_of(driver.pid), "the workers to be gone", patience_s=PATIENCE_S)
-    assert "checkpoint at step" in succeed(folder, "status", "tiny")
+    assert "checkpoint at step" in succeed(folder, "status", "tiny", "--trials")
 
 
 def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:

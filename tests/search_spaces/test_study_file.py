@@ -19,13 +19,11 @@ from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.domains import fixed
 from search_spaces.paths import compose
-from search_spaces.race import Race
 from search_spaces.ranges import Integer, LogUniform
 from search_spaces.samplers.random import RandomSampler
 from search_spaces.samplers.tpe import TpeSampler
 from search_spaces.search import Search, cell_seed
 from search_spaces.strategy import History
-from search_spaces.study_entries import RaceEntry
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import built_in_studies, load_study, parse_study
 
@@ -499,54 +497,3 @@ def test_files_that_are_missing_or_no_toml_are_refused(tmp_path: Path) -> None:
 def test_study_is_named_after_its_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(ARMS)
     assert load_study(str(tmp_path / "mine.toml")).name == "mine"
-
-
-RACE = ARMS + "[race]\n"
-
-
-class TestRace:
-    def test_seeds_are_continued_to_the_largest_number(self) -> None:
-        study = parsed("seeds = [0, 4]\n" + RACE)
-        assert study.all_seeds == (0, 4, 5, 6, 7, 8, 9, 10)
-        assert study.design_seeds == (0, 4, 5)
-
-    def test_a_race_follows_the_designs(self) -> None:
-        study = parsed("seeds = [0, 4]\n" + RACE + "max_seeds = 4\nerror_rate = 0.1")
-        design, race = study.strategies()
-        assert isinstance(design, ExplicitArms)
-        assert race == Race(seeds=(0, 4, 5, 6), entry=RaceEntry(max_seeds=4, error_rate=0.1))
-        assert parse_study(study.to_settings()) == study
-
-    def test_any_study_of_designs_can_be_a_race(self) -> None:
-        assert parsed(ARMS).as_race() == parsed(RACE)
-        assert parsed(ARMS).all_seeds == parsed(ARMS).design_seeds == (0,)
-        raced = parsed(RACE + "max_seeds = 4")
-        assert raced.as_race() is raced
-        many = parsed(f"seeds = {list(range(10))}\n" + ARMS)
-        assert many.as_race().all_seeds == many.seeds
-
-    @pytest.mark.parametrize(
-        ("race", "message"),
-        [
-            ("error_rate = 0.0", r"race\.error_rate lies between 0 and 0\.5, often 0\.05; got 0"),
-            ("error_rate = 0.5", r"race\.error_rate lies between"),
-            ("min_seeds = 1", r"race\.min_seeds is at least 2, .*; got 1 and 8"),
-            ("min_seeds = 9", r"race\.min_seeds is .* at most race\.max_seeds; got 9 and 8"),
-            ("give_up_below = 1.0", r"race\.give_up_below is a probability below 1.*; got 1"),
-            ("max_seed = 4", r"unknown key race\.max_seed in a study file; did you mean race\.max_seeds\?"),
-            ("max_seeds = 2.5", r"race\.max_seeds: .*; got 2\.5"),
-        ],
-    )
-    def test_wrong_races_are_refused(self, race: str, message: str) -> None:
-        with pytest.raises(ConfigError, match=message):
-            parsed(RACE + race)
-
-    def test_more_seeds_than_a_race_gives_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"at most race\.max_seeds seeds, 4, and seeds lists 5; raise"):
-            parsed("seeds = [0, 1, 2, 3, 4]\n" + RACE + "max_seeds = 4")
-
-    def test_a_race_beside_a_search_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="make them two studies, or leave one out"):
-            parsed(RACE + SEARCH)
-        with pytest.raises(ConfigError, match="make them two studies"):
-            parsed(ARMS + SEARCH).as_race()

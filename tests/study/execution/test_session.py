@@ -16,7 +16,7 @@ from study.execution import session as session_module
 from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted, Session, study_names
 from study.planning.plan import make_plan
-from tests.support.tiny_study import ARMS, commit, create_study, tiny_plan, tiny_study
+from tests.support.tiny_study import ARMS, SEARCH, commit, create_study, tiny_plan, tiny_study
 
 SPLINE = {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}
 MakeSession = Callable[[str], Session]
@@ -124,6 +124,14 @@ def test_a_study_is_extended_to_a_number_of_seeds(session_of: MakeSession, plan:
     assert session.plan() == plan, "extending stores nothing before it runs"
     with pytest.raises(StudyError, match="tiny has 2 seeds already; got --seeds 1; raise it"):
         session.with_seeds(session.plan(), 1)
+
+
+def test_further_seeds_of_a_search_reach_the_arms_that_it_will_confirm(session_of: MakeSession) -> None:
+    session = session_of("tiny")
+    plan = session.with_seeds(tiny_plan(arms=[], search=SEARCH), 5)
+    assert plan.trials == ()
+    assert plan.study_file["seeds"] == [0, 1, 2, 3, 4]
+    assert session.with_seeds(plan, 5) == plan
 
 
 def test_further_arms_have_all_seeds_that_the_study_has_now(session_of: MakeSession, plan: StudyPlan) -> None:
