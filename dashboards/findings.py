@@ -125,8 +125,8 @@ def _search_sentences(search: SearchResults) -> Iterator[str]:
         )
         yield (
             f"The search claimed {100 * optimism.claimed_share:.3g} % of the box between ideal and reference for these "
-            f"arms; fresh seeds on validation give {100 * optimism.confirmed_share:.3g} %. Its optimism is "
-            f"{100 * share.mean:.2g}{ends} % of the box{open_note}."
+            f"arms; fresh seeds on validation give {100 * optimism.confirmed_share:.3g} %. Its optimism, "
+            f"corrected for the noise of so few seeds, is {100 * share.mean:.2g}{ends} % of the box{open_note}."
         )
 
 

@@ -39,7 +39,7 @@ UntilDecided = Annotated[
     bool,
     typer.Option(
         "--until-decided",
-        help="Race: add seeds until it is decided which arms are on the front; [race] of the study file sets how.",
+        help="Race: add seeds until it is decided which arms are on the front; \\[race] in the study file sets how.",
     ),
 ]
 

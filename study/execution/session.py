@@ -23,6 +23,7 @@ from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
+from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
@@ -171,6 +172,16 @@ class Session:
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
         lease.phase, lease.progress = "training", progress.snapshot
+        uri = self.tracker_address(options.tracking_uri)[0]
+        state = results_state(self.store, plan, uri)
+        if not remaining and is_up_to_date(self.store, state) and self.is_complete(plan):
+            self.console.print(
+                f"All {progress.planned} trials of {escape(self.name)} are done, and its report is up to date: "
+                f"{self.store.root}/report/index.html",
+                soft_wrap=True,
+                highlight=False,
+            )
+            return 1 if any(progress.count(outcome) for outcome in FAILURES) else 0
         with self._tracker(options) as tracker:
             try:
                 try:
@@ -201,6 +212,9 @@ class Session:
                     f"{self.track_command}",
                     highlight=False,
                 )
+            elif is_complete:
+                plan = self.store.plan()
+                note_up_to_date(self.store, results_state(self.store, plan, uri))
         return 1 if n_bad else 0
 
     def check_resources(self, plan: StudyPlan, options: RunOptions) -> None:

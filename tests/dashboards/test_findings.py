@@ -93,7 +93,7 @@ def test_a_race_before_its_first_comparison_has_no_verdicts(tmp_path: Path) -> N
 def test_a_search_is_told_with_its_optimism(tmp_path: Path) -> None:
     text = " ".join(findings(load_results(fake_search(tmp_path / "search"))))
     assert "The search tried 12 arms in 2 cells with 24 trials, on validation only, and 3 arms went on" in text
-    assert "Its optimism is" in text
+    assert "Its optimism, corrected for the noise of so few seeds, is" in text
 
 
 def test_a_search_without_confirmation_claims_nothing(tmp_path: Path) -> None:

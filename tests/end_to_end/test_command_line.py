@@ -149,7 +149,7 @@ def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path
     assert len(runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)) == 1 + 2 + 4
     before = trial_files(store)
     second = succeed(folder, "launch", "tiny.toml")
-    assert "All 4 trials of tiny are done; writing the report again." in second
+    assert "All 4 trials of tiny are done, and its report is up to date: " in second
     assert trial_files(store) == before
     assert "4 planned: 4 finished" in succeed(folder, "status", "tiny")
     assert "Does it run?" in succeed(folder, "status")

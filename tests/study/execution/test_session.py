@@ -169,6 +169,22 @@ def test_a_study_that_is_done_is_reported_again_without_ray(
     assert endings == ["FINISHED"]
 
 
+def test_a_study_without_news_is_left_alone(session_of: MakeSession, plan: StudyPlan, endings: list[str]) -> None:
+    session = session_of("tiny")
+    store = stored(session, plan)
+    session.run(session.plan, RunOptions())
+    store.drop("report/index.html")
+    assert session.run(session.plan, RunOptions()) == 0
+    assert "All 6 trials of tiny are done, and its report is up to date: " in output(session)
+    assert not store.has("report/index.html")
+    assert len(endings) == 1
+    commit(store, plan.trials[0], minute=7, study="tiny")
+    session.run(session.plan, RunOptions())
+    assert store.has("report/index.html"), "a trial has another record now"
+    session.run(session.plan, RunOptions(tracking_uri="http://127.0.0.1:1"))
+    assert len(endings) == 3, "another tracker has nothing of it yet"
+
+
 def test_a_failed_trial_shows_in_the_exit_code(session_of: MakeSession, plan: StudyPlan, endings: list[str]) -> None:
     session = session_of("tiny")
     store = create_study(Path(session.store.root), plan)
