@@ -100,6 +100,12 @@ def _race_sentences(race: RaceResults) -> Iterator[str]:
     decisions = "; ".join(f"{state}: {_few_names(list(names))}" for state, names in states if names)
     state = "is over" if verdict.is_over else f"has compared up to {plural(verdict.peek, 'seed')}, and goes on"
     yield f"{name} {state}. {decisions[0].upper()}{decisions[1:]}."
+    given_up = [arm for arm, each in verdict.arms.items() if each.reason == "given up"]
+    if verdict.is_over and given_up:
+        yield (
+            f"It gave up {_few_names(given_up)}, as the seeds left up to {rules.peeks[-1]} would decide with a "
+            f"probability below {rules.give_up_below:g}."
+        )
     if verdict.is_over:
         yield (
             f"It took {race.n_trials} of the {race.n_trials_of_full_design} trials that "

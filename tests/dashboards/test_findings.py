@@ -72,6 +72,9 @@ def test_a_race_is_told_with_what_it_leaves_open(tmp_path: Path) -> None:
     assert "Dominated by another arm's means: lpf-4." in sentences
     decisions = "On the front: frame, lpf-8 and spline-16; dominated: lpf-4; undecided: spline-8 and spline-9."
     assert f"The race (error rate 5 %, validation) is over. {decisions}" in sentences
+    assert (
+        "It gave up spline-8 and spline-9, as the seeds left up to 8 would decide with a probability below 0.1."
+    ) in sentences
     n_trials = results.race.n_trials
     assert f"It took {n_trials} of the 48 trials that 8 seeds of each of its 6 arms would take." in sentences
     assert any("that both have" in sentence for sentence in sentences), "arms have different numbers of seeds"
