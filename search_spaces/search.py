@@ -19,7 +19,8 @@ from search_spaces.dimensions import Dimension
 from search_spaces.samplers.base import Sampler
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import SamplerConfig
-from search_spaces.space import Space
+from search_spaces.seeds import check_seeds
+from search_spaces.space import MAX_POINTS, Space
 from search_spaces.strategy import Arm, History, Round, Strategy
 
 Mode = Literal["rounds", "asynchronous"]
@@ -122,10 +123,19 @@ def build_search(
     """
     if arms_per_cell < 1:
         raise ConfigError(f"search.arms_per_cell is at least 1; got {arms_per_cell}")
-    check_seeds(seeds)
+    if not dimensions:
+        raise ConfigError(
+            "a search needs dimensions, written [[search.space]]; got none; add one, or list the arms as [[space]]"
+        )
+    _check_seeds(seeds)
     if any(dimension.path == "seed" for dimension in (*grid, *dimensions)):
         raise ConfigError("the seed is no dimension of a search; each arm is trained with all of search.seeds")
     cells = cells_of(grid, dimensions, preset, shared)
+    if (n_arms_in_all := len(cells) * arms_per_cell) > MAX_POINTS:
+        raise ConfigError(
+            f"a search has at most {MAX_POINTS:,} arms in all cells; this one has {n_arms_in_all:,}; "
+            "lower search.arms_per_cell"
+        )
     samplers = [build_sampler(sampler, cell_seed(sampler.seed, cell.name)) for cell in cells]
     for cell, built in zip(cells, samplers, strict=True):
         _check_conditions(cell.space, built, sampler.kind)
@@ -158,16 +168,12 @@ def cell_seed(seed: int, cell: str) -> int:
     return int(np.random.SeedSequence([seed, name]).generate_state(1)[0])
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Check the seeds of a search.
-
-    Raises:
-        ConfigError: there are fewer than two, or one is negative or occurs twice.
-    """
-    if len(seeds) < 2 or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+def _check_seeds(seeds: Sequence[int]) -> None:
+    """Raise ConfigError if there are fewer than two seeds, or if one is negative, too large or occurs twice."""
+    check_seeds("search.seeds", seeds)
+    if len(seeds) < 2:
         raise ConfigError(
-            "search.seeds must be at least two distinct non-negative integers, because a single seed rewards luck; "
-            f"got {list(seeds)}"
+            f"search.seeds must be at least two, because a single seed rewards luck; got {list(seeds)}; add another one"
         )
 
 

@@ -214,7 +214,7 @@ def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None:
     """Raise StudyError if settings set the seed, which is reserved for the seeds of the study."""
-    if "seed" in overrides or "seed" in study.shared() or any("seed" in arm.config for arm in study.arms):
+    if "seed" in overrides or "seed" in study.shared():
         raise StudyError(
             "a study gives every arm the same seeds; list them as `seeds = [0, 1]` in its file, or give their number "
             "by --seeds; not `seed`"
@@ -225,12 +225,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
     """Remarks on overrides, which are already among the shared settings of the study, that do not apply to every arm.
 
     Raises:
-        StudyError: an override applies to no arm.
+        StudyError: an override or another shared setting applies to no arm.
     """
-    if study.search is not None or not overrides:
+    shared = study.shared()
+    if study.search is not None or not shared:
         return
     arms = study.named_arms()
     paths_of_arm = {arm.name: study.applied_paths(arm) for arm in arms}
+    reached = frozenset[str]().union(*paths_of_arm.values(), *(arm.settings for arm in arms))
+    for path in shared:
+        if path not in overrides and path not in reached:
+            raise StudyError(f"config.{path} has no effect: no arm of {study.name} has {path}; leave it out")
     for path, value in overrides.items():
         affected = [name for name, paths in paths_of_arm.items() if path in paths]
         overriding = [arm.name for arm in arms if path in arm.settings]

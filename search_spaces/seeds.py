@@ -1,0 +1,20 @@
+"""Seeds of a study and of its search: the rule for them."""
+
+from collections.abc import Sequence
+
+from core.errors import ConfigError
+from core.settings.toml_files import MAX_INTEGER
+
+
+def check_seeds(key: str, seeds: Sequence[int]) -> None:
+    """Check a list of seeds; `key` is its key in a study file.
+
+    Raises:
+        ConfigError: there is none, or one is negative, too large to be stored, or occurs twice.
+    """
+    repeated = (
+        [seed for index, seed in enumerate(seeds) if seed in seeds[:index]] if len(set(seeds)) < len(seeds) else []
+    )
+    if not seeds or repeated or min(seeds) < 0 or max(seeds) > MAX_INTEGER:
+        shown = f"{repeated[0]} twice" if repeated else str(list(seeds))
+        raise ConfigError(f"{key} must be distinct non-negative integers below 2^63, at least one; got {shown}")
