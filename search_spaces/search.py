@@ -13,15 +13,17 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
 from search_spaces.cell_search import ArmNames, CellSearch, n_arms
 from search_spaces.cells import cells_of
 from search_spaces.dimensions import Dimension
+from search_spaces.feasibility import CellCheck, check_cells
 from search_spaces.samplers.base import Sampler
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import SamplerConfig
 from search_spaces.seeds import check_seeds
 from search_spaces.space import MAX_POINTS, Space
-from search_spaces.strategy import Arm, History, Round, Strategy
+from search_spaces.strategy import Arm, ArmGroup, History, Round, StageOutlook, Strategy, counted
 
 Mode = Literal["rounds", "asynchronous"]
 """When a search proposes: after whole rounds, or whenever a trial can run."""
@@ -57,6 +59,15 @@ class Search(Strategy):
         """Number of arms that the search proposes in all cells, if none ends early."""
         return sum(cell.n_arms for cell in self.cells)
 
+    @cached_property
+    def cell_checks(self) -> tuple[CellCheck, ...]:
+        """Feasible configs of each cell.
+
+        Raises:
+            ConfigError: no point of a cell is feasible.
+        """
+        return check_cells(self.space, [cell.cell for cell in self.cells])
+
     def propose(self, history: History) -> Round | None:
         """The arms of the next round; None if all cells have their arms, or no further points.
 
@@ -80,6 +91,32 @@ class Search(Strategy):
             if name not in results or seed not in results[name].seeds("search")
         ]
         return Round(stage="search", arms=arms, trials=tuple(pairs), asks=tuple(asks))
+
+    def outlook(
+        self,
+        *,
+        seeds: Sequence[int],  # noqa: ARG002
+        configs: Mapping[str, TrialConfig],  # noqa: ARG002
+        earlier: Sequence[StageOutlook],  # noqa: ARG002
+    ) -> StageOutlook:
+        """The arms of all cells, each with all seeds of the search.
+
+        A cell of which some corners are infeasible may end before it has its arms.
+        """
+        checks = self.cell_checks
+        n_arms = [cell.n_arms if cell.n_points is None else min(cell.n_arms, cell.n_points) for cell in self.cells]
+        n_certain = sum(n for n, each in zip(n_arms, checks, strict=True) if not each.n_infeasible)
+        cells = f"{counted(len(self.cells), 'cell')} x " if len(self.cells) > 1 else ""
+        most = "at most " if min(n_arms) < max(n_arms) else ""
+        return StageOutlook(
+            stage="search",
+            size=f"{cells}{most}{counted(max(n_arms), 'arm')} x {counted(len(self.seeds), 'seed')}",
+            groups=tuple(ArmGroup(config=each.configs[0], n_arms=n) for n, each in zip(n_arms, checks, strict=True)),
+            min_trials=n_certain * len(self.seeds),
+            max_trials=sum(n_arms) * len(self.seeds),
+            n_compared=0,
+            n_seeds=0,
+        )
 
     def remarks(self, history: History) -> tuple[str, ...]:
         """Sentences about cells that ended before they had all their arms."""

@@ -78,7 +78,7 @@ from search_spaces.paths import Composer
 from search_spaces.search import Search, build_search
 from search_spaces.seeds import check_seeds
 from search_spaces.space import Space
-from search_spaces.strategy import Arm, Strategy
+from search_spaces.strategy import Arm, StageOutlook, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
     ConfirmEntry,
@@ -212,6 +212,17 @@ class StudyFile:
             ConfigError: as `designs` and `searches`.
         """
         return (*self.designs(), *self.searches(), *self.confirmations())
+
+    def outlooks(self) -> tuple[StageOutlook, ...]:
+        """What each strategy will run, in the order of `strategies`.
+
+        Raises:
+            ConfigError: as for `configs` and `searches`.
+        """
+        found: list[StageOutlook] = []
+        for strategy in self.strategies():
+            found.append(strategy.outlook(seeds=self.seeds, configs=self.configs(), earlier=found))
+        return tuple(found)
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.

@@ -30,9 +30,11 @@ MAX_REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved config with issues and summary of its data."""
+    """A resolved config with issues, summary and splits of its data."""
 
     config: TrialConfig
+    n_clips: tuple[int, int, int]
+    """Numbers of training, validation and test clips."""
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
 
@@ -77,7 +79,7 @@ class Resolver:
         resolved = replace(
             config, device=_resolve_device(config.device), data=parts.data, synth=parts.synth, loss=parts.loss
         )
-        return Resolved(resolved, parts.scan.issues, parts.scan.summary)
+        return Resolved(resolved, parts.scan.n_clips, parts.scan.issues, parts.scan.summary)
 
     def _resolved_parts(self, config: TrialConfig) -> "_ResolvedParts":
         """The parts of a config whose resolution depends on each other only."""
@@ -111,15 +113,20 @@ class _ResolvedParts:
     loss: LossConfig
 
 
-def resolve_without_data(config: TrialConfig) -> TrialConfig:
-    """A config from which a model can be built on the CPU, without hashes; its data need not exist.
+def resolve_without_data(config: TrialConfig, device: Literal["cpu", "auto"] = "cpu") -> TrialConfig:
+    """A config from which a model can be built, without hashes; its data need not exist.
+
+    Args:
+        config: A config, resolved or not.
+        device: The CPU, or `auto` for the device of the config.
 
     Raises:
         ConfigError: a rule is broken.
     """
     check(config)
     synth = config.synth.with_wavetable_of(config.data.true_wavetable)
-    return replace(config, device="cpu", synth=synth, loss=config.loss.resolved(config.audio))
+    chosen = "cpu" if device == "cpu" else _resolve_device(config.device)
+    return replace(config, device=chosen, synth=synth, loss=config.loss.resolved(config.audio))
 
 
 def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:

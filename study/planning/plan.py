@@ -25,7 +25,7 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
-from search_spaces.feasibility import CellCheck, check_cells
+from search_spaces.feasibility import CellCheck
 from search_spaces.names import check_name
 from search_spaces.paths import check_known
 from search_spaces.strategy import Arm, Round
@@ -37,6 +37,8 @@ class NewPlan:
     """A new plan with remarks for the user."""
 
     plan: StudyPlan
+    study: StudyFile
+    """The study file with the overrides."""
     remarks: tuple[str, ...] = ()
     """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
@@ -73,18 +75,20 @@ def make_plan(
     arms = study.named_arms()
     remarks = [*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks())]
     configs = study.configs()
+    planner = Planner(study)
     searched: list[TrialConfig] = []
     for search in study.searches():
-        checks = check_cells(search)
+        checks = search.cell_checks
         searched += [config for each in checks for config in each.configs]
+        planner.check_usable([each.configs[0] for each in checks])
         remarks += _infeasible_remarks(checks)
     _check_objectives(objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
         proposal = Round(stage="design", arms=arms, trials=trials)
-        plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
-    return NewPlan(plan, tuple(remarks))
+        plan = plan.with_segment(planner.segment(proposal, plan, configs))
+    return NewPlan(plan, study, tuple(remarks))
 
 
 class Planner:
@@ -93,6 +97,15 @@ class Planner:
     def __init__(self, study: StudyFile) -> None:
         self.study = study
         self._resolver = Resolver()
+
+    def check_usable(self, configs: Sequence[TrialConfig]) -> None:
+        """Check that configs can be resolved, which scans their data sources.
+
+        Raises:
+            ConfigError, DataError: a config cannot be resolved.
+        """
+        for config in configs:
+            self._resolver.resolve(config)
 
     def segment(
         self, proposal: Round, plan: StudyPlan, configs: Mapping[str, TrialConfig] | None = None
