@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu bench equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu bench bench-engine equivalence clean
 
 setup: $(STAMP)
 
@@ -58,6 +58,10 @@ test-gpu: setup
 # Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
 	$(BIN)/python -m tests.benchmarks.bench --check $(BENCH_OPTIONS)
+
+# Overhead per trial, CPU and memory of the driver, and the time to the first step, some 3 minutes.
+bench-engine: setup
+	$(BIN)/python -m tests.benchmarks.engine
 
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup

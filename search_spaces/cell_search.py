@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from core.errors import ConfigError
 from core.settings.rules import check
 from core.settings.trial import TrialConfig
@@ -14,13 +16,14 @@ from core.storage.records import Ask, Objective
 from search_spaces.cells import Cell
 from search_spaces.names import fitted_name
 from search_spaces.samplers.base import Sampler, State, TriedPoint
+from search_spaces.samplers.random import RandomSampler
 from search_spaces.space import Point, Space
 from search_spaces.strategy import History, TriedArm
 
 MAX_REJECTED = 50
 """Consecutive proposals without a new arm, because infeasible or repeated, after which the search of a cell ends."""
-MAX_REJECTED_OF_FINITE = 10
-"""The same in a finite space, of which the first untried point is then taken."""
+RANDOM_AFTER = 5
+"""The same after which points are drawn at random, because a sampler that has converged may repeat itself for ever."""
 MAX_LISTED = 10_000
 """Largest finite space whose untried points are listed; a larger one is treated as infinite."""
 
@@ -49,6 +52,8 @@ class CellSearch:
     cell: Cell
     sampler: Sampler
     sampler_kind: str
+    seed: int
+    """Seed of the points that are drawn at random."""
     n_arms: int
     """Number of different arms, its budget."""
     seeds: tuple[int, ...]
@@ -82,7 +87,7 @@ class CellSearch:
         n_earlier = len(asks)
         target = min(n_arms(asks) + n_new, self.n_arms)
         while n_arms(asks) < target and not self.is_over(asks):
-            ask = self._ask(self._next_point(asks, tried), asks, tried, names)
+            ask = self._ask(*self._next_point(asks, tried), asks, tried, names)
             tried.append(self._tried_point(ask, asks, history))
             asks.append(ask)
         return asks[n_earlier:]
@@ -100,9 +105,9 @@ class CellSearch:
             return not self._untried(asks)
         return _n_rejected(asks) >= MAX_REJECTED
 
-    def remark(self, history: History) -> str | None:
-        """A sentence if the cell ended before it had all its arms; None otherwise."""
-        asks = self.asks_in(history)
+    def remark(self, all_asks: Sequence[Ask]) -> str | None:
+        """A sentence if the cell ended before it had all its arms after these proposals; None otherwise."""
+        asks = [ask for ask in all_asks if ask.cell == self.cell.name]
         if n_arms(asks) >= self.n_arms or not self.is_over(asks):
             return None
         problems = [ask.problem for ask in asks if ask.problem is not None]
@@ -128,14 +133,19 @@ class CellSearch:
         used = {_key(ask.settings) for ask in asks}
         return [point for point in self._points or () if _key(self.cell.settings_of(point)) not in used]
 
-    def _next_point(self, asks: Sequence[Ask], tried: Sequence[TriedPoint]) -> Point:
-        """The next point of a cell that is not over."""
-        space = self.cell.space
-        if self._points and (_n_rejected(asks) >= MAX_REJECTED_OF_FINITE or not space.dimensions):
-            return self._untried(asks)[0]
-        return self.sampler.sample(space, len(asks), tried)
+    def _next_point(self, asks: Sequence[Ask], tried: Sequence[TriedPoint]) -> tuple[Point, str]:
+        """The next point of a cell that is not over, and the kind of the sampler that chose it."""
+        space, number = self.cell.space, len(asks)
+        if _n_rejected(asks) < RANDOM_AFTER and space.dimensions:
+            return self.sampler.sample(space, number, tried), self.sampler_kind
+        if self._points is None:
+            return RandomSampler(self.seed).sample(space, number, tried), "random"
+        untried = self._untried(asks)
+        return untried[int(np.random.default_rng([self.seed, number]).integers(len(untried)))], "random"
 
-    def _ask(self, point: Point, asks: Sequence[Ask], tried: Sequence[TriedPoint], names: ArmNames) -> Ask:
+    def _ask(
+        self, point: Point, sampler_kind: str, asks: Sequence[Ask], tried: Sequence[TriedPoint], names: ArmNames
+    ) -> Ask:
         """A point as a proposal, with the arm that it is or the rule that it breaks."""
         settings = self.cell.settings_of(point)
         number = len(asks)
@@ -147,7 +157,7 @@ class CellSearch:
         return Ask(
             number=number,
             cell=self.cell.name,
-            sampler=self.sampler_kind,
+            sampler=sampler_kind,
             settings=settings,
             arm=arm,
             problem=problem,

@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.storage.records import Ask
 from search_spaces.cell_search import ArmNames, CellSearch, n_arms
 from search_spaces.cells import cells_of
 from search_spaces.dimensions import Dimension
@@ -118,9 +119,9 @@ class Search(Strategy):
             n_seeds=0,
         )
 
-    def remarks(self, history: History) -> tuple[str, ...]:
-        """Sentences about cells that ended before they had all their arms."""
-        return tuple(remark for cell in self.cells if (remark := cell.remark(history)) is not None)
+    def remarks(self, asks: Sequence[Ask]) -> tuple[str, ...]:
+        """Sentences about cells that ended, after these proposals, before they had all their arms."""
+        return tuple(remark for cell in self.cells if (remark := cell.remark(asks)) is not None)
 
     def _numbers_of_new_arms(self, history: History) -> list[tuple[CellSearch, int]]:
         """The cells that propose next, each with a number of arms to add."""
@@ -173,7 +174,8 @@ def build_search(
             f"a search has at most {MAX_POINTS:,} arms in all cells; this one has {n_arms_in_all:,}; "
             "lower search.arms_per_cell"
         )
-    samplers = [build_sampler(sampler, cell_seed(sampler.seed, cell.name)) for cell in cells]
+    cell_seeds = [cell_seed(sampler.seed, cell.name) for cell in cells]
+    samplers = [build_sampler(sampler, seed) for seed in cell_seeds]
     for cell, built in zip(cells, samplers, strict=True):
         _check_conditions(cell.space, built, sampler.kind)
     _check_budget(samplers[0], sampler.kind, arms_per_cell)
@@ -187,11 +189,12 @@ def build_search(
                 cell=cell,
                 sampler=built,
                 sampler_kind=sampler.kind,
+                seed=seed,
                 n_arms=arms_per_cell,
                 seeds=seeds,
                 has_pending=mode == "asynchronous",
             )
-            for cell, built in zip(cells, samplers, strict=True)
+            for cell, built, seed in zip(cells, samplers, cell_seeds, strict=True)
         ),
         round_size=round_size,
         seeds=seeds,

@@ -50,6 +50,13 @@ log = true
 [confirm]                              # the best arms of the search run with `seeds`; these are the defaults
 max_arms = 8
 threshold = 0.05
+[[resources]]                          # of the trials of some arms
+arms = ["lpf-*"]
+cpus = 2
+gpus = 0.5
+memory_gib = 4
+[early_stopping]                       # ends trials of the search whose validation loss lags behind
+kind = "asha"                          # or "median"
 """
 
 from collections import Counter
@@ -65,6 +72,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.storage.records import Stage
 from search_spaces.confirm import Confirm
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
@@ -73,8 +81,10 @@ from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.designs.space_filling import SpaceFilling
+from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
 from search_spaces.seeds import check_seeds
 from search_spaces.space import Space
@@ -116,6 +126,9 @@ class StudyFile:
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
+    resources: tuple[ResourcesEntry, ...] = ()
+    early_stopping: EarlyStoppingConfig | None = None
+    """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
         check_name("a study", self.name)
@@ -145,6 +158,8 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        if self.early_stopping:
+            check_comparable(self.early_stopping, self._varying())
 
     @property
     def base(self) -> Preset:
@@ -230,7 +245,15 @@ class StudyFile:
         Raises:
             ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
         """
-        return tuple(arm for arm, _ in self._composed_arms)
+        arms = tuple(arm for arm, _ in self._composed_arms)
+        for entry in self.resources:
+            # The arms of a search are not known yet.
+            if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):
+                raise ConfigError(
+                    f"[[resources]] arms = {list(entry.arms)} names no arm of this study; its arms are "
+                    f"{', '.join(arm.name for arm in arms)}"
+                )
+        return arms
 
     def configs(self) -> dict[str, TrialConfig]:
         """The config of each arm of the designs, by its name.
@@ -283,6 +306,13 @@ class StudyFile:
         if self.search is None or not number.isdecimal():
             return False
         return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
+
+    def _varying(self) -> dict[Stage, list[str]]:
+        """Dotted paths of the settings that vary, by the stage that varies them."""
+        design = [path for arm in self.named_arms() for path in arm.settings]
+        design = list(dict.fromkeys(design))
+        search = [entry.path for entry in (*self.search.grid, *self.search.space)] if self.search else []
+        return {"design": design, "seeds": design, "search": search, "confirm": search, "race": [*design, *search]}
 
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""

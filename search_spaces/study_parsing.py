@@ -13,6 +13,8 @@ from core.settings.suggestions import did_you_mean
 from core.settings.toml_files import read_toml
 from core.settings.value_rules import broken_rule
 from search_spaces.designs.explicit import ExplicitArm
+from search_spaces.early_stopping import EarlyStoppingConfig
+from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
 from search_spaces.study_entries import (
     AblationEntry,
@@ -89,7 +91,12 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         ConfigError: a key is unknown or a value is invalid.
     """
     _check_keys("", settings, StudyFile)
-    for table, entry in (("objectives", ObjectiveEntry), ("arms", ExplicitArm), ("space", DimensionEntry)):
+    for table, entry in (
+        ("objectives", ObjectiveEntry),
+        ("arms", ExplicitArm),
+        ("space", DimensionEntry),
+        ("resources", ResourcesEntry),
+    ):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
             _check_keys(f"{table}[{item.get('name') or item.get('path') or index}].", item, entry)
     settings = {
@@ -105,7 +112,10 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
             _check_keys(f"search.{table}[{value.get('path')}].", value, DimensionEntry)
     if "search" in settings:
         search = {**search, "sampler": _sampler(search.get("sampler", {}))}
-        settings = {"seeds": CONFIRM_SEEDS, **settings, "search": search}
+        # The defaults become part of the stored study.
+        settings = {"seeds": CONFIRM_SEEDS, "confirm": {}, **settings, "search": search}
+    if "early_stopping" in settings:
+        settings = {**settings, "early_stopping": _early_stopping(settings["early_stopping"])}
     study = _validated(StudyFile, settings, ())
     assert isinstance(study, StudyFile)
     return study
@@ -180,6 +190,22 @@ def _sampler(sampler: Any) -> object:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
     return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
+
+
+def _early_stopping(table: Any) -> object:
+    """The settings of an early-stopping rule from its table.
+
+    Raises:
+        ConfigError: the kind or a key is unknown, there is no kind, or a value is invalid.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"early_stopping is a table, written [early_stopping]; got {table!r}")
+    classes = {kind_of(cls): cls for cls in variants_of(EarlyStoppingConfig)}
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in classes:
+        raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
+    _check_keys("early_stopping.", table, classes[kind])
+    return _validated(classes[kind], table, ("early_stopping",))
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

@@ -59,8 +59,6 @@ class StudyProgress:
     """Trials that have not started, by digest."""
     running: dict[str, RunningTrial] = field(default_factory=dict)
     """Running trials, by digest."""
-    given_up: dict[str, str] = field(default_factory=dict)
-    """The last errors of trials that were given up because their worker died too often, by digest."""
     _steps_and_seconds: list[tuple[int, float]] = field(default_factory=list)
     """Number of steps and duration of each trial that ended."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -100,13 +98,6 @@ class StudyProgress:
                 self._steps_and_seconds.append((record.steps, time.monotonic() - running.started))
             self.outcomes[record.digest] = record.outcome
 
-    def give_up(self, digest: str, error: str) -> None:
-        """Give up a trial whose worker died too often, with its last error."""
-        with self._lock:
-            self.waiting.pop(digest, None)
-            self.running.pop(digest, None)
-            self.given_up[digest] = error
-
     def count(self, outcome: Outcome) -> int:
         """Number of trials with the given outcome."""
         return sum(outcome_of_trial == outcome for outcome_of_trial in self.outcomes.values())
@@ -115,7 +106,7 @@ class StudyProgress:
     def failed(self) -> int:
         """Number of trials that ended without results; those that a rule stopped early do not count."""
         n_well = self.count("finished") + self.count("stopped")
-        return len(self.outcomes) - n_well + len(self.given_up)
+        return len(self.outcomes) - n_well
 
     def seconds_left(self) -> float | None:
         """Estimated seconds until all trials are done, from the mean duration of a step; None if unknown."""
@@ -136,7 +127,7 @@ class StudyProgress:
         with self._lock:
             return {
                 "planned": self.planned,
-                "done": len(self.outcomes) + len(self.given_up),
+                "done": len(self.outcomes),
                 "failed": self.failed,
                 "seconds_left": self.seconds_left(),
                 "running": [
@@ -149,7 +140,7 @@ class StudyProgress:
         """Numbers of trials done, running and failed, and the estimated remaining time, as one line."""
         with self._lock:
             parts = [
-                f"{len(self.outcomes) + len(self.given_up)} of {self.planned} trials done",
+                f"{len(self.outcomes)} of {self.planned} trials done",
                 f"{len(self.running)} running",
                 f"{self.failed} failed",
             ]

@@ -16,6 +16,9 @@ _HOOK = install_import_hook(["core"], "beartype.beartype")
 import pytest  # noqa: E402
 import torch  # noqa: E402  (the hook has to be there before anything imports core)
 
+# Kernels stay in the user's cache folder, although the tests have a cache folder of their own: compiling takes long.
+_USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_USER_CACHE / "modstudy" / "kernels"))
 torch.set_num_threads(1)
 settings.register_profile("modstudy", deadline=None)
 settings.load_profile("modstudy")

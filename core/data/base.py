@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clips import Dataset
+from core.data.folder_copies import copy_of
 from core.errors import ConfigError, DataError
 from core.storage.records import DataIssue
 
@@ -60,16 +61,26 @@ class DataSource(ABC):
             )
 
 
-def existing_folder(setting: str) -> Path:
-    """The path of the folder that the setting `data.folder` names.
+def existing_folder(setting: str, sha256: str | None) -> Path:
+    """The path of the folder that the setting `data.folder` names, or of its copy in the cache.
+
+    Args:
+        setting: The setting.
+        sha256: Hash of the content of the folder; None if it is unknown.
 
     Raises:
         ConfigError: the setting is empty.
-        DataError: there is no such folder.
+        DataError: there is neither the folder nor a copy.
     """
     if not setting:
         raise ConfigError("data.folder must name the folder of the sounds; it is empty; set it: --set data.folder=DIR")
     folder = Path(setting).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"data.folder must be a folder; there is none at {folder}; check the path")
-    return folder
+    if folder.is_dir():
+        return folder
+    if sha256 is not None and (copy := copy_of(sha256)).is_dir():
+        return copy
+    raise MissingFolderError(f"data.folder must be a folder; there is none at {folder}; check the path")
+
+
+class MissingFolderError(DataError):
+    """The folder of a data source is not there."""

@@ -22,13 +22,13 @@ from filelock import FileLock
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from core.cache_folder import cache_folder
 from core.clips import Clips, Dataset
 from core.data.base import DataSource
 from core.data.build import build_source
 from core.settings.digest import settings_sha256
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import sync_to_disk, write_atomically
-from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
 
 MAX_BYTES = 4 * 10**9

@@ -19,12 +19,12 @@ from jaxtyping import Float
 from numpy import ndarray
 from pydantic import TypeAdapter, ValidationError
 
+from core.cache_folder import cache_folder
 from core.data.pitch import TRACKED_S, note_to_hz, patch_in_name, pitch_in_name, track_pitch
 from core.errors import DataError
 from core.settings.audio import AudioConfig
 from core.sound_files import read_mono
 from core.storage.atomic_write import write_atomically
-from core.storage.cache_folder import cache_folder
 from core.storage.records import DataIssue
 
 METADATA_NAME = "metadata.csv"

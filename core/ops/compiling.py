@@ -7,6 +7,8 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from core.ops.kernel_cache import kernel_cache
+
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
@@ -32,7 +34,8 @@ def recursive_kernel(function: Compiled) -> Compiled:
 
 
 def _compile(function: Compiled, fast_math: set[str]) -> Compiled:
-    compiled: Any = njit(cache=True, error_model="numpy", fastmath=fast_math)(function)
+    with kernel_cache():
+        compiled: Any = njit(cache=True, error_model="numpy", fastmath=fast_math)(function)
     return cast(Compiled, compiled)
 
 

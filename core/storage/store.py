@@ -11,6 +11,7 @@ Layout under the root, a local folder or a URI that `pyarrow.fs` supports:
     trials/<digest>/<attempt>/record.json            record that commits the attempt, written last
     ledger/<number>.arrow                            copies of many records, see core.storage.ledger_segments
     ledger/<number>.reopened.json                    digests whose copies in earlier ledger files no longer count
+    data/<sha256>.tar                                a data folder, for machines that lack it
     report/index.html, report/front.png, summary.json    derived from the above and replaceable
 
 An attempt is one execution of a trial by one process. Its files are ignored until its record exists; readers use the
@@ -21,9 +22,11 @@ import json
 import logging
 import secrets
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.fs as fs
 
 from core.errors import StoreError
@@ -43,6 +46,8 @@ from core.storage.records import (
     segment_from_json,
     segment_to_json,
 )
+from core.storage.roots import below, is_uri, shown
+from core.storage.s3 import write_if_new
 
 STUDY_KEY = "study.json"
 """Key of the definition of the study."""
@@ -64,11 +69,21 @@ class Store:
         """Open a store; nothing is written.
 
         Args:
-            root: A local folder, created on the first write, or a URI such as `s3://bucket/prefix`.
+            root: A local folder, created on the first write, or a URI such as `s3://bucket/prefix`; see
+                `core.storage.roots`.
+
+        Raises:
+            StoreError: the URI is invalid.
         """
         self.root = str(root)
-        if "://" in self.root:
-            self._fs, self._base = fs.FileSystem.from_uri(self.root)
+        if is_uri(self.root):
+            try:
+                self._fs, self._base = fs.FileSystem.from_uri(self.root)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise StoreError(
+                    f"a root is a folder or a URI such as s3://bucket/prefix; {shown(self.root)} cannot be opened: "
+                    f"{error}"
+                ) from error
         else:
             self._fs, self._base = fs.LocalFileSystem(), str(Path(self.root).absolute())
 
@@ -77,33 +92,52 @@ class Store:
         """The root as a path; None if it is not a local folder."""
         return Path(self._base) if isinstance(self._fs, fs.LocalFileSystem) else None
 
+    def below(self, key: str) -> "Store":
+        """The store whose root is a key of this one."""
+        return Store(below(self.root, key))
+
+    def address(self, key: str) -> str:
+        """Path or URI of a key, to be shown."""
+        return below(shown(self.root), key)
+
     def put(self, key: str, data: bytes) -> None:
-        """Write a value; a local file appears only when complete."""
+        """Write a value; it appears only when complete."""
         path = f"{self._base}/{key}"
         if self.local_root is not None:
             write_atomically(Path(path), data)
             return
-        with self._fs.open_output_stream(path) as stream:
+        with self._reported_errors(), self._fs.open_output_stream(path) as stream:
             stream.write(data)
 
     def put_new(self, key: str, data: bytes) -> None:
         """Write a value under a new key.
 
-        If the root is not a local folder, concurrent writers of the same key are not detected.
+        Of any number of concurrent writers of a key, in any processes on any machines, exactly one returns and all
+        others raise: in a local or shared folder by a hard link, on S3 by a conditional write. The value is then
+        complete and durable, and later reads by any process find it. On other remote file systems, writers that start
+        within the same moment may all return; a value that is already there is never replaced.
 
         Raises:
-            StoreError: the key exists already.
+            StoreError: the key exists already, or the store cannot be written.
         """
-        try:
-            if self.local_root is not None:
-                write_new(self.local_root / key, data)
-                return
-            if not self.has(key):
-                self.put(key, data)
-                return
-        except FileExistsError:
-            pass
-        raise StoreError(f"{self.root} already holds {key}; another process wrote it: run the command again")
+        if not self._write_if_new(key, data):
+            raise StoreError(f"{shown(self.root)} already holds {key}; another process wrote it: run the command again")
+
+    def _write_if_new(self, key: str, data: bytes) -> bool:
+        """Write a value under a new key; returns whether it was written."""
+        path = f"{self._base}/{key}"
+        if self.local_root is not None:
+            try:
+                write_new(Path(path), data)
+            except FileExistsError:
+                return False
+            return True
+        if isinstance(self._fs, fs.S3FileSystem):
+            return write_if_new(self.root, self._fs.region, path, data)
+        if self.has(key):
+            return False
+        self.put(key, data)
+        return self.get(key) == data
 
     def get(self, key: str) -> bytes:
         """The value of a key.
@@ -112,18 +146,20 @@ class Store:
             StoreError: there is no such key.
         """
         try:
-            with self._fs.open_input_stream(f"{self._base}/{key}") as stream:
+            with self._reported_errors(), self._fs.open_input_stream(f"{self._base}/{key}") as stream:
                 return bytes(stream.read())
         except FileNotFoundError as error:
-            raise StoreError(f"{self.root} holds no {key}") from error
+            raise StoreError(f"{shown(self.root)} holds no {key}") from error
 
     def drop(self, key: str) -> None:
         """Remove a key."""
-        self._fs.delete_file(f"{self._base}/{key}")
+        with self._reported_errors():
+            self._fs.delete_file(f"{self._base}/{key}")
 
     def has(self, key: str) -> bool:
         """Whether the key exists."""
-        return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
+        with self._reported_errors():
+            return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
 
     def names(self, prefix: str) -> list[str]:
         """Sorted names directly below a prefix, without unfinished writes."""
@@ -135,14 +171,29 @@ class Store:
                 return []
             return sorted(name for name in names if not name.startswith("."))
         selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
-        return sorted(info.base_name for info in self._fs.get_file_info(selector) if info.base_name[:1] != ".")
+        with self._reported_errors():
+            infos = self._fs.get_file_info(selector)
+        return sorted(info.base_name for info in infos if info.base_name[:1] != ".")
 
     def all_names(self, prefix: str) -> list[str]:
         """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
-        base = f"{self._base}/{prefix}/"
+        base = f"{self._base}/{prefix}".rstrip("/") + "/"
         selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
-        infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        with self._reported_errors():
+            infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
         return sorted(info.path.removeprefix(base) for info in infos if info.base_name[:1] != ".")
+
+    @contextmanager
+    def _reported_errors(self) -> Iterator[None]:
+        """Errors of a remote file system, such as a missing bucket or network, become StoreError."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if self.local_root is not None:
+                raise
+            raise StoreError(f"{shown(self.root)} cannot be used: {error}") from error
 
     @property
     def has_study(self) -> bool:

@@ -10,7 +10,7 @@ import torch
 
 from core.data.base import SourceScan
 from core.data.build import build_source
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig
@@ -30,11 +30,9 @@ MAX_REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved config with issues, summary and splits of its data."""
+    """A resolved config with issues and summary of its data."""
 
     config: TrialConfig
-    n_clips: tuple[int, int, int]
-    """Numbers of training, validation and test clips."""
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +53,13 @@ class Resolver:
     equal ones can differ in their digest (8 and 8.0).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, runs_elsewhere: bool = False) -> None:
+        """Prepare to resolve configs.
+
+        Args:
+            runs_elsewhere: Whether the trials may run on other machines, so that they may have a GPU that is not here.
+        """
+        self._runs_elsewhere = runs_elsewhere
         self._scans: dict[tuple[DataConfig, AudioConfig], SourceScan] = {}
         self._parts: dict[tuple[int, ...], _ResolvedParts] = {}
 
@@ -77,9 +81,13 @@ class Resolver:
             self._parts[key] = self._resolved_parts(config)
         parts = self._parts[key]
         resolved = replace(
-            config, device=_resolve_device(config.device), data=parts.data, synth=parts.synth, loss=parts.loss
+            config,
+            device=_resolve_device(config.device, needs_gpu_here=not self._runs_elsewhere),
+            data=parts.data,
+            synth=parts.synth,
+            loss=parts.loss,
         )
-        return Resolved(resolved, parts.scan.n_clips, parts.scan.issues, parts.scan.summary)
+        return Resolved(resolved, parts.scan.issues, parts.scan.summary)
 
     def _resolved_parts(self, config: TrialConfig) -> "_ResolvedParts":
         """The parts of a config whose resolution depends on each other only."""
@@ -118,26 +126,41 @@ def resolve_without_data(config: TrialConfig, device: Literal["cpu", "auto"] = "
 
     Args:
         config: A config, resolved or not.
-        device: The CPU, or `auto` for the device of the config.
+        device: The CPU, or `auto` for a GPU if this machine has one and the config admits it.
 
     Raises:
         ConfigError: a rule is broken.
     """
     check(config)
     synth = config.synth.with_wavetable_of(config.data.true_wavetable)
-    chosen = "cpu" if device == "cpu" else _resolve_device(config.device)
-    return replace(config, device=chosen, synth=synth, loss=config.loss.resolved(config.audio))
+    on_gpu = device == "auto" and config.device != "cpu" and torch.cuda.is_available()
+    return replace(config, device="cuda" if on_gpu else "cpu", synth=synth, loss=config.loss.resolved(config.audio))
 
 
-def _resolve_device(device: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    """The device; 'auto' is CUDA if available.
+def check_contents(config: TrialConfig) -> None:
+    """Check that the data and wavetables of a resolved config are on this machine, and have their recorded content.
 
     Raises:
-        ConfigError: CUDA is requested, but not available.
+        ConfigError, DataError: the content is missing, unusable, or another one.
+    """
+    source = build_source(config.data, config.audio)
+    scan = source.scan()
+    source.check_unchanged(scan)
+    if _with_hashes(config.synth, scan) != config.synth:
+        raise DataError(
+            "the wavetable of the synth changed since the trial was planned; restore it, or plan a new study"
+        )
+
+
+def _resolve_device(device: Literal["auto", "cpu", "cuda"], *, needs_gpu_here: bool) -> Literal["cpu", "cuda"]:
+    """The device; 'auto' is CUDA if this machine has it.
+
+    Raises:
+        ConfigError: CUDA is requested and needed on this machine, but not available.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and needs_gpu_here and not torch.cuda.is_available():
         raise ConfigError("device=cuda needs a CUDA GPU, and torch finds none; set device=cpu or device=auto")
     return device
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -41,12 +41,22 @@ class Progress:
     validation_loss: float | None
     """Loss of the latest validation."""
     elapsed_s: float
+    history: Sequence[dict[str, float]] = ()
+    """Entries of all validations so far, see `FitResult.history`."""
 
 
 OnProgress = Callable[[Progress], None]
 """Callback for the progress of a trial."""
 OnCheckpoint = Callable[[Checkpoint], None]
 """Callback that stores a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Why training ended early."""
+
+    outcome: Literal["diverged", "nan"]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +71,8 @@ class FitResult:
     """Step with the best validation loss."""
     history: tuple[dict[str, float], ...]
     """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`."""
-    divergence: str | None
-    """Why training diverged; None if it reached the last step."""
+    divergence: Divergence | None
+    """Why training ended early; None if it reached the last step."""
 
 
 def fit(
@@ -127,7 +137,7 @@ class _Run:
         self.history: list[dict[str, float]] = []
         self.recent_losses: list[float] = []
         self._unread_losses: list[Tensor] = []
-        self.divergence: str | None = None
+        self.divergence: Divergence | None = None
         self._elapsed_before = 0.0
         self._started = time.perf_counter()
 
@@ -152,9 +162,10 @@ class _Run:
         for step, loss in enumerate(losses, self.step - len(losses) + 1):
             # True for NaN as well.
             if not loss <= limit:
-                self.divergence = (
+                self.divergence = Divergence(
+                    "nan" if math.isnan(loss) else "diverged",
                     f"a training loss must stay at most trainer.diverged_above={limit:g}; it was {loss:g} at step "
-                    f"{step}; lower optimizer.lr or trainer.gradient_clip"
+                    f"{step}; lower optimizer.lr or trainer.gradient_clip",
                 )
                 return
             self.recent_losses.append(loss)
@@ -164,7 +175,10 @@ class _Run:
         averaged = averaged_model(self.model, self.optimizers)
         loss = evaluation_loss(averaged, self.validation_clips, "validation", self.config, self.loss_function)
         if not math.isfinite(loss):
-            self.divergence = f"a validation loss must be a number; it was {loss:g} at step {self.step}"
+            self.divergence = Divergence(
+                "nan" if math.isnan(loss) else "diverged",
+                f"a validation loss must be a number; it was {loss:g} at step {self.step}",
+            )
             return
         if loss < self.best_loss:
             self.best_loss, self.best_step, self.best_model = loss, self.step, averaged.state_dict()
@@ -183,6 +197,7 @@ class _Run:
             train_loss=sum(recent) / len(recent) if recent else self.history[-1].get("train_loss"),
             validation_loss=self.history[-1]["validation_loss"],
             elapsed_s=self.elapsed_s,
+            history=self.history,
         )
 
     def checkpoint(self) -> Checkpoint:

@@ -27,14 +27,22 @@ from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
 from core.storage.code_version import code_version
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
-from core.storage.records import Split, Stage, TrialRecord
+from core.storage.records import Outcome, Split, Stage, TrialRecord
 from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
 from core.training.model import DiscoveryModel
-from core.training.trainer import OnProgress, estimate_clips, fit
+from core.training.trainer import OnProgress, Progress, estimate_clips, fit
 
+OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
+"""Parts of the messages of those RuntimeErrors of torch that say that memory is exhausted."""
+KEEP_CHECKPOINTS: frozenset[Outcome] = frozenset({"timed_out", "out_of_memory"})
+"""Outcomes after which checkpoints are kept, so that the trial can be continued with more time or memory."""
 _log = logging.getLogger(__name__)
+
+
+class TrialTimeoutError(Exception):
+    """Raised within a trial that takes longer than it may."""
 
 
 def run_trial(
@@ -46,10 +54,12 @@ def run_trial(
     stage: Stage = "design",
     splits: Sequence[Split] = ("validation", "test"),
     on_progress: OnProgress = lambda _: None,
+    timeout_s: float | None = None,
 ) -> TrialRecord:
     """Run the trial of a resolved config and commit its record; it resumes from the latest checkpoint of its digest.
 
-    An exception results in a record with the outcome "failed"; a killed process leaves no record.
+    An exception results in a record with the outcome "out_of_memory", "timed_out" or "failed"; a killed process leaves
+    no record.
 
     Args:
         config: The resolved config.
@@ -60,9 +70,11 @@ def run_trial(
         splits: Splits on which the trained model is evaluated. Curves, sounds and weights are written with those of the
             test split only.
         on_progress: Called during training.
+        timeout_s: Seconds after which training ends with the outcome "timed_out"; None for no limit.
     """
     name = config.digest
     attempt = store.begin(name)
+    watch = _Watch(on_progress, timeout_s)
     record = TrialRecord(
         digest=name,
         study=study,
@@ -77,14 +89,30 @@ def run_trial(
         started_at=_now(),
     )
     try:
-        record = _run(config, attempt, record, splits, on_progress)
+        record = _run(config, attempt, record, splits, watch)
     except Exception as error:  # noqa: BLE001  (an error is an outcome of the trial and must not end the study)
-        _log.warning("trial %s failed: %s", name, error)
-        record = replace(record, error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+        outcome = outcome_of_error(error)
+        text = str(error) if outcome == "timed_out" else f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        record = replace(record, outcome=outcome, error=text, steps=watch.steps, history=watch.history)
+        _log.warning("trial %s %s: %s", name, record.outcome, error)
     record = replace(record, finished_at=_now())
     attempt.commit(record)
-    drop_checkpoints(attempt)
+    if record.outcome not in KEEP_CHECKPOINTS:
+        drop_checkpoints(attempt)
     return record
+
+
+def outcome_of_error(error: Exception) -> Outcome:
+    """The outcome of a trial that raised an error."""
+    match error:
+        case TrialTimeoutError():
+            return "timed_out"
+        case MemoryError() | torch.OutOfMemoryError():
+            return "out_of_memory"
+        case RuntimeError() if any(message in str(error) for message in OUT_OF_MEMORY_MESSAGES):
+            return "out_of_memory"
+        case _:
+            return "failed"
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -120,7 +148,8 @@ def _run(
     clock.lap("train")
     steps_record = replace(record, steps=fitted.steps, best_step=fitted.best_step, history=fitted.history)
     if fitted.divergence:
-        return replace(steps_record, outcome="diverged", error=fitted.divergence, times_s=clock.laps)
+        ended = fitted.divergence
+        return replace(steps_record, outcome=ended.outcome, error=ended.reason, times_s=clock.laps)
     evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in splits}
     clock.lap("evaluate")
     if "test" in evaluations:
@@ -191,6 +220,26 @@ def _flac(audio: Float[np.ndarray, " sample"], sample_rate: int) -> bytes:
     gain = min(1.0, 0.999 / max(float(np.abs(audio).max()), 1e-9))
     soundfile.write(buffer, audio * gain, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
+
+
+class _Watch:
+    """Passes progress on, keeps the latest, and raises TrialTimeoutError once the time of the trial is over."""
+
+    def __init__(self, on_progress: OnProgress, timeout_s: float | None) -> None:
+        self.steps = 0
+        self.history: tuple[dict[str, float], ...] = ()
+        self._on_progress = on_progress
+        self._timeout_s = timeout_s
+        self._started = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        self.steps, self.history = progress.step, tuple(progress.history)
+        self._on_progress(progress)
+        if self._timeout_s is not None and time.monotonic() - self._started > self._timeout_s:
+            raise TrialTimeoutError(
+                f"it took longer than {self._timeout_s:g} s: step {progress.step} of {progress.max_steps}; "
+                "give it more time (--trial-timeout), or fewer steps"
+            )
 
 
 class _Clock:

@@ -15,6 +15,7 @@ from typing_extensions import Doc
 from core.settings.presets import PRESETS, Preset
 from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.trial import TrialConfig
+from search_spaces.samplers.settings import SamplerConfig
 from study.commands.options import console, report_errors
 
 GROUPS = {
@@ -68,6 +69,7 @@ def catalog_content() -> dict[str, Any]:
         }
         for metric in METRICS
     ]
+    found["samplers"] = [_sampler_entry(cls) for cls in variants_of(SamplerConfig)]
     found["wavetables"] = list(_wavetables())
     return found
 
@@ -79,6 +81,7 @@ def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
         for entry in found[group]:
             parts.append(_settings_table(group, entry))
     parts.append(_settings_table("trial", {"kind": None, "doc": "", "settings": found["trial"]}))
+    parts += [_settings_table("samplers", entry) for entry in found["samplers"]]
     metrics = Table(title="metrics", title_justify="left")
     for column in ("name", "direction", "unit", "description"):
         metrics.add_column(column)
@@ -101,6 +104,14 @@ def _entry(cls: type, path: str) -> dict[str, Any]:
     if modulations := getattr(cls, "modulations", ()):
         entry["modulations"] = {modulation.name: modulation.description for modulation in modulations}
     return entry
+
+
+def _sampler_entry(cls: type) -> dict[str, Any]:
+    """Kind, description and settings of a sampler's config class, which presets do not contain."""
+    settings = [
+        _setting(cls, entry, "search.sampler", with_presets=False) for entry in fields(cls) if entry.name != "kind"
+    ]
+    return {"kind": kind_of(cls), "doc": _summary_line(cls), "settings": settings}
 
 
 def _settings(cls: type, path: str) -> list[dict[str, Any]]:
@@ -129,7 +140,7 @@ def _settings(cls: type, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _setting(cls: type, entry: Field[Any], path: str) -> dict[str, Any]:
+def _setting(cls: type, entry: Field[Any], path: str, *, with_presets: bool = True) -> dict[str, Any]:
     """Path, type, default, range, unit, description and preset values of one setting."""
     annotation = setting_types(cls)[entry.name]
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
@@ -145,7 +156,7 @@ def _setting(cls: type, entry: Field[Any], path: str) -> dict[str, Any]:
         "presets": {
             name: _plain_value(getattr(_config_in_preset(preset, cls), entry.name)) for name, preset in PRESETS.items()
         }
-        if entry.default is not MISSING or entry.default_factory is not MISSING
+        if with_presets and (entry.default is not MISSING or entry.default_factory is not MISSING)
         else {},
     }
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from study.commands.options import Assignments, AtOnce, Cpus, Gpus, Root, TrackingUri, console, report_errors
+from study.commands.options import Assignments, Root, console, report_errors
+from study.execution.run_options import AtOnce, Cpus, Gpus, TrackingUri
 
 if TYPE_CHECKING:
     from study.cluster_files.settings import StudyRun

@@ -5,37 +5,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
+from study.commands.options import Name, Root, console, report_errors, with_run_options
+from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
 
 
 @report_errors
+@with_run_options
 def extend(
     name: Name,
+    options: RunOptions,
     seeds: Annotated[int | None, typer.Option(help="Total number of seeds of each arm.")] = None,
     arms: Annotated[Path | None, typer.Option(help="TOML file with [[arms]] to add to the study.")] = None,
     root: Root = "runs",
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    tracking_uri: TrackingUri = None,
-    allow_code_change: CodeChange = False,
 ) -> int:
     """Add seeds or arms to a study, run the missing trials, and write the report."""
     from core.errors import StudyError
     from search_spaces.study_parsing import read_arms
-    from study.execution.session import RunOptions, Session
+    from study.execution.session import Session
 
     session = Session(root=root, name=name, console=console)
-    options = RunOptions(
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        tracking_uri=tracking_uri,
-        allow_code_change=allow_code_change,
-    )
     if seeds is None and arms is None:
         raise StudyError("extend adds something: give --seeds N, --arms FILE or both")
     more_arms = read_arms(arms) if arms else []

@@ -1,24 +1,14 @@
 """`modstudy launch`: plans a study, runs its open trials and writes the report."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import (
-    OK,
-    Assignments,
-    AtOnce,
-    CodeChange,
-    Cpus,
-    Gpus,
-    Root,
-    TrackingUri,
-    Trials,
-    console,
-    report_errors,
-)
+from study.commands.options import OK, Assignments, Root, Trials, console, report_errors, with_run_options
+from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
@@ -27,8 +17,10 @@ if TYPE_CHECKING:
 
 
 @report_errors
+@with_run_options
 def launch(
     study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
+    options: RunOptions,
     assignments: Assignments = None,
     name: Annotated[
         str | None, typer.Option(help="Name under which the study is stored; by default that of the study file.")
@@ -37,11 +29,6 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    tracking_uri: TrackingUri = None,
-    allow_code_change: CodeChange = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show stages, trials, time, disk space and power, without running anything."),
@@ -55,32 +42,19 @@ def launch(
     from core.settings.loading import parse_assignment
     from search_spaces.study_parsing import load_study, parse_study
     from study.commands.outlook import show_outlook
-    from study.execution.session import RunOptions, Session
+    from study.execution.session import Session
     from study.planning.plan import make_plan
-    from study.planning.resources import allocate, needs_gpu, this_machine
+    from study.planning.resources import overrides_of
 
-    options = RunOptions(
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        tracking_uri=tracking_uri,
-        allow_code_change=allow_code_change,
-    )
     overrides = [parse_assignment(text) for text in assignments or []]
     planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
     show_remarks(planned)
     session = Session(root=root, name=planned.plan.name, console=console)
     plan = session.merged_plan(planned.plan)
     show_issues(plan)
+    options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        resources = allocate(
-            this_machine(),
-            needs_gpu=needs_gpu(plan),
-            trials_at_once=trials_at_once,
-            cpus_per_trial=cpus_per_trial,
-            gpus_per_trial=gpus_per_trial,
-        )
-        show_outlook(parse_study(plan.study_file), plan, resources)
+        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options))
         _show_stored(session, plan)
         if trials:
             show_trials(plan)

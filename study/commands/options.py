@@ -1,15 +1,18 @@
 """Options, consoles, exit codes and error handling shared by the commands."""
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, ParamSpec
+from dataclasses import fields
+from typing import Annotated, Any, ParamSpec, get_origin, get_type_hints
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError
+from study.execution.run_options import RunOptions
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
@@ -27,15 +30,6 @@ errors = Console(stderr=True, soft_wrap=True)
 
 Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI supported by pyarrow.fs.")]
 Name = Annotated[str, typer.Argument(help="Name of a launched study.")]
-AtOnce = Annotated[int | None, typer.Option(help="Number of trials that run at once; by default as many as fit.")]
-Cpus = Annotated[float | None, typer.Option(help="CPUs (and threads) of each trial; 1 by default.")]
-Gpus = Annotated[float | None, typer.Option(help="GPUs of each trial, or a fraction of one.")]
-TrackingUri = Annotated[
-    str | None, typer.Option(help="URI of the MLflow tracking server or database; sqlite in ROOT/mlflow.db by default.")
-]
-CodeChange = Annotated[
-    bool, typer.Option("--allow-code-change", help="Continue although the code has changed since the study began.")
-]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),
@@ -58,4 +52,32 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
             code = INTERRUPTED
         raise typer.Exit(code)
 
+    return wrapped
+
+
+def with_run_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Decorator that replaces the parameter `options` of a command by one option per annotated field of RunOptions."""
+    hints = get_type_hints(RunOptions, include_extras=True)
+    added = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(RunOptions)
+        if get_origin(hints[field.name]) is Annotated
+    ]
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> int:
+        options = RunOptions(**{parameter.name: values.pop(parameter.name) for parameter in added})
+        return command(**values, options=options)
+
+    signature = inspect.signature(command)
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if parameter.name != "options"
+    ]
+    # Typer reads the signature and the annotations.
+    wrapped.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
     return wrapped

@@ -131,9 +131,9 @@ def _resource_hours(outlook: "StudyOutlook") -> str:
     from study.progress import duration
 
     resources = outlook.resources
-    shares = [(resources.cpus_per_trial, "core")]
-    if resources.gpus_per_trial:
-        shares.append((resources.gpus_per_trial, "GPU"))
+    shares = [(resources.default.cpus, "core")]
+    if resources.default.gpus:
+        shares.append((resources.default.gpus, "GPU"))
     hours = []
     for share, unit in shares:
         low, high = (f"{value * share:.3g}" for value in (outlook.trial_hours.low, outlook.trial_hours.high))

@@ -7,9 +7,11 @@ import typer
 from study.commands.launch import show_issues, show_remarks, show_trials
 from study.commands.options import OK, Assignments, Root, console, report_errors
 from study.commands.outlook import show_outlook
+from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
+    from study.execution.session import Session
     from study.planning.comparison import PlanComparison
     from study.planning.plan import NewPlan
 
@@ -38,7 +40,7 @@ def plan(
     planned = make_plan(load_study(study), name=diff, overrides=overrides, n_seeds=seeds)
     new = planned.plan
     if diff is None:
-        _show(planned, with_trials=trials)
+        _show(planned, Session(root=root, name=planned.plan.name, console=console), with_trials=trials)
         return OK
     session = Session(root=root, name=diff, console=console)
     stored = session.plan()
@@ -48,13 +50,12 @@ def plan(
     return OK
 
 
-def _show(planned: "NewPlan", *, with_trials: bool) -> None:
+def _show(planned: "NewPlan", session: "Session", *, with_trials: bool) -> None:
     """Print remarks and outlook of a plan with the resources of this machine, and its trials on request."""
-    from study.planning.resources import allocate, needs_gpu, this_machine
-
     show_remarks(planned)
     show_issues(planned.plan)
-    show_outlook(planned.study, planned.plan, allocate(this_machine(), needs_gpu=needs_gpu(planned.plan)))
+    options = RunOptions(arm_resources=planned.study.resources)
+    show_outlook(planned.study, planned.plan, session.check_resources(planned.plan, options))
     if with_trials:
         show_trials(planned.plan)
 

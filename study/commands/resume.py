@@ -1,27 +1,14 @@
 """`modstudy resume`: runs the open trials of a study."""
 
-from study.commands.options import AtOnce, CodeChange, Cpus, Gpus, Name, Root, TrackingUri, console, report_errors
+from study.commands.options import Name, Root, console, report_errors, with_run_options
+from study.execution.run_options import RunOptions
 
 
 @report_errors
-def resume(
-    name: Name,
-    root: Root = "runs",
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    tracking_uri: TrackingUri = None,
-    allow_code_change: CodeChange = False,
-) -> int:
+@with_run_options
+def resume(name: Name, options: RunOptions, root: Root = "runs") -> int:
     """Run the open trials of a study, and write the report."""
-    from study.execution.session import RunOptions, Session
+    from study.execution.session import Session
 
     session = Session(root=root, name=name, console=console)
-    options = RunOptions(
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        tracking_uri=tracking_uri,
-        allow_code_change=allow_code_change,
-    )
     return session.run(session.plan, options)

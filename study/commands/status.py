@@ -111,6 +111,7 @@ def status_view(state: StudyState, resume_command: str | None) -> RenderableType
         parts.append(Text(f"and {n_hidden} more arms: --trials lists every trial"))
     counts = ", ".join(f"{count} {_text(name)}" for name, count in _counts(plan, state.outcomes).items())
     parts.append(Text(f"{len(plan.trials)} planned: {counts or 'none yet'}"))
+    parts += _search_lines(plan)
     for trial, outcome, error in state.failures:
         lines = error.strip().splitlines()
         parts.append(Text(f"{trial.arm} seed {trial.seed} {_text(outcome)}: {lines[0] if lines else 'no message'}"))
@@ -176,6 +177,24 @@ def _running_lines(lease: "LeaseState | None") -> list[RenderableType]:
             )
         )
     return lines
+
+
+def _search_lines(plan: "StudyPlan") -> list[RenderableType]:
+    """Numbers of proposals of a search, and remarks on cells that ended early."""
+    from core.errors import ConfigError
+    from search_spaces.study_parsing import parse_study
+
+    if not plan.asks:
+        return []
+    n_infeasible = sum(ask.arm is None for ask in plan.asks)
+    n_repeated = len(plan.asks) - n_infeasible - len({(ask.cell, ask.arm) for ask in plan.asks if ask.arm is not None})
+    line = f"search: {len(plan.asks)} proposals, {n_infeasible} infeasible, {n_repeated} repeated"
+    try:
+        searches = parse_study(plan.study_file).searches()
+    except ConfigError as error:
+        # Such as a custom sampler that cannot be imported here.
+        return [Text(f"{line}; it cannot go on: {error}")]
+    return [Text(line), *(Text(remark) for search in searches for remark in search.remarks(plan.asks))]
 
 
 def _grid(state: StudyState) -> Table:

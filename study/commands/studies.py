@@ -21,12 +21,12 @@ def studies(
     """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
     from search_spaces.study_parsing import built_in_studies, load_study
     from study.planning.outlook import StudyOutlook, study_outlook
-    from study.planning.resources import Resources, usable_cpus
+    from study.planning.resources import Resources, TrialResources, usable_cpus
     from study.progress import duration
 
     table = Table("study", "question", "arms", "trials", "about")
     found = {name: load_study(name) for name in built_in_studies()}
-    resources = Resources(trials_at_once=usable_cpus(), cpus_per_trial=1, gpus_per_trial=0)
+    resources = Resources(trials_at_once=usable_cpus(), default=TrialResources(cpus=1))
     outlooks: dict[str, StudyOutlook | None] = {}
     for name, study in found.items():
         with console.status(f"timing a few steps of each kind of arm of {name}" if estimate else name):

@@ -1,6 +1,7 @@
 """`modstudy track`: delivers a study to MLflow."""
 
-from study.commands.options import Name, Root, TrackingUri, console, report_errors
+from study.commands.options import Name, Root, console, report_errors
+from study.execution.run_options import TrackingUri
 
 
 @report_errors

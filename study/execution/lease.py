@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import StoreError, StudyError
+from core.storage.roots import shown
 from core.storage.store import Store
 
 PREFIX = "lease"
@@ -46,7 +47,7 @@ class StudyRunningError(StudyError):
     """Another process runs the study."""
 
     def __init__(self, store: Store, holder: "Holder") -> None:
-        name = store.root.rstrip("/").rpartition("/")[2]
+        name = shown(store.root).rstrip("/").rpartition("/")[2]
         super().__init__(
             f"{name} is running on {holder.host} (process {holder.pid}, user {holder.user}, since {holder.since}), "
             f"and a study has one driver at a time; watch it: modstudy status {name} --watch, or end it: "

@@ -1,6 +1,7 @@
 """Runs Ray on this machine for a block of code, and shuts it down at the end, even after an error or a signal."""
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -32,6 +33,12 @@ RAY_ENVIRONMENT = {
     # The driver handles Ctrl-C, because the handler of Ray Tune would wait for the trials to end.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # Only the reports that a rule for early stopping may see have its metric.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # The record of a trial has its error.
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Studies resume from the records in the store, so the state of Ray Tune need not be saved.
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
 }
 """Environment variables for the processes of Ray."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -48,11 +55,13 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
     """
-    with _ray_environment(threads), _temporary_folder() as folder, sigterm_interrupts():
+    with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts(), _loopback_only():
         try:
             ray.init(
-                num_cpus=machine.cpus,
-                num_gpus=machine.gpus,
+                address="local",
+                num_cpus=int(machine.cpus),
+                num_gpus=int(machine.gpus),
+                _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 logging_level=logging.ERROR,
@@ -73,10 +82,15 @@ def seconds_to_start(machine: Machine) -> float:
         return time.monotonic() - started
 
 
+def variables_of_workers(threads: int) -> dict[str, str]:
+    """Environment variables of processes that run trials with a number of threads."""
+    return RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
 @contextmanager
-def _ray_environment(threads: int) -> Iterator[None]:
+def ray_environment(threads: int) -> Iterator[None]:
     """Set the environment variables of Ray's processes until the block ends."""
-    variables = RAY_ENVIRONMENT | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables = variables_of_workers(threads)
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -90,7 +104,7 @@ def _ray_environment(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A temporary folder with a short path, removed when the block ends."""
     base = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="modstudy-", dir=base if len(base) <= LONGEST_TEMP_DIR else "/tmp"))
@@ -98,3 +112,19 @@ def _temporary_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let a Ray that is started in the block listen on the loopback interface only, since it has no authentication.
+
+    Ray does so on systems where it does not support clusters; `_node_ip_address="127.0.0.1"` is replaced by Ray.
+    """
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

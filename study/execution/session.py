@@ -5,8 +5,9 @@ The contents of the store determine which trials are left to run, so commands ca
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +15,24 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.roots import below, is_uri
 from core.storage.store import Store
 from search_spaces.study_parsing import parse_study
+from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
+from study.execution.outcomes import FAILURES, TrialLimits
+from study.execution.run_options import RunOptions
+from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
 from study.planning.plan import first_seeds, make_plan, more_seeds
-from study.planning.resources import Machine, Resources, allocate, needs_gpu, share_text, this_machine
+from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
 """Maximum time that an interrupted study waits for its tracker."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """Options of the commands that run trials."""
-
-    trials_at_once: int | None = None
-    """Number of trials that run at once; None for as many as fit."""
-    cpus_per_trial: float | None = None
-    """CPUs of each trial; None for 1."""
-    gpus_per_trial: float | None = None
-    """GPUs of each trial; None for equal shares if trials run on GPUs."""
-    tracking_uri: str | None = None
-    """URI of the MLflow tracker; None for a database in the root folder."""
-    allow_code_change: bool = False
-    """Whether to continue a study that was planned with another version of the code."""
-    retry: frozenset[Outcome] = frozenset()
-    """Outcomes of trials that are run again."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -65,7 +53,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "store", Store(f"{self.root.rstrip('/')}/{self.name}"))
+        object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
     def resume_command(self) -> str:
@@ -82,7 +70,7 @@ class Session:
         """Tracking URI and artifact location; those of a database in the root folder if no URI is given."""
         if tracking_uri is not None:
             return tracking_uri, None
-        return default_tracker(Path("runs") if "://" in self.root else Path(self.root), self.name)
+        return default_tracker(Path("runs") if is_uri(self.root) else Path(self.root), self.name)
 
     def plan(self) -> StudyPlan:
         """The stored plan.
@@ -146,34 +134,29 @@ class Session:
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
-        self._to_run(build_plan(), options)
-        with sigterm_interrupts(), study_lease(self.store) as lease:
-            # Another driver may have extended the study since the check.
-            return self._run(build_plan(), options, lease)
+        with sigterm_interrupts(), compute_for(options, self._say) as compute:
+            plan = build_plan()
+            remaining, _ = self._to_run(plan, options, compute)
+            compute.check(self.root, self.store, plan, remaining)
+            with study_lease(self.store) as lease:
+                # Another driver may have extended the study since the check.
+                return self._run(build_plan(), options, compute, lease)
 
-    def _to_run(self, plan: StudyPlan, options: RunOptions) -> tuple[list[PlannedTrial], Resources]:
+    def _to_run(self, plan: StudyPlan, options: RunOptions, compute: Compute) -> tuple[list[PlannedTrial], Resources]:
         """The trials to run and their resources, after checks of both.
 
         Raises:
-            StudyError: the machine lacks resources, or the study was planned with another version of the code.
+            StudyError: the machines lack resources, or the study was planned with another version of the code.
         """
-        from study.execution.runner import open_trials
-
         remaining = open_trials(self.store, plan, retry=options.retry)
-        resources = allocate(
-            this_machine(),
-            needs_gpu=needs_gpu(plan) and bool(remaining),
-            trials_at_once=options.trials_at_once,
-            cpus_per_trial=options.cpus_per_trial,
-            gpus_per_trial=options.gpus_per_trial,
-        )
+        resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
             _check_code_version(plan, options)
         return remaining, resources
 
-    def _run(self, plan: StudyPlan, options: RunOptions, lease: Lease) -> int:
+    def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute, lease: Lease) -> int:
         """Run the study under its lease, and return the exit code."""
-        remaining, resources = self._to_run(plan, options)
+        remaining, resources = self._to_run(plan, options, compute)
         self._store_plan(plan)
         if options.retry:
             self.store.reopen([trial.digest for trial in remaining])
@@ -182,7 +165,12 @@ class Session:
         lease.phase, lease.progress = "training", progress.snapshot
         with self._tracker(options) as tracker:
             try:
-                self._run_stages(plan, remaining, resources, this_machine(), progress, tracker.notify, options)
+                try:
+                    is_complete = self._run_stages(
+                        plan, remaining, resources, compute, progress, tracker.notify, options, lease
+                    )
+                finally:
+                    compute.stop()
                 lease.phase = "writing the report"
                 self.store.compact()
                 self.write_report()
@@ -197,19 +185,28 @@ class Session:
             except Exception:
                 tracker.finish("FAILED", INTERRUPTED_WAIT_S)
                 raise
-            n_bad = progress.count("failed") + len(progress.given_up)
-            if tracker_error := tracker.finish("FAILED" if n_bad else "FINISHED"):
+            n_bad = sum(progress.count(outcome) for outcome in FAILURES)
+            status = ("FAILED" if n_bad else "FINISHED") if is_complete else "KILLED"
+            if tracker_error := tracker.finish(status):
                 self.console.print(
-                    f"[yellow]{escape(tracker_error)}.[/] The study is complete; deliver it: {self.track_command}",
+                    f"[yellow]{escape(tracker_error)}.[/] The study has its results; deliver them by: "
+                    f"{self.track_command}",
                     highlight=False,
                 )
-        for digest, error in progress.given_up.items():
-            trial = next(trial for trial in self.store.plan().trials if trial.digest == digest)
-            self.console.print(
-                f"[red]{escape(trial.arm)} seed {trial.seed} has no result:[/] {escape(error)}; "
-                f"try it again: {self.resume_command}"
-            )
         return 1 if n_bad else 0
+
+    def check_resources(self, plan: StudyPlan, options: RunOptions) -> Resources:
+        """The resources of the trials of a plan, if they fit on the machines, without starting anything on this one.
+
+        Raises:
+            StudyError: they do not fit, or the cluster cannot be joined.
+        """
+        with compute_for(options, self._say) as compute:
+            return compute.allocate(plan, options, has_trials=True)
+
+    def _say(self, sentence: str) -> None:
+        """Print a sentence for the user."""
+        self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def report(self, options: RunOptions) -> int:
         """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
@@ -226,9 +223,7 @@ class Session:
         """Whether all trials of the plan have records, and the strategies of the study propose no more arms."""
         from study.execution.stages import next_proposal
 
-        outcomes = self.store.outcomes()
-        has_open = any(trial.digest not in outcomes for trial in plan.trials)
-        return not has_open and next_proposal(self.store, plan) is None
+        return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
     def write_report(self) -> None:
         """Write the files of the report, and print its table of arms and its findings."""
@@ -239,7 +234,7 @@ class Session:
         self.console.print()
         self.console.print(arm_table(results))
         self.console.print(front_text(results))
-        self.console.print(f"\nReport: {self.store.root}/report/index.html", soft_wrap=True, highlight=False)
+        self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
 
     # ------------------------------------------------------------------------------------------------------------
 
@@ -256,15 +251,18 @@ class Session:
 
         if not remaining or options.retry:
             return list(remaining)
-        others = [Store(f"{self.root.rstrip('/')}/{name}") for name in study_names(self.root) if name != self.name]
+        others = [Store(below(self.root, name)) for name in study_names(self.root) if name != self.name]
         for origin, count in copy_finished(self.store, self.name, remaining, others).items():
             self.console.print(
                 f"{count} trial{'s' if count > 1 else ''} copied from study {escape(origin)}: "
                 "same digests, same code, not trained again",
                 highlight=False,
             )
-        outcomes = self.store.outcomes()
-        return [trial for trial in remaining if outcomes.get(trial.digest) in (None, *RERUN_ON_RESUME)]
+        return [
+            trial
+            for trial in remaining
+            if (record := self.store.record(trial.digest)) is None or record.outcome in RERUN_ON_RESUME
+        ]
 
     def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
         """Progress of the study before its open trials run."""
@@ -289,71 +287,100 @@ class Session:
         plan: StudyPlan,
         remaining: Sequence[PlannedTrial],
         resources: Resources,
-        machine: Machine,
+        compute: Compute,
         progress: StudyProgress,
         notify: Callable[[str], None],
         options: RunOptions,
-    ) -> None:
-        """Run the open trials, then those of the arms that strategies propose, until there are no more proposals."""
-        from study.execution.preparation import prepare_data, prepare_kernels
-        from study.execution.ray_session import ray_session
-        from study.execution.runner import run_trials
-        from study.execution.stages import next_segment, planner_of
+        lease: Lease,
+    ) -> bool:
+        """Run the open trials, then those that strategies propose, until there are no more or the session must end.
+
+        Returns:
+            Whether the study is complete.
+        """
+        from study.execution.stages import stages_of
+
+        stages = stages_of(self.store, plan)
+
+        def grow(plan: StudyPlan, running: frozenset[str]) -> tuple[StudyPlan, Sequence[PlannedTrial]] | None:
+            """Store what the strategies propose next, and return the trials of it that no other study has finished."""
+            segment = stages.next_segment(plan, running) if stages else None
+            if segment is None:
+                return None
+            self.store.append_segment(segment)
+            plan = plan.with_segment(segment)
+            progress.plan_more(segment.trials, plan)
+            trials = self._without_copies(segment.trials, options)
+            for trial in segment.trials:
+                if record := self.store.record(trial.digest):
+                    progress.finish(record)
+                    notify(trial.digest)
+            if trials and not running:
+                self._announce(plan, len(trials), resources)
+            compute.prepare(plan, trials, resources.trials_at_once)
+            return plan, trials
 
         def on_record(record: TrialRecord) -> None:
             notify(record.digest)
-            if record.outcome != "finished":
-                reason = record.error or "the loss diverged"
+            if record.outcome not in ("finished", "stopped"):
+                lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
-                    f"{record.arm} seed {record.seed} {record.outcome}: {reason.strip().splitlines()[0]}",
+                    f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
                     style="red",
                     markup=False,
                     highlight=False,
                 )
 
-        folder: Path | None = None
-        planner = planner_of(plan) if plan.study_file else None
-        with ExitStack() as stack:
-            while True:
-                if remaining:
-                    self._announce(plan, len(remaining), resources)
-                    folder = folder or stack.enter_context(ray_session(machine, resources.threads))
-                    prepare_data(plan, remaining[: resources.trials_at_once])
-                    prepare_kernels(plan, remaining)
-                    tune_folder = folder / f"tune-{len(plan.segments)}"
-                    with show_progress(progress, self.console):
-                        run_trials(self.store, plan, remaining, resources, tune_folder, progress, on_record)
-                segment = next_segment(self.store, plan, planner)
-                if segment is None:
-                    break
-                self.store.append_segment(segment)
-                plan = plan.with_segment(segment)
-                progress.plan_more(segment.trials, plan)
-                remaining = self._without_copies(segment.trials, options)
-                for trial in segment.trials:
-                    if record := self.store.record(trial.digest):
-                        progress.finish(record)
-        if folder is None:
+        if remaining:
+            self._announce(plan, len(remaining), resources)
+        budget = Budget(
+            max_seconds=None if options.max_hours is None else 3600 * options.max_hours, max_trials=options.max_trials
+        )
+        queue = TrialQueue(plan, remaining, grow, budget=budget, stop=lease.stops_after_trials)
+        if isinstance(queue.peek(), Idle):
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done; writing the report again."
             )
-        else:
-            self.console.print(progress.headline(), highlight=False)
+            return True
+        limits = TrialLimits(
+            timeout_s=options.trial_timeout,
+            early_stopping=stages.early_stopping if stages else None,
+            max_steps=max(progress.max_steps.values()),
+        )
+        with ThreadPoolExecutor(1, "preparation") as executor:
+            # Ray starts, and its workers import, while data and kernels are prepared.
+            preparation = executor.submit(compute.prepare, queue.plan, remaining, resources.trials_at_once)
+            executor.submit(import_module, "study.execution.runner")
+            folder = compute.start(resources)
+            preparation.result()
+            from study.execution.runner import run_trials
+
+            with show_progress(progress, self.console):
+                run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+        self.console.print(progress.headline(), highlight=False)
+        if not queue.ends_early or self.is_complete(queue.plan):
+            return True
+        reason = "The budget of this session is spent" if queue.is_out_of_budget else "Stopped as requested"
+        self.console.print(
+            f"{reason}; {queue.n_waiting} planned trials have not run. Continue with: {escape(self.resume_command)}",
+            highlight=False,
+        )
+        return False
 
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""
         done = len(plan.trials) - remaining
-        share = share_text(resources.cpus_per_trial, resources.gpus_per_trial)
+        shares = dict.fromkeys(str(resources.of(arm.name)) for arm in plan.arms)
         self.console.print(
             f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
-            f"{resources.trials_at_once} at once, each with {share}",
+            f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
         )
 
 
 def study_names(root: str) -> list[str]:
     """Names of all studies in a root folder."""
-    return [name for name in Store(root).names("") if Store(f"{root.rstrip('/')}/{name}").has_study]
+    return [name for name in Store(root).names("") if Store(below(root, name)).has_study]
 
 
 def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:

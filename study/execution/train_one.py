@@ -67,7 +67,7 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
                 label(metric), *(_metric_text(found) for found in (record.metrics["validation"][metric], value))
             )
     console.print(table)
-    console.print(f"Written to {store.root}/trials/{digest}/{record.attempt}", soft_wrap=True, highlight=False)
+    console.print(f"Written to {store.address(f'trials/{digest}/{record.attempt}')}", soft_wrap=True, highlight=False)
     return record.outcome
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.cache_folder import cache_folder
 from core.errors import StudyError
 from core.settings.data import SyntheticDataConfig
 from core.settings.digest import settings_sha256
@@ -16,7 +17,6 @@ from core.settings.parameterizations import LowPassConfig
 from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import write_atomically
-from core.storage.cache_folder import cache_folder
 from core.storage.code_version import code_version
 
 if TYPE_CHECKING:

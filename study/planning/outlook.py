@@ -209,11 +209,10 @@ def _clips_of(configs: Sequence[TrialConfig]) -> Clips:
     Raises:
         ConfigError, DataError: a config breaks a rule, or a data source cannot be used.
     """
-    from core.training.resolve import Resolver
+    from core.data.build import build_source
 
-    resolver = Resolver()
-    sources = {(config.data, config.audio): config for config in configs}
-    return {source: resolver.resolve(config).n_clips for source, config in sources.items()}
+    sources = dict.fromkeys((config.data, config.audio) for config in configs)
+    return {(data, audio): build_source(data, audio).scan().n_clips for data, audio in sources}
 
 
 def _mean(stage: StageOutlook, value: Callable[[TrialConfig], float]) -> float:

@@ -96,7 +96,8 @@ class Planner:
 
     def __init__(self, study: StudyFile) -> None:
         self.study = study
-        self._resolver = Resolver()
+        # Whether there are GPUs is checked with the other resources, on the machines where the trials run.
+        self._resolver = Resolver(runs_elsewhere=True)
 
     def check_usable(self, configs: Sequence[TrialConfig]) -> None:
         """Check that configs can be resolved, which scans their data sources.

@@ -1,20 +1,61 @@
-"""Resources of trials and the number of parallel trials, checked against the machine before a study starts."""
+"""Resources of trials and the number of parallel trials, checked against the machines before a study starts."""
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
+from search_spaces.resources_entry import ResourcesEntry
+from search_spaces.study_parsing import parse_study
+
+MAX_NAMED = 8
+"""Maximum number of machines that an error message lists."""
+_ROUNDING = 1e-9
+"""Tolerance for sums of fractions, such as ten tenths of a GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Numbers of CPU cores and GPUs of a machine."""
+    """CPU cores, GPUs and memory of one machine."""
 
-    cpus: int
-    gpus: int
+    name: str = "this machine"
+    cpus: float
+    gpus: float
+    memory_gib: float = math.inf
+
+    def __str__(self) -> str:
+        memory = "" if math.isinf(self.memory_gib) else f", {self.memory_gib:.3g} GiB of memory"
+        return f"{self.name}: {self.cpus:g} cores, {self.gpus:g} GPUs{memory}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResources:
+    """Resources that one trial gets."""
+
+    cpus: float
+    gpus: float = 0.0
+    """Number of GPUs, or a fraction of one."""
+    memory_gib: float = 0.0
+    """Memory that is reserved, which Ray does not enforce; 0 to reserve none."""
+
+    @property
+    def threads(self) -> int:
+        """Number of threads of the trial."""
+        return max(1, math.floor(self.cpus))
+
+    def request(self) -> dict[str, float]:
+        """The resources by the names that Ray gives them, without those that are 0."""
+        wanted = {"CPU": self.cpus, "GPU": self.gpus, "memory": math.ceil(self.memory_gib * 2**30)}
+        return {name: amount for name, amount in wanted.items() if amount}
+
+    def __str__(self) -> str:
+        counts = ((self.cpus, "CPU"), (self.gpus, "GPU"))
+        parts = [f"{count:.4g} {unit}{'' if count == 1 else 's'}" for count, unit in counts if count]
+        return " and ".join([*parts, *([f"{self.memory_gib:g} GiB"] if self.memory_gib else [])])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,21 +63,33 @@ class Resources:
     """Resources of each trial, and the number of trials that run at once."""
 
     trials_at_once: int
-    cpus_per_trial: float
-    gpus_per_trial: float
-    """Number of GPUs, or a fraction of one."""
+    default: TrialResources
+    """Resources of trials whose arm has no resources of its own."""
+    overrides: tuple[ResourcesEntry, ...] = ()
+    """Resources of some arms; later entries take precedence."""
 
-    @property
-    def threads(self) -> int:
-        """Number of threads of each trial."""
-        return max(1, math.floor(self.cpus_per_trial))
+    def of(self, arm: str) -> TrialResources:
+        """Resources of the trials of an arm."""
+        return _resources_of(arm, self.default, self.overrides)
+
+
+class NoRoomError(StudyError):
+    """Trials do not fit on the machines."""
+
+    def __init__(self, message: str, wanted: TrialResources, count: int) -> None:
+        super().__init__(message)
+        self.wanted = wanted.request()
+        """Resources of one trial by the names that Ray gives them."""
+        self.count = count
+        """Number of trials that should fit."""
 
 
 def this_machine() -> Machine:
-    """The cores and GPUs that this process may use."""
+    """The cores, GPUs and memory that this process may use."""
     import torch
 
-    return Machine(cpus=usable_cpus(), gpus=torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Machine(cpus=usable_cpus(), gpus=gpus, memory_gib=usable_memory_gib())
 
 
 def usable_cpus() -> int:
@@ -50,60 +103,111 @@ def usable_cpus() -> int:
     return max(1, min(cores, limit))
 
 
+def usable_memory_gib() -> float:
+    """Memory that this process may use, according to the machine and its control group; infinite if it is unknown."""
+    sizes = [math.inf]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(OSError, ValueError):  # there is no control group, or it has no limit
+        sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(sizes) / 2**30
+
+
 def needs_gpu(plan: StudyPlan) -> bool:
     """Whether any trial of the plan runs on a GPU."""
     return any(arm.config.get("device") == "cuda" for arm in plan.arms)
 
 
+def overrides_of(plan: StudyPlan) -> tuple[ResourcesEntry, ...]:
+    """Resources of some arms in the study file of a plan."""
+    return parse_study(plan.study_file).resources if plan.study_file.get("resources") else ()
+
+
 def allocate(
-    machine: Machine,
+    machines: Sequence[Machine],
     *,
     needs_gpu: bool,
     trials_at_once: int | None = None,
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
+    memory_per_trial: float | None = None,
+    arms: Sequence[str] = (),
+    overrides: Sequence[ResourcesEntry] = (),
 ) -> Resources:
-    """Check the given resources, and choose the others such that the machine is fully used but not overcommitted.
+    """Check the given resources, and choose the others such that the machines are fully used but not overcommitted.
 
     Args:
-        machine: The resources that are available.
+        machines: The machines with their resources; a trial runs on one of them.
         needs_gpu: Whether any trial runs on a GPU.
         trials_at_once: Number of trials that run at once; by default as many as fit.
         cpus_per_trial: CPUs of each trial; 1 by default.
         gpus_per_trial: GPUs of each trial, or a fraction of one; by default an equal share for the trials at once.
+        memory_per_trial: Memory of each trial in GiB; by default none is reserved.
+        arms: Names of the arms known so far.
+        overrides: Resources of some arms.
 
     Raises:
-        StudyError: a value is invalid, or exceeds the resources of the machine.
+        StudyError: a value is invalid, or exceeds the resources of the machines.
     """
     cpus = _checked_count("--cpus-per-trial", 1.0 if cpus_per_trial is None else cpus_per_trial)
-    if cpus > machine.cpus:
-        raise StudyError(f"--cpus-per-trial {cpus:g} is more than the {machine.cpus} cores of this machine; lower it")
-    if gpus_per_trial is not None and gpus_per_trial < 0:
-        raise StudyError(f"--gpus-per-trial must be 0 or more; got {gpus_per_trial:g}")
-    if gpus_per_trial is not None and gpus_per_trial > machine.gpus:
-        raise StudyError(
-            f"--gpus-per-trial {gpus_per_trial:g} is more than the {machine.gpus} GPUs of this machine; lower it"
-        )
-    if gpus_per_trial is not None and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
-        raise StudyError(f"--gpus-per-trial above 1 is a whole number; got {gpus_per_trial:g}")
-    if needs_gpu and (machine.gpus == 0 or gpus_per_trial == 0):
-        raise StudyError("the trials run on CUDA (device = 'cuda') and would get no GPU; --set device=cpu, or give one")
-    n_fitting = math.floor(machine.cpus / cpus + 1e-9)
     if gpus_per_trial:
-        n_fitting = min(n_fitting, _n_fitting_on_gpus(machine.gpus, gpus_per_trial))
-    at_once = n_fitting if trials_at_once is None else trials_at_once
-    if at_once < 1:
-        raise StudyError(f"--trials-at-once must be 1 or more; got {at_once}")
-    if at_once > n_fitting:
-        raise StudyError(
-            f"--trials-at-once {at_once} does not fit: {n_fitting} trials of "
-            f"{share_text(cpus, gpus_per_trial or 0)} fit on {machine.cpus} cores and {machine.gpus} GPUs; "
-            "lower --trials-at-once or what each trial gets"
+        _checked_count("--gpus-per-trial", gpus_per_trial)
+    if memory_per_trial is not None and memory_per_trial <= 0:
+        raise StudyError(f"--memory-per-trial must be above 0 GiB; got {memory_per_trial:g}")
+    if trials_at_once is not None and trials_at_once < 1:
+        raise StudyError(f"--trials-at-once must be 1 or more; got {trials_at_once}")
+    default = TrialResources(cpus=cpus, gpus=gpus_per_trial or 0.0, memory_gib=memory_per_trial or 0.0)
+    if needs_gpu and (gpus_per_trial == 0 or not any(machine.gpus for machine in machines)):
+        raise NoRoomError(
+            "the trials run on CUDA (device = 'cuda') and would get no GPU; --set device=cpu, or give one",
+            replace(default, gpus=1.0),
+            1,
         )
-    gpus = gpus_per_trial
-    if gpus is None:
-        gpus = 1 / math.ceil(at_once / machine.gpus) if needs_gpu else 0.0
-    return Resources(trials_at_once=at_once, cpus_per_trial=cpus, gpus_per_trial=gpus)
+    if needs_gpu and gpus_per_trial is None:
+        share = _gpu_share(machines, default, trials_at_once)
+        default = replace(default, gpus=share)
+    by_arm = {arm: _resources_of(arm, default, overrides) for arm in arms}
+    kinds: dict[TrialResources, str] = {resources: arm for arm, resources in reversed(by_arm.items())} or {default: ""}
+    fitting = {kind: sum(_n_fitting(machine, kind) for machine in machines) for kind in kinds}
+    for kind, arm in kinds.items():
+        if not fitting[kind]:
+            whose, remedy = "the trials", "lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial"
+            if kind != default:
+                whose, remedy = f"the trials of arm {arm!r}", "lower its [[resources]] in the study file"
+            raise NoRoomError(
+                f"a trial must fit on one machine: {whose} take {kind}, and there is no room on {_text(machines)}; "
+                f"{remedy}",
+                kind,
+                trials_at_once or 1,
+            )
+    most = max(fitting.values())
+    if trials_at_once is not None and trials_at_once > most:
+        smallest = max(kinds, key=fitting.__getitem__)
+        raise NoRoomError(
+            f"--trials-at-once {trials_at_once} does not fit: {most} trials of {smallest} fit on {_text(machines)}; "
+            "lower --trials-at-once or what each trial gets",
+            smallest,
+            trials_at_once,
+        )
+    return Resources(trials_at_once=trials_at_once or most, default=default, overrides=tuple(overrides))
+
+
+def _text(machines: Sequence[Machine]) -> str:
+    """The machines and their resources, for messages."""
+    if len(machines) > MAX_NAMED:
+        return f"{'; '.join(map(str, machines[:MAX_NAMED]))}; and {len(machines) - MAX_NAMED} more"
+    return "; ".join(map(str, machines)) or "a cluster without nodes that have CPUs"
+
+
+def _resources_of(arm: str, default: TrialResources, overrides: Sequence[ResourcesEntry]) -> TrialResources:
+    """Resources of an arm: the default, with the values of all entries that apply to it, in their order."""
+    cpus, gpus, memory_gib = default.cpus, default.gpus, default.memory_gib
+    for entry in overrides:
+        if entry.applies_to(arm):
+            cpus = cpus if entry.cpus is None else entry.cpus
+            gpus = gpus if entry.gpus is None else entry.gpus
+            memory_gib = memory_gib if entry.memory_gib is None else entry.memory_gib
+    return TrialResources(cpus=cpus, gpus=gpus, memory_gib=memory_gib)
 
 
 def _checked_count(option: str, value: float) -> float:
@@ -115,12 +219,21 @@ def _checked_count(option: str, value: float) -> float:
     return value
 
 
-def _n_fitting_on_gpus(gpus: int, share: float) -> int:
-    """Number of trials that fit on the GPUs at once, each with `share` GPUs (a fraction, or a whole number)."""
-    return gpus * math.floor(1 / share + 1e-9) if share <= 1 else math.floor(gpus / share)
+def _gpu_share(machines: Sequence[Machine], share: TrialResources, trials_at_once: int | None) -> float:
+    """The largest fraction of a GPU that all trials at once can have, given their CPUs and memory."""
+    with_gpus = [machine for machine in machines if machine.gpus]
+    if trials_at_once is not None:
+        return 1 / math.ceil(trials_at_once / sum(machine.gpus for machine in with_gpus))
+    return 1 / max(1, *(math.ceil(_n_fitting(machine, share) / machine.gpus) for machine in with_gpus))
 
 
-def share_text(cpus: float, gpus: float) -> str:
-    """CPUs and GPUs of a trial as text, such as `1 CPU and 0.5 GPUs`."""
-    counts = ((cpus, "CPU"), (gpus, "GPU"))
-    return " and ".join(f"{count:g} {unit}{'' if count == 1 else 's'}" for count, unit in counts if count)
+def _n_fitting(machine: Machine, share: TrialResources) -> int:
+    """Number of trials that fit on a machine at once."""
+    limits = [math.floor(machine.cpus / share.cpus + _ROUNDING)]
+    if 0 < share.gpus <= 1:
+        limits.append(math.floor(machine.gpus) * math.floor(1 / share.gpus + _ROUNDING))
+    elif share.gpus:
+        limits.append(math.floor(machine.gpus / share.gpus))
+    if share.memory_gib and not math.isinf(machine.memory_gib):
+        limits.append(math.floor(machine.memory_gib / share.memory_gib + _ROUNDING))
+    return min(limits)

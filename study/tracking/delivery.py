@@ -90,9 +90,9 @@ class Delivery:
         """
         if digests is None or not self._trials.keys() >= set(digests):
             self._read_plan()
-        wanted = self._trials.keys() - self._records.keys() if digests is None else self._trials.keys() & set(digests)
-        found = [record for digest in wanted if (record := self._store.record(digest))]
-        new = [record for record in found if not self._has(record)]
+        found = self._store.ledger() if digests is None else map(self._store.record, digests)
+        planned = [record for record in found if record is not None and record.digest in self._trials]
+        new = [record for record in planned if not self._has(record)]
         new.sort(key=lambda record: (record.finished_at, record.digest))
         points = [self._results.add(record) for record in new]
         self._statuses = self._results.statuses()

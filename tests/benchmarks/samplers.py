@@ -127,7 +127,7 @@ def best_hypervolume() -> float:
     return hypervolume(points)
 
 
-def searched(sampler: SamplerConfig, arms_per_cell: int, ideal: float) -> Outcome:
+def searched(sampler: SamplerConfig, arms_per_cell: int, max_arms: int, ideal: float) -> Outcome:
     """The result of a search and its confirmation; the seed of the sampler is also that of the noise."""
     search = build_search(
         grid=GRID,
@@ -145,7 +145,7 @@ def searched(sampler: SamplerConfig, arms_per_cell: int, ideal: float) -> Outcom
         history = after(history, proposal, sampler.seed)
     seconds = time.perf_counter() - started
     assert len(history.arms) == search.n_arms == arms_per_cell * len(search.cells)
-    picked = Confirm(seeds=search.seeds, max_arms=8, threshold=0.05).picked(history)
+    picked = Confirm(seeds=search.seeds, max_arms=max_arms, threshold=0.05).picked(history)
     settings = [history.by_name[name].arm.settings for name in picked]
     claims = [claim(history.by_name[name]) for name in picked]
     return Outcome(
@@ -197,19 +197,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="number of searches by each sampler")
     parser.add_argument("--arms", type=int, default=10, help="arms per cell, of 6 cells, each with 2 training seeds")
-    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS))
+    parser.add_argument("--confirm", type=int, default=12, help="largest number of confirmed arms")
+    parser.add_argument("--samplers", nargs="+", choices=list(SAMPLERS), default=list(SAMPLERS))
     options = parser.parse_args()
     ideal = best_hypervolume()
     n_trials = options.arms * 6 * 2
     print(f"{options.seeds} searches of {n_trials} trials; hypervolume relative to the true front")  # noqa: T201
-    print("| sampler | reached | claimed by the search | s per proposal |")  # noqa: T201
-    print("|---|---|---|---|")  # noqa: T201
+    first = options.samplers[0]
+    print(f"| sampler | reached | paired difference to {first} | claimed by the search | s per proposal |")  # noqa: T201
+    print("|---|---|---|---|---|")  # noqa: T201
+    reference: list[float] = []
     for name in options.samplers:
         config = SAMPLERS[name]
-        outcomes = [searched(config(seed=seed), options.arms, ideal) for seed in range(options.seeds)]
+        outcomes = [searched(config(seed=seed), options.arms, options.confirm, ideal) for seed in range(options.seeds)]
         reached, claimed = ([getattr(each, key) for each in outcomes] for key in ("reached", "claimed"))
         seconds = np.mean([each.seconds for each in outcomes]) / (options.arms * 6)
-        print(f"| {name} | {interval(reached)} | {interval(claimed)} | {seconds:.3f} |", flush=True)  # noqa: T201
+        reference = reference or reached
+        gains = [value - of_first for value, of_first in zip(reached, reference, strict=True)]
+        gain = "" if name == first else interval(gains)
+        line = f"| {name} | {interval(reached)} | {gain} | {interval(claimed)} | {seconds:.3f} |"
+        print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -159,30 +159,39 @@ def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path
     assert "study 'tiny' exists with another plan (trainer.max_steps: 4 stored, 5 new)" in other.stderr
 
 
-def test_a_search_runs_in_rounds_to_its_report(folder: Path) -> None:
-    (folder / "searched.toml").write_text(f"{QUESTION}[config]{CONFIG}{CONSTANT}{SEARCH}")
+def test_a_search_runs_in_rounds_and_is_confirmed_to_its_report(folder: Path) -> None:
+    (folder / "searched.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{CONSTANT}{SEARCH}")
     output = succeed(folder, "launch", "searched.toml")
     store = study_at(folder, "searched")
     plan = store.plan()
-    assert [(segment.stage, len(segment.trials)) for segment in plan.segments] == [
+    *segments, confirmation = plan.segments
+    assert [(segment.stage, len(segment.trials)) for segment in segments] == [
         ("design", 1),
+        ("search", 4),
         ("search", 2),
-        ("search", 1),
     ]
+    assert confirmation.stage == "confirm"
+    confirmed = {trial.arm for trial in confirmation.trials}
+    assert confirmed
+    assert confirmed <= {f"search {number:03d}" for number in range(3)}
+    assert {trial.seed for trial in confirmation.trials} == {0}
     assert {record.outcome for record in store.ledger()} == {"finished"}
-    assert len(records(store)) == 4
-    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    n_trials = len(plan.trials)
+    assert len(records(store)) == n_trials == 7 + len(confirmed)
+    assert f"{n_trials} of {n_trials} trials done, 0 running, 0 failed" in output
+    for record in store.ledger():
+        assert ("test" in record.metrics) == (record.stage != "search")
     page = (folder / "runs/searched/report/index.html").read_text()
     summary = json.loads((folder / "runs/searched/summary.json").read_text())
-    assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (4, 4)
+    assert (summary["counts"]["planned"], summary["counts"]["finished"]) == (n_trials, n_trials)
     runs = runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)
-    for number in range(3):
-        assert f"search-{number:03d}" in page
-        assert f"search-{number:03d} seed 0" in runs
+    for name in confirmed:
+        assert name in page
+        assert f"{name} seed 0" in runs
     before = trial_files(store)
-    assert "All 4 trials of searched are done" in succeed(folder, "resume", "searched")
+    assert f"All {n_trials} trials of searched are done" in succeed(folder, "resume", "searched")
     assert trial_files(store) == before
-    assert len(store.plan().segments) == 3
+    assert len(store.plan().segments) == 4
 
 
 # ---------------------------------------------------------------------------------------------------- growth and reuse
@@ -292,6 +301,65 @@ def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:
     found = records(study_at(folder, "tiny"))
     assert {record.outcome for record in found.values()} == {"finished"}
     assert len(found) == 4
+
+
+def test_a_trial_whose_worker_dies_again_and_again_is_lost_and_runs_again_on_resume(folder: Path) -> None:
+    (folder / "one.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{LOW_PASS}")
+    driver = begin(folder, "launch", "one.toml", "--set", "trainer.max_steps=60", "--set", "trainer.checkpoint_every=2")
+
+    def kill_the_worker() -> bool:
+        """Kill the worker once it has begun an attempt and written a checkpoint; whether there was one."""
+        seen = {path.parent for path in checkpoints(folder, "one")}
+        workers = [process for process in session_of(driver.pid) if b"ImplicitFunc" in command_line_of(process)]
+        if len(seen) <= len(killed) or not workers:
+            return False
+        killed.append(workers[0])
+        os.kill(workers[0], signal.SIGKILL)
+        return True
+
+    killed: list[int] = []
+    for _ in range(3):
+        wait_until(kill_the_worker, "a checkpoint of a new worker", patience_s=PATIENCE_S)
+    assert driver.wait(timeout=PATIENCE_S) == 1
+    output = (folder / "output.txt").read_text()
+    assert "lpf-8 seed 0 lost: its worker died more than 2 times" in output
+    assert "Traceback" not in output
+    store = study_at(folder, "one")
+    (lost,) = store.ledger()
+    assert (lost.outcome, lost.metrics) == ("lost", {})
+    assert "1 of 1 trials done, 0 running, 0 failed" in succeed(folder, "resume", "one")
+    (record,) = store.ledger()
+    assert (record.outcome, record.steps) == ("finished", 60)
+
+
+def test_trials_that_take_too_long_time_out_and_go_on_with_more_time(folder: Path) -> None:
+    (folder / "one.toml").write_text(f"{QUESTION}seeds = [0]\n[config]{CONFIG}{LOW_PASS}")
+    done = run(folder, "launch", "one.toml", "--set", "trainer.max_steps=400", "--trial-timeout", "0.5")
+    assert done.returncode == 1
+    assert "lpf-8 seed 0 timed_out: it took longer than 0.5 s: step " in done.stdout
+    store = study_at(folder, "one")
+    (record,) = store.ledger()
+    assert record.outcome == "timed_out"
+    assert 0 < record.steps < 400
+    assert checkpoints(folder, "one")
+    succeed(folder, "retry", "one", "--outcome", "timed_out")
+    (record,) = store.ledger()
+    assert (record.outcome, record.steps) == ("finished", 400)
+
+
+def test_a_session_ends_at_its_budget_and_names_the_command_that_goes_on(folder: Path) -> None:
+    output = succeed(folder, "launch", "tiny.toml", "--max-trials", "3")
+    assert "3 of 4 trials done, 0 running, 0 failed" in output
+    assert (
+        "The budget of this session is spent; 1 planned trials have not run. Continue with: modstudy resume" in output
+    )
+    assert (folder / "runs/tiny/report/index.html").exists()
+    output = succeed(folder, "resume", "tiny", "--max-hours", "1")
+    assert "4 of 4 trials done, 0 running, 0 failed" in output
+    assert "budget" not in output
+    refused = run(folder, "launch", "tiny.toml", "--max-trials", "0")
+    assert refused.returncode == 2
+    assert "--max-trials must be 1 or more; got 0" in refused.stderr
 
 
 # ------------------------------------------------------------------------------------------------------------ one trial

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigError
 from core.storage.records import Outcome
-from search_spaces.cell_search import MAX_REJECTED
+from search_spaces.cell_search import MAX_REJECTED, RANDOM_AFTER
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import choice
 from search_spaces.ranges import Integer, LogUniform
@@ -82,7 +82,7 @@ class TestCells:
             history = after(history, proposal)
         cells = [tried.arm.name.rpartition(" ")[0] for tried in history.arms]
         assert sorted(cells) == ["frame", "low_pass", "spline", "spline", "spline"]
-        assert search.remarks(history) == (
+        assert search.remarks(history.asks) == (
             "cell 'frame' ended with 1 of 3 arms: its space has no other points",
             "cell 'low_pass' ended with 1 of 3 arms: its space has no other points",
         )
@@ -131,6 +131,13 @@ class TestRestart:
             history = after(history, proposal)
         more = rounds_of(search_of(RATE, arms_per_cell=9, round_size=2), history)
         assert arms_of(smaller) + arms_of(more) == arms_of(rounds_of(search_of(RATE, arms_per_cell=9, round_size=2)))
+
+
+class Constant(Sampler):
+    """A sampler that proposes one point for ever."""
+
+    def sample(self, space: Space, number: int, tried: Sequence[TriedPoint]) -> Point:  # noqa: ARG002
+        return space.point_at({LR: 0.5})
 
 
 class Recorder(Sampler):
@@ -205,9 +212,16 @@ class TestRejected:
         (proposal,) = rounds_of(search)
         assert (proposal.arms, proposal.trials) == ((), ())
         assert len(proposal.asks) == MAX_REJECTED
-        (remark,) = search.remarks(after(history_of(), proposal))
+        (remark,) = search.remarks(proposal.asks)
         assert remark.startswith("cell 'spline' ended with 0 of 3 arms: 50 proposals in a row were infeasible")
         assert str(proposal.asks[-1].problem) in remark
+
+    def test_a_sampler_that_repeats_itself_for_ever_is_followed_by_random_points(self) -> None:
+        search = search_of(RATE, arms_per_cell=4, round_size=2)
+        search = replace(search, cells=(replace(search.cells[0], sampler=Constant(), sampler_kind="custom"),))
+        asks = [ask for proposal in rounds_of(search) for ask in proposal.asks]
+        assert [ask.sampler for ask in asks] == ["custom", *3 * [*["custom"] * RANDOM_AFTER, "random"]]
+        assert [ask.arm for ask in asks if ask.sampler == "random"] == ["search 006", "search 012", "search 018"]
 
     def test_no_arm_is_run_twice_and_a_small_space_is_exhausted(self) -> None:
         rounds = rounds_of(search_of(WIDTHS, arms_per_cell=20, round_size=2))

@@ -332,6 +332,7 @@ class TestSearch:
         assert search.cells[0].sampler == TpeSampler(cell_seed(0, ""))
         assert (search.round_size, search.mode, search.seeds) == (4, "rounds", (1000, 1001))
         assert study.seeds == (0, 1, 2, 3)
+        assert study.to_settings()["confirm"] == {"max_arms": 8, "threshold": 0.05}
         assert parsed(ARMS).seeds == (0,)
 
     def test_cells_of_a_grid_are_searched(self) -> None:

@@ -32,7 +32,7 @@ def test_counts_follow_the_trials(plan: StudyPlan) -> None:
     progress.finish(record_of(plan, third, outcome="diverged"))
     assert progress.headline().startswith("2 of 6 trials done, 1 running, 1 failed")
     assert progress.lines() == ["lpf-8 · seed 0: step 2 of 4, loss 0.25"]
-    progress.give_up(first.digest, "gone")
+    progress.finish(record_of(plan, first, outcome="lost"))
     assert progress.headline().startswith("3 of 6 trials done, 0 running, 2 failed")
 
 

@@ -31,6 +31,22 @@ def session_of(leader: int) -> list[int]:
     return found
 
 
+def descendants_of(process: int) -> list[int]:
+    """Processes that a process or its descendants have started."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [process]
+    for known in found:
+        found += children.get(known, [])
+    return found[1:]
+
+
 def command_line_of(process: int) -> bytes:
     """The words of a process's command line, separated by zero bytes; empty where it has ended."""
     try:

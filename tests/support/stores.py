@@ -1,4 +1,4 @@
-"""Empty stores of every kind: in a folder, at the URI of a folder, and on a remote file system."""
+"""Empty stores of every kind: in a folder, at the URI of a folder, on S3, and on another remote file system."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ import pyarrow.fs as fs
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from core.storage.store import Store
+from tests.support.s3_server import new_bucket, s3_options
 
 
 def in_folder(folder: Path) -> Store:
@@ -25,5 +26,9 @@ def in_memory(folder: Path) -> Store:
     return store
 
 
-STORES: dict[str, Callable[[Path], Store]] = {"folder": in_folder, "uri": at_uri, "remote": in_memory}
+def on_s3(folder: Path) -> Store:
+    return Store(f"{new_bucket()}/{folder.name}/study{s3_options()}")
+
+
+STORES: dict[str, Callable[[Path], Store]] = {"folder": in_folder, "uri": at_uri, "s3": on_s3, "remote": in_memory}
 """By kind, a function from a test's own folder to the store."""

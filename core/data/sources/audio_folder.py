@@ -55,7 +55,7 @@ class AudioFolder(DataSource):
     def __init__(self, config: AudioFolderConfig, audio_config: AudioConfig) -> None:
         self._config = config
         self._audio_config = audio_config
-        self._folder = existing_folder(config.folder)
+        self._folder = existing_folder(config.folder, config.manifest_sha256)
         self.planned_sha256 = config.manifest_sha256
         self.description = f"the sounds in {config.folder}"
 

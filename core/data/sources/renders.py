@@ -37,7 +37,7 @@ class Renders(DataSource):
     def __init__(self, config: RendersConfig, audio_config: AudioConfig) -> None:
         self._config = config
         self._audio_config = audio_config
-        self._folder = existing_folder(config.folder)
+        self._folder = existing_folder(config.folder, config.manifest_sha256)
         self.planned_sha256 = config.manifest_sha256
         self.description = f"the renders in {config.folder}"
 

@@ -11,7 +11,15 @@ from torch import Tensor
 from core.clips import Dataset
 from core.training.checkpoint import Checkpoint, from_bytes, to_bytes
 from core.training.model import build_model
-from core.training.trainer import FitResult, Progress, batch_indices, curriculum_strength, estimate_clips, fit
+from core.training.trainer import (
+    Divergence,
+    FitResult,
+    Progress,
+    batch_indices,
+    curriculum_strength,
+    estimate_clips,
+    fit,
+)
 from tests.support.configs import GREY_BOX, dataset_of, tiny
 
 GREY_BOX_SPLINE = ("parameterization.kind=spline", "parameterization.n_segments=3", *GREY_BOX)
@@ -100,20 +108,22 @@ class TestDivergence:
         fitted = fit(config, "d", dataset_of(config))
         assert fitted.steps == 1
         assert fitted.divergence is not None
-        assert "trainer.diverged_above=0.5" in fitted.divergence
+        assert fitted.divergence.outcome == "diverged"
+        assert "trainer.diverged_above=0.5" in fitted.divergence.reason
 
     def test_training_loss_that_is_no_number_ends_the_training(self) -> None:
         dataset = dataset_of(tiny())
         broken = replace(dataset.train, audio=torch.full_like(dataset.train.audio, math.nan))
         fitted = fit(tiny(), "d", Dataset(train=broken, validation=dataset.validation, test=dataset.test))
         assert fitted.divergence is not None
-        assert "nan" in fitted.divergence
+        assert fitted.divergence.outcome == "nan"
+        assert "it was nan at step 1" in fitted.divergence.reason
 
     def test_validation_loss_that_is_no_number_ends_the_training(self) -> None:
         dataset = dataset_of(tiny())
         broken = replace(dataset.validation, audio=torch.full_like(dataset.validation.audio, math.nan))
         fitted = fit(tiny(), "d", Dataset(train=dataset.train, validation=broken, test=dataset.test))
-        assert fitted.divergence == "a validation loss must be a number; it was nan at step 0"
+        assert fitted.divergence == Divergence("nan", "a validation loss must be a number; it was nan at step 0")
         assert fitted.history == ()
 
 
@@ -137,7 +147,9 @@ class TestLossesReadLater:
                 losses.append(list(checkpoint.recent_losses))
 
             fitted = fit(config, "d", dataset, on_checkpoint=store, on_progress=progress.append)
-            found.append((without_times(fitted), losses, [replace(seen, elapsed_s=0.0) for seen in progress]))
+            found.append(
+                (without_times(fitted), losses, [replace(seen, elapsed_s=0.0, history=()) for seen in progress])
+            )
         assert [len(recent) for recent in found[0][1]] == [1, 2], "steps since the last validation"
         assert found[0] == found[1]
 
@@ -151,7 +163,7 @@ class TestLossesReadLater:
             monkeypatch.setattr("core.training.trainer.train_step", lambda *_, losses=losses: next(losses))
             fitted = fit(config, "d", dataset_of(config))
             assert fitted.divergence is not None
-            assert "trainer.diverged_above=100; it was 200 at step 3;" in fitted.divergence
+            assert "trainer.diverged_above=100; it was 200 at step 3;" in fitted.divergence.reason
             assert fitted.steps == last_step
 
 

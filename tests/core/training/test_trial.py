@@ -1,6 +1,7 @@
 """Whole trials in a store: results, failures, kills and repeated attempts."""
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from core.seeding import generator
 from core.storage.curves import SCHEMA, curve_array, read_curves
 from core.storage.records import TrialRecord
 from core.storage.store import Attempt, Store
-from core.training import trial
+from core.training import trainer, trial
 from core.training.checkpoint import from_bytes
 from core.training.trainer import Progress
-from core.training.trial import environment, run_trial
+from core.training.trial import environment, outcome_of_error, run_trial
 from tests.support.configs import GREY_BOX, tiny, tiny_on_folder
 from tests.support.sounds import write_named_notes
 
@@ -136,6 +137,57 @@ def test_divergence_is_an_outcome(store: Store) -> None:
     assert record.error is not None
     assert "trainer.diverged_above=0.1" in record.error
     assert committed(store, record).names() == ["record.json"]
+
+
+def test_a_loss_that_is_no_number_is_an_outcome_of_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "train_step", lambda *_: torch.tensor(math.nan))
+    record = run_trial(tiny(), store=store, study="s", arm="a")
+    assert (record.outcome, record.steps) == ("nan", 1)
+    assert record.error is not None
+    assert "it was nan at step 1" in record.error
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out_of_memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"), "out_of_memory"),
+        (RuntimeError("sizes do not match"), "failed"),
+        (OSError("disk full"), "failed"),
+    ],
+)
+def test_errors_are_outcomes(error: Exception, outcome: str) -> None:
+    assert outcome_of_error(error) == outcome
+
+
+def test_torch_says_that_memory_is_exhausted_in_the_words_that_are_looked_for() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert outcome_of_error(raised.value) == "out_of_memory"
+
+
+def test_a_trial_that_takes_too_long_is_timed_out_and_goes_on_when_given_more_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny()
+    now = 0.0
+    monkeypatch.setattr("core.training.trial.time.monotonic", lambda: now)
+
+    def take_long(progress: Progress) -> None:
+        nonlocal now
+        now = 100.0 if progress.step >= 8 else 50.0
+
+    record = run_trial(config, store=store, study="s", arm="a", on_progress=take_long, timeout_s=60.0)
+    assert (record.outcome, record.steps, record.metrics) == ("timed_out", 8, {})
+    assert [entry["step"] for entry in record.history] == [0, 4, 8]
+    assert record.error is not None
+    assert "it took longer than 60 s: step 8 of 12; give it more time (--trial-timeout)" in record.error
+    seen: list[Progress] = []
+    again = run_trial(config, store=store, study="s", arm="a", on_progress=seen.append)
+    assert seen[0].step > 4, "it goes on from its checkpoint"
+    whole = run_trial(config, store=Store(tmp_path / "other"), study="s", arm="a")
+    assert comparable(again) == comparable(whole)
 
 
 def test_curves_of_a_synth_with_other_modulations_are_stored_by_name() -> None:

@@ -58,14 +58,15 @@ def two(point: Point) -> tuple[float, ...]:
     return float(rate + bands**2), float(rate + (1 - bands) ** 2)
 
 
-MODELS = pytest.mark.parametrize(
-    ("sampler", "n_points"),
-    [(TpeSampler(0), 40), (Nsga2Sampler(0), 80), (GaussianProcessSampler(0, n_startup=5), 12)],
-    ids=["tpe", "nsga2", "gp"],
+GUIDED = [
+    pytest.param(TpeSampler(0), 40, id="tpe"),
+    pytest.param(Nsga2Sampler(0), 80, id="nsga2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "n_points"), [*GUIDED, pytest.param(GaussianProcessSampler(0, n_startup=5), 8, id="gp")]
 )
-
-
-@MODELS
 def test_points_after_the_first_ones_are_better(sampler: Sampler, n_points: int) -> None:
     tried = searched(sampler, n_points, one)
     quasi = [QuasiRandomSampler(1).sample(PLANE, number, ()) for number in range(64)]
@@ -73,7 +74,10 @@ def test_points_after_the_first_ones_are_better(sampler: Sampler, n_points: int)
     assert np.median(late) < 0.5 * np.median([distance(point) for point in quasi])
 
 
-@MODELS
+@pytest.mark.parametrize(
+    ("sampler", "n_points"),
+    [*GUIDED, pytest.param(GaussianProcessSampler(0, n_startup=5), 12, id="gp", marks=pytest.mark.slow)],
+)
 def test_points_come_near_the_front_of_two_objectives(sampler: Sampler, n_points: int) -> None:
     """The front has a distance in rate of 0 and sqrt(error) + sqrt(roughness) = 1 in bands."""
     tried = searched(sampler, n_points, two)

@@ -14,6 +14,7 @@ from core.settings.presets import PAPER, PRESETS
 from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.trial import TrialConfig
 from core.wavetables import BUILTIN_WAVETABLES
+from search_spaces.samplers.settings import SamplerConfig
 from study.commands.catalog import GROUPS, catalog_content, catalog_tables
 from study.commands.options import OK
 from tests.support.command_line import Command
@@ -60,6 +61,15 @@ def test_every_setting_of_every_variant_is_listed_and_described(content: Content
             assert set(listed) == set(paths_below(cls, path))
             for name, setting in listed.items():
                 assert setting["doc"], name
+
+
+def test_every_sampler_is_listed_with_its_settings(content: Content) -> None:
+    classes = variants_of(SamplerConfig)
+    assert [entry["kind"] for entry in content["samplers"]] == [kind_of(cls) for cls in classes]
+    for entry, cls in zip(content["samplers"], classes, strict=True):
+        assert entry["doc"]
+        assert set(settings_of(entry)) == {f"search.sampler.{item.name}" for item in fields(cls) if item.name != "kind"}
+        assert all(setting["doc"] for setting in entry["settings"])
 
 
 def test_variants_inside_a_part_are_listed_with_their_kinds(content: Content) -> None:

@@ -1,13 +1,17 @@
 """Every error of this project is one line and an exit code; any other error is a bug and stays an exception."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from core.errors import ConfigError, DataError, ModstudyError, StoreError, StudyError
-from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors
+from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors, with_run_options
+from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted
+from tests.support.command_line import Command, flat
 
 
 def exit_code_of(command: Callable[[], int | None]) -> int:
@@ -51,3 +55,60 @@ def test_any_other_error_is_not_hidden() -> None:
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
         report_errors(fail)()
+
+
+def options_given(*words: str) -> RunOptions:
+    """The options that a command with the options of runs gets for some words on the command line."""
+    found: list[RunOptions] = []
+
+    @with_run_options
+    def command(name: str, options: RunOptions, root: str = "runs") -> int:
+        assert (name, root) == ("mine", "runs")
+        found.append(options)
+        return OK
+
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, ["mine", *words])
+    assert result.exit_code == OK, result.output
+    return found[0]
+
+
+def test_each_option_of_a_run_reaches_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert options_given() == RunOptions()
+    words = "--trials-at-once 3 --cpus-per-trial 2 --gpus-per-trial 0.5 --memory-per-trial 4 --address head:6379"
+    more = "--wait-for-nodes 60 --tracking-uri http://x --allow-code-change"
+    assert options_given(*words.split(), *more.split()) == RunOptions(
+        trials_at_once=3,
+        cpus_per_trial=2.0,
+        gpus_per_trial=0.5,
+        memory_per_trial=4.0,
+        address="head:6379",
+        wait_for_nodes=60.0,
+        tracking_uri="http://x",
+        allow_code_change=True,
+    )
+
+
+def test_the_address_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert options_given().address == "10.0.0.1:6379"
+    assert options_given("--address", "auto").address == "auto"
+
+
+@pytest.mark.parametrize("command", ["launch", "extend", "resume", "retry"])
+def test_all_commands_that_run_trials_have_the_options_of_runs(modstudy: Command, command: str) -> None:
+    help_text = flat(modstudy(command, "--help"))
+    for option in ("--trials-at-once", "--memory-per-trial", "--address", "--wait-for-nodes", "--tracking-uri"):
+        assert option in help_text
+    assert "--options" not in help_text
+
+
+def test_a_cluster_that_cannot_be_reached_is_one_error_before_the_plan_is_written(
+    modstudy: Command, tmp_path: Path
+) -> None:
+    result = modstudy("launch", "quickstart", "--address", "127.0.0.1:1")
+    assert result.exit_code == BAD_INPUT
+    assert flat(result).startswith("error: the Ray cluster at 127.0.0.1:1 cannot be joined: [Errno 111] Connection")
+    assert not (tmp_path / "runs").exists()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from study.commands.options import BAD_INPUT
-from study.execution.session import RunOptions, Session
+from study.execution.run_options import RunOptions
+from study.execution.session import Session
 from tests.support.command_line import Command, flat
 from tests.support.tiny_study import create_study, tiny_plan
 

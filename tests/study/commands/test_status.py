@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from core.storage.records import StudyPlan
+from core.storage.records import Ask, PlanSegment, StudyPlan
 from core.storage.store import Store
 from study.commands.options import BAD_INPUT, OK
 from study.execution import lease as lease_module
@@ -88,6 +88,27 @@ def test_a_search_between_two_rounds_can_go_on(modstudy: Command, tmp_path: Path
     text = flat(modstudy("status", "mine"))
     assert "6 planned: 6 finished" in text
     assert "modstudy resume mine" in text
+
+
+def test_proposals_that_were_not_run_are_counted_and_explained(modstudy: Command, tmp_path: Path) -> None:
+    grid = [{"path": "parameterization.kind", "values": ["spline"]}]
+    space = [*SEARCH["space"], {"path": "parameterization.n_segments", "low": 2, "high": 30_000}]
+    plan = tiny_plan(arms=[], search={**SEARCH, "grid": grid, "space": space})
+    store = create_study(tmp_path / "runs" / "mine", plan)
+    store.append_segment(PlanSegment(stage="search", asks=rejected()))
+    text = flat(modstudy("status", "mine"))
+    assert "search: 50 proposals, 50 infeasible, 0 repeated" in text
+    assert "cell 'spline' ended with 0 of 5 arms: 50 proposals in a row were infeasible" in text
+    assert "too many segments" in text
+
+
+def rejected() -> tuple[Ask, ...]:
+    """Proposals of a cell that were all infeasible."""
+    settings = {"parameterization.kind": "spline", "parameterization.n_segments": 9999, "optimizer.lr": 0.01}
+    return tuple(
+        Ask(number=number, cell="spline", sampler="random", settings=settings, problem="too many segments")
+        for number in range(50)
+    )
 
 
 def test_without_a_name_it_lists_the_studies_with_their_questions_and_counts(modstudy: Command, tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from core.settings.loading import from_settings
 from core.settings.trial import TrialConfig
 from core.storage.records import StudyPlan
 from study.execution import preparation
-from study.execution.preparation import prepare_data, prepare_kernels
+from study.execution.preparation import (
+    distinct_data,
+    distinct_kernels,
+    prepare_data,
+    prepare_kernels,
+    prepare_node,
+)
 from tests.support.tiny_study import TINY, tiny_plan
 
 
@@ -92,3 +98,16 @@ def test_kernels_that_cannot_be_compiled_are_a_warning(
         f"the kernels of {kind} cannot be compiled: no compiler for {kind}"
         for kind in ("low_pass", "frame", "constant")
     ]
+
+
+def test_a_node_prepares_data_and_kernels_and_reports_trouble(plan: StudyPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[str] = []
+
+    def fail(config: TrialConfig) -> None:
+        raise OSError(f"no compiler for {config.parameterization.kind}")
+
+    monkeypatch.setattr(preparation, "cached_dataset", lambda config: prepared.append(config.data.kind))
+    monkeypatch.setattr(preparation, "warm_up", fail)
+    data = list(distinct_data(plan, plan.trials).values())
+    assert prepare_node(data, distinct_kernels(plan, plan.trials)[:1]) == ["no compiler for low_pass"]
+    assert prepared == ["synthetic"]

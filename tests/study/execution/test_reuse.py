@@ -13,7 +13,7 @@ from core.storage.records import PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution import reuse
 from study.execution.reuse import copy_finished
-from study.execution.runner import open_trials
+from study.execution.trial_queue import open_trials
 from tests.support.tiny_study import ARMS, create_study, record_of, tiny_plan
 
 SOUNDS = ("audio/test_0.target.flac", "audio/test_0.estimate.flac")

@@ -13,7 +13,8 @@ from core.errors import StudyError
 from core.storage.records import StudyPlan
 from core.storage.store import Store
 from study.execution import session as session_module
-from study.execution.session import Interrupted, RunOptions, Session, study_names
+from study.execution.run_options import RunOptions
+from study.execution.session import Interrupted, Session, study_names
 from study.planning.plan import make_plan
 from tests.support.tiny_study import ARMS, commit, create_study, tiny_plan, tiny_study
 

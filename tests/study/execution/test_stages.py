@@ -8,8 +8,9 @@ import pytest
 
 from core.storage.records import PlannedTrial, PlanSegment, StudyPlan
 from core.storage.store import Store
-from study.execution.runner import open_trials
-from study.execution.stages import next_segment
+from search_spaces.search import Search
+from study.execution.stages import next_segment, stages_of
+from study.execution.trial_queue import open_trials
 from tests.support.tiny_study import GENETIC, SEARCH, TINY, commit, create_study, tiny_plan
 
 SEEDS = {"design": (0, 1), "search": (1000, 1001), "confirm": (0, 1)}
@@ -94,7 +95,8 @@ def test_a_study_that_was_stopped_anywhere_ends_as_an_undisturbed_one(
     undisturbed = create_study(tmp_path / "undisturbed", searched)
     events = run_to_its_end(tmp_path / "undisturbed")
     assert len(events) == n_trials + n_segments
-    for n_events in range(len(events)):
+    # After every event of the one, and after every third of the other, which takes longer.
+    for n_events in range(0, len(events), 1 if search is SEARCH else 3):
         root = tmp_path / f"stopped-{n_events}"
         store = create_study(root, searched)
         for event in events[:n_events]:
@@ -130,16 +132,47 @@ def test_a_plan_without_its_study_file_proposes_nothing(tmp_path: Path, searched
     assert next_segment(create_study(tmp_path, bare), bare) is None
 
 
-@pytest.mark.parametrize("outcome", ["failed", "diverged", None])
-def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: StudyPlan, outcome: str | None) -> None:
-    """None stands for a trial that was given up without a record."""
+@pytest.mark.parametrize("outcome", ["failed", "diverged", "lost", "stopped"])
+def test_a_search_goes_on_where_trials_have_no_result(tmp_path: Path, searched: StudyPlan, outcome: str) -> None:
     store = create_study(tmp_path, searched)
     for trial in searched.trials:
-        if outcome is not None:
-            commit(store, trial, outcome=outcome, metrics={})
+        commit(store, trial, outcome=outcome, metrics={})
     segment = next_segment(store, searched)
     assert segment is not None
     assert [arm.name for arm in segment.arms] == ["search 000", "search 001"]
+
+
+def test_a_search_waits_until_all_trials_have_ended(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    *first, last = searched.trials
+    for trial in first:
+        commit(store, trial)
+    stages = stages_of(store, searched)
+    assert stages is not None
+    assert stages.next_segment(searched) is None
+    commit(store, last)
+    assert stages.next_segment(searched) is not None
+
+
+def test_a_search_waits_for_a_lost_trial_that_runs_again(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    for trial in searched.trials:
+        commit(store, trial, outcome="lost", metrics={})
+    stages = stages_of(store, searched)
+    assert stages is not None
+    assert stages.next_segment(searched, {searched.trials[0].digest}) is None
+    assert stages.next_segment(searched) is not None
+
+
+def test_a_search_that_does_not_wait_proposes_while_trials_run(
+    tmp_path: Path, searched: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = create_study(tmp_path, searched)
+    assert next_segment(store, searched) is None
+    monkeypatch.setattr(Search, "waits", False)
+    segment = next_segment(store, searched)
+    assert segment is not None
+    assert segment.stage == "search"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +195,18 @@ def test_a_search_that_finds_an_arm_of_the_design_runs_it_with_its_own_seeds(
     assert len({trial.digest for trial in plan.trials}) == len(plan.trials)
     assert len(plan.arms) == 2
     assert {trial.seed for trial in plan.trials_of("lpf-8")} == {0, 1, 1000, 1001}
+
+
+def test_a_search_that_finds_nothing_feasible_ends(tmp_path: Path) -> None:
+    """Its last round has proposals alone, which are stored like any other."""
+    kinds = {"path": "parameterization.kind", "values": ["spline"]}
+    segments = {"path": "parameterization.n_segments", "low": 2, "high": 30_000}
+    search = {**SEARCH, "grid": [kinds], "space": [segments, *SEARCH["space"]]}
+    store = create_study(tmp_path, tiny_plan(arms=[], search=search))
+    (event,) = run_to_its_end(tmp_path)
+    assert isinstance(event, PlanSegment)
+    assert (event.stage, event.arms, event.trials) == ("search", (), ())
+    assert {ask.arm for ask in store.plan().asks} == {None}
 
 
 def test_infeasible_proposals_are_recorded_and_not_run(tmp_path: Path) -> None:

@@ -39,3 +39,12 @@ def test_budgets_of_a_search_can_be_raised_and_not_lowered() -> None:
     lowered = compare_plans(stored, tiny_plan(search={**SEARCH, "arms_per_cell": 4}))
     assert lowered.raised_budgets == ()
     assert lowered.conflicts == ["search.arms_per_cell: 5 stored, 4 new"]
+
+
+def test_a_search_may_confirm_more_arms_and_not_fewer() -> None:
+    stored = tiny_plan(search=SEARCH)
+    more = compare_plans(stored, tiny_plan(search=SEARCH, confirm={"max_arms": 12}))
+    assert [str(change) for change in more.raised_budgets] == ["confirm.max_arms: 8 stored, 12 new"]
+    assert more.conflicts == []
+    fewer = compare_plans(stored, tiny_plan(search=SEARCH, confirm={"max_arms": 2}))
+    assert fewer.conflicts == ["confirm.max_arms: 8 stored, 2 new"]

@@ -10,11 +10,11 @@ from core.training.warmup import TrialCosts
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import parse_study
 from study.planning.outlook import STARTUP_S, Power, Span, StudyOutlook, study_outlook
-from study.planning.resources import Resources
+from study.planning.resources import Resources, TrialResources
 from tests.support.sounds import write_named_notes
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_study
 
-TWO = Resources(trials_at_once=2, cpus_per_trial=1, gpus_per_trial=0)
+TWO = Resources(trials_at_once=2, default=TrialResources(cpus=1))
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +81,8 @@ def test_a_cell_with_infeasible_corners_may_end_early() -> None:
 
 
 def test_more_trials_at_once_take_less_time_and_the_same_work(study: StudyFile) -> None:
-    one = outlook_of(study, Resources(trials_at_once=1, cpus_per_trial=1, gpus_per_trial=0))
-    six = outlook_of(study, Resources(trials_at_once=6, cpus_per_trial=1, gpus_per_trial=0))
+    one = outlook_of(study, Resources(trials_at_once=1, default=TrialResources(cpus=1)))
+    six = outlook_of(study, Resources(trials_at_once=6, default=TrialResources(cpus=1)))
     assert one.trial_hours == six.trial_hours
     assert one.wall_s.high - STARTUP_S == pytest.approx(6 * (six.wall_s.high - STARTUP_S))
 

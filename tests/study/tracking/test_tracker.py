@@ -34,12 +34,6 @@ time.sleep(600)
 """A study that goes on until it is killed."""
 
 
-@pytest.fixture(scope="module")
-def tracker_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for all tests here: making it takes seconds."""
-    return default_tracker(tmp_path_factory.mktemp("mlflow"), "x")[0]
-
-
 def process_of(tracker: Tracker) -> subprocess.Popen[bytes]:
     assert tracker._process is not None
     return tracker._process

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.cache_folder import cache_folder
+from core.cache_folder import cache_folder
 
 
 def test_cache_is_below_the_folder_that_the_user_names(own_cache: Path) -> None:

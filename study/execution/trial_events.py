@@ -1,0 +1,176 @@
+"""What the driver does when a trial starts, reports, ends, loses its worker or takes too long."""
+
+# ruff: noqa: ARG002 - Ray Tune passes more arguments to its callbacks than are needed here.
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.exceptions import RayTaskError
+
+from core.errors import ModstudyError
+from core.storage.records import Outcome, TrialRecord
+from core.storage.store import Store
+from study.execution.outcomes import RunningTrial, record_for_worker
+from study.execution.trial_queue import TrialQueue
+from study.progress import StudyProgress
+
+MAX_WORKER_DEATHS = 2
+"""Maximum number of times that a trial is started again after its worker died."""
+STUCK_AFTER_S = 30.0
+"""Time beyond its own after which a worker that has not ended its trial is killed, in seconds.
+
+A worker checks the time between training steps only.
+"""
+_log = logging.getLogger(__name__)
+
+
+class TrialEvents(tune.Callback):
+    """Callback of Ray Tune that updates the progress of the study, and sees to it that every trial gets a record."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: TrialQueue,
+        running: dict[str, RunningTrial],
+        progress: StudyProgress,
+        on_record: Callable[[TrialRecord], None],
+        timeout_s: float | None,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._running = running
+        self._progress = progress
+        self._on_record = on_record
+        self._timeout_s = timeout_s
+        self._tune_trials: dict[str, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state: Ray Tune pickles callbacks to restore them, but modstudy resumes from the records instead."""
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrialEvents":
+        """The same object, because Ray Tune copies callbacks and the progress must be shared."""
+        return self
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Kill the workers of trials that have exceeded their time by far."""
+        if self._timeout_s is None:
+            return
+        now = time.monotonic()
+        for trial_id, trial in self._tune_trials.items():
+            running = self._running[trial_id]
+            if now - running.started_s > self._timeout_s + STUCK_AFTER_S and not running.is_stuck:
+                running.is_stuck = True
+                # Ray Tune must not start it again.
+                trial.max_failures = 0
+                ray.kill(trial.temporary_state.ray_actor)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Mark the trial as running."""
+        running = self._running[trial.trial_id]
+        running.start()
+        self._tune_trials[trial.trial_id] = trial
+        self._progress.start(running.trial.digest)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Update step, loss and history of the trial."""
+        running = self._running[trial.trial_id]
+        history = result.get("history", ())
+        running.report(int(result["step"]), int(result.get("n_before", len(running.history))), history)
+        self._progress.step(running.trial.digest, running.step, result.get("train_loss"))
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Count the restart of the trial after its worker died."""
+        self._progress.retry(self._running[trial.trial_id].trial.digest)
+        self._tune_trials.pop(trial.trial_id, None)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Report the record of a trial whose worker has ended it, or record that a rule has stopped it."""
+        running = self._end(trial)
+        has_ended = "outcome" in (trial.last_result or {})
+        record = self._record_of(running) if has_ended else self._recorded(running, "stopped", None)
+        self._finish(record or self._recorded(running, "lost", "its worker ended without a record"))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Report the record of a trial whose worker has died, or record why there is none."""
+        running = self._end(trial)
+        record = self._record_of(running)
+        if record is None and running.is_stuck:
+            error = (
+                f"its worker did not react within {STUCK_AFTER_S:g} s after the trial had taken {self._timeout_s:g} s, "
+                "and was killed"
+            )
+            record = self._recorded(running, "timed_out", error)
+        self._finish(record or self._recorded(running, *_reason(trial)))
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _end(self, trial: Any) -> RunningTrial:
+        """Forget a trial that runs no more."""
+        self._tune_trials.pop(trial.trial_id, None)
+        return self._running.pop(trial.trial_id)
+
+    def _record_of(self, running: RunningTrial) -> TrialRecord | None:
+        """The record that the worker has committed; None if it has not."""
+        attempt = self._store.committed(running.trial.digest)
+        return attempt.record() if attempt is not None and attempt != running.earlier else None
+
+    def _recorded(self, running: RunningTrial, outcome: Outcome, error: str | None) -> TrialRecord:
+        """A record of a trial whose worker has not written one, which is committed if possible."""
+        attempt = self._store.begin(running.trial.digest)
+        record = record_for_worker(self._queue.plan, running, attempt, outcome, error)
+        try:
+            attempt.commit(record)
+            if outcome == "stopped":
+                _drop_checkpoints(self._store, record.digest)
+        except (OSError, ModstudyError) as problem:
+            _log.warning("the record of trial %s (%s) cannot be written: %s", record.digest, outcome, problem)
+        return record
+
+    def _finish(self, record: TrialRecord) -> None:
+        """Report the record of a trial that has ended."""
+        self._progress.finish(record)
+        self._queue.end(record.digest)
+        self._on_record(record)
+
+
+def _drop_checkpoints(store: Store, digest: str) -> None:
+    """Remove the checkpoints of all attempts at a trial, from which it never goes on."""
+    from core.training.checkpoint import drop_checkpoints
+
+    for attempt in store.attempts(digest):
+        drop_checkpoints(attempt)
+
+
+def _reason(trial: Any) -> tuple[Outcome, str]:
+    """Outcome and error of a trial of Ray Tune that has no record.
+
+    Ray Tune writes the latest error as text, and, if a task or a worker failed, also pickled.
+    """
+    text = _text(trial.error_file) or "its worker ended without a record"
+    lines = text.strip().splitlines()
+    last_line = lines[-1]
+    if reasons := [line for line in lines if "low on memory" in line]:
+        return "out_of_memory", f"Ray killed its worker because memory was exhausted: {reasons[0]}"
+    if trial.pickled_error_file and isinstance(_unpickled(trial.pickled_error_file), RayTaskError):
+        return "failed", f"{last_line}\n{text}"
+    return "lost", f"its worker died more than {MAX_WORKER_DEATHS} times; at last: {last_line}"
+
+
+def _text(path: str | None) -> str:
+    """The last entry of the file of errors of a trial; empty if there is none."""
+    if not path or not Path(path).exists():
+        return ""
+    return Path(path).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")[2].partition("\n")[2]
+
+
+def _unpickled(path: str) -> object:
+    """The error that this process has pickled into a file of Ray Tune."""
+    return ray.cloudpickle.loads(Path(path).read_bytes()) if Path(path).exists() else None

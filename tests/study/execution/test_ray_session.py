@@ -1,0 +1,61 @@
+"""Ray on this machine: reachable from this machine only, and gone when the session ends."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from study.execution.ray_session import ray_session
+from study.planning.resources import Machine
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+LISTENS = "0A"
+"""State of a socket that listens, in /proc/net/tcp."""
+
+
+def listening_sockets(family: str) -> dict[str, str]:
+    """Local address of each socket that listens, by its inode."""
+    rows = [line.split() for line in Path(f"/proc/net/{family}").read_text().splitlines()[1:]]
+    return {row[9]: row[1].partition(":")[0] for row in rows if row[3] == LISTENS}
+
+
+def descendants(of: int) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (entry / "stat").exists():
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry.name))
+    found, rest = set(), [of]
+    while rest:
+        found.add(process := rest.pop())
+        rest += children.get(process, [])
+    return found
+
+
+def sockets_of(process: int) -> set[str]:
+    """Inodes of the sockets that a process has open."""
+    targets = (str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink())
+    return {target.removeprefix("socket:[").rstrip("]") for target in targets if target.startswith("socket:[")}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's /proc")
+def test_nothing_of_ray_listens_on_another_interface_than_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    before = signal.getsignal(signal.SIGTERM)
+    # A cluster that is named there is not joined.
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with ray_session(Machine(cpus=1, gpus=1, memory_gib=1), threads=1) as folder:
+        assert ray.get(ray.remote(lambda: os.getpid()).remote()) != os.getpid()
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        assert (resources["GPU"], resources["memory"]) == (1, 2**30)
+        listening = {**listening_sockets("tcp"), **listening_sockets("tcp6")}
+        own = {inode for process in descendants(os.getpid()) for inode in sockets_of(process)}
+        addresses = {listening[inode] for inode in own if inode in listening}
+        assert folder.is_dir()
+    assert len(addresses) > 0
+    # 127.0.0.1, and the same as an IPv6 address, as words in the byte order of this machine.
+    assert addresses <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert not folder.exists()
+    assert signal.getsignal(signal.SIGTERM) == before
