@@ -41,8 +41,8 @@ def launch(
     """
     from core.settings.loading import parse_assignment
     from search_spaces.study_parsing import load_study, parse_study
-    from study.commands.outlook import show_outlook
     from study.execution.session import Session
+    from study.outlook_text import show_outlook
     from study.planning.plan import make_plan
     from study.planning.resources import overrides_of
 

@@ -6,8 +6,8 @@ import typer
 
 from study.commands.launch import show_issues, show_remarks, show_trials
 from study.commands.options import OK, Assignments, Root, console, report_errors
-from study.commands.outlook import show_outlook
 from study.execution.run_options import RunOptions
+from study.outlook_text import show_outlook
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan

@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.commands.outlook import power_text, size_text
+from study.outlook_text import power_text, size_text
 from study.planning.outlook import Power
 
 
