@@ -144,7 +144,7 @@ class Strategy(ABC):
         """What the strategy will run, as far as this is known before the study has results.
 
         Args:
-            seeds: Seeds of the study.
+            seeds: Seeds of the arms of designs and of confirmed arms.
             configs: Configs of the arms of designs, by name.
             earlier: What the strategies before this one will run.
 

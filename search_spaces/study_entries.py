@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
@@ -17,6 +17,9 @@ from search_spaces.paths import check_known, takes_integers
 from search_spaces.ranges import number_range
 from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
 from search_spaces.search import Mode
+
+if TYPE_CHECKING:
+    from core.statistics.race import RaceRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,45 @@ class ConfirmEntry:
     """Largest number of arms that are confirmed."""
     threshold: Annotated[float, Ge(0), Le(1)] = 0.05
     """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceEntry:
+    """Entry of a race, which gives arms seeds until it is decided which are on the front, see `search_spaces.race`."""
+
+    error_rate: float = 0.05
+    """Probability of any wrong decision in the whole race."""
+    min_seeds: int = 3
+    """Number of seeds that every arm gets before arms are compared."""
+    max_seeds: int = 8
+    """Largest number of seeds of an arm."""
+    give_up_below: float = 0.1
+    """Probability of a decision by the remaining seeds below which an arm is left undecided."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.error_rate < 0.5:
+            raise ConfigError(f"race.error_rate lies between 0 and 0.5, often 0.05; got {self.error_rate:g}")
+        if not 2 <= self.min_seeds <= self.max_seeds:
+            raise ConfigError(
+                "race.min_seeds is at least 2, because one seed shows no variation, and at most race.max_seeds; "
+                f"got {self.min_seeds} and {self.max_seeds}"
+            )
+        if not 0 <= self.give_up_below < 1:
+            raise ConfigError(
+                "race.give_up_below is a probability below 1, and 0 to race every open arm to the last seed; "
+                f"got {self.give_up_below:g}"
+            )
+
+    def rules(self) -> "RaceRules":
+        """The rules of the race."""
+        from core.statistics.race import RaceRules
+
+        return RaceRules.at_every_seed(
+            error_rate=self.error_rate,
+            min_seeds=self.min_seeds,
+            max_seeds=self.max_seeds,
+            give_up_below=self.give_up_below,
+        )
 
 
 def _option(value: Any) -> Any:

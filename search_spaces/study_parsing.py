@@ -22,6 +22,7 @@ from search_spaces.study_entries import (
     DesignEntry,
     DimensionEntry,
     ObjectiveEntry,
+    RaceEntry,
     SearchEntry,
 )
 from search_spaces.study_file import StudyFile
@@ -106,6 +107,7 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     }
     _check_keys("search.", _table("search", settings), SearchEntry)
     _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
+    _check_keys("race.", _table("race", settings), RaceEntry)
     search = settings.get("search", {})
     for table in ("space", "grid"):
         for value in _tables(f"search.{table}", search.get(table, [])):

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import OK, Assignments, Root, Trials, console, report_errors, with_run_options
+from study.commands.options import OK, Assignments, Root, Trials, UntilDecided, console, report_errors, with_run_options
 from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
+    until_decided: UntilDecided = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show stages, trials, time, disk space and power, without running anything."),
@@ -47,7 +48,10 @@ def launch(
     from study.planning.resources import overrides_of
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    planned = make_plan(study_file, name=name, overrides=overrides, n_seeds=seeds)
     show_remarks(planned)
     session = Session(root=root, name=planned.plan.name, console=console)
     plan = session.merged_plan(planned.plan)

@@ -36,6 +36,14 @@ Assignments = Annotated[
 ]
 Trials = Annotated[bool, typer.Option("--trials", help="With a dry run, also list all planned trials.")]
 
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Race: add seeds until it is decided which arms are on the front; [race] of the study file sets how.",
+    ),
+]
+
 
 def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     """Decorator for commands that turns errors of modstudy into a line on stderr and an exit code."""

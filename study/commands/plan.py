@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from study.commands.launch import show_issues, show_remarks, show_trials
-from study.commands.options import OK, Assignments, Root, console, report_errors
+from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors
 from study.execution.run_options import RunOptions
 from study.outlook_text import show_outlook
 
@@ -26,6 +26,7 @@ def plan(
     seeds: Annotated[
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
+    until_decided: UntilDecided = False,
     root: Root = "runs",
     trials: Annotated[bool, typer.Option("--trials", help="Also list all planned trials.")] = False,
 ) -> int:
@@ -37,7 +38,10 @@ def plan(
     from study.planning.plan import make_plan
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    planned = make_plan(load_study(study), name=diff, overrides=overrides, n_seeds=seeds)
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    planned = make_plan(study_file, name=diff, overrides=overrides, n_seeds=seeds)
     new = planned.plan
     if diff is None:
         _show(planned, Session(root=root, name=planned.plan.name, console=console), with_trials=trials)
@@ -74,6 +78,8 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
         comparison: Its comparison with the new plan.
         n_new_trials: Number of trials that the new plan adds.
     """
+    from study.planning.comparison import RACE_IS_FIXED
+
     lines = [f"## Changes to the study `{stored.name}`", ""]
     conflicts = comparison.conflicts
     grows = comparison.added_arms or comparison.added_seeds or comparison.raised_budgets
@@ -97,7 +103,9 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
             cells = (f"`{change.path}`", _value(change.stored), _value(change.new), ", ".join(change.arms) or "all")
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
-    if conflicts:
+    if conflicts and comparison.is_started_race:
+        lines.append(f"No change is possible, as {RACE_IS_FIXED}: launch this plan under another name (`--name`).")
+    elif conflicts:
         lines.append("A stored study does not drop or change arms: launch this plan under another name (`--name`).")
     else:
         lines.append(

@@ -194,6 +194,27 @@ def test_a_search_runs_in_rounds_and_is_confirmed_to_its_report(folder: Path) ->
     assert len(store.plan().segments) == 4
 
 
+def test_a_race_runs_until_it_is_decided_and_takes_no_further_seeds(folder: Path) -> None:
+    race = "[race]\nmin_seeds = 2\nmax_seeds = 3\ngive_up_below = 0.0\n"
+    (folder / "raced.toml").write_text(f"{QUESTION}[config]{CONFIG}{LOW_PASS}{FRAME}{CONSTANT}{race}")
+    succeed(folder, "launch", "raced.toml")
+    store = study_at(folder, "raced")
+    design, *rounds = store.plan().segments
+    assert (design.stage, len(design.trials)) == ("design", 6)
+    assert all(segment.stage == "race" for segment in rounds)
+    assert {trial.arm for segment in rounds for trial in segment.trials} <= {"lpf-8", "frame"}
+    assert {record.outcome for record in store.ledger()} == {"finished"}
+    summary = json.loads((folder / "runs/raced/summary.json").read_text())
+    assert summary["race"]["is_over"]
+    assert summary["race"]["n_trials"] == 4 + sum(len(segment.trials) for segment in rounds)
+    before = trial_files(store)
+    succeed(folder, "launch", "raced.toml")
+    assert trial_files(store) == before
+    refused = run(folder, "extend", "raced", "--seeds", "4")
+    assert refused.returncode == 2
+    assert "a race decides by its results how many seeds an arm gets, here 2 to 3" in " ".join(refused.stderr.split())
+
+
 # ---------------------------------------------------------------------------------------------------- growth and reuse
 
 
@@ -289,7 +310,7 @@ def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Pa
     assert "modstudy resume tiny" in output
     assert "Traceback" not in output
     wait_until(lambda: not session_of(driver.pid), "the workers to be gone", patience_s=PATIENCE_S)
-    assert "checkpoint at step" in succeed(folder, "status", "tiny")
+    assert "checkpoint at step" in succeed(folder, "status", "tiny", "--trials")
 
 
 def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:

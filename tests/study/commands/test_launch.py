@@ -152,3 +152,17 @@ def test_a_name_that_exists_with_another_plan_is_refused(modstudy: Command, tmp_
     assert "study 'mine' exists with another plan (arms lpf-8, constant only in the stored plan; " in error
     assert "data.n_test: 4 stored, 64 new" in error
     assert "choose another name: --name NAME" in error
+
+
+def test_a_race_is_planned_with_the_seeds_of_its_first_comparison(modstudy: Command, tmp_path: Path) -> None:
+    result = modstudy("launch", "mine.toml", "--until-decided", "--dry-run")
+    assert result.exit_code == OK
+    assert "design: 1 arm x 3 seeds, 3 trials" in flat(result)
+    assert "race: 1 arm x up to 5 further seeds, 0 to 5 trials" in flat(result)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_number_of_seeds_of_a_race_is_not_the_users(modstudy: Command) -> None:
+    result = modstudy("launch", "mine.toml", "--until-decided", "--seeds", "4")
+    assert result.exit_code == BAD_INPUT
+    assert "leave out --seeds 4" in flat(result)

@@ -66,6 +66,17 @@ def test_designs_and_a_search_are_summed() -> None:
     assert outlook.power == Power(n_arms=7, n_objectives=2, n_seeds=2)
 
 
+def test_a_race_gives_further_seeds_to_trained_arms() -> None:
+    outlook = outlook_of(tiny_study(race={"min_seeds": 3, "max_seeds": 8}))
+    design, race = outlook.stages
+    assert design.stage.max_trials == 3 * 3
+    assert (race.stage.size, race.stage.min_trials) == ("2 arms x up to 5 further seeds", 0)
+    # lpf-8 and frame; the constant is a baseline.
+    assert race.stage.max_trials == 2 * 5
+    assert outlook.trials == Span(low=9, high=19)
+    assert outlook.power == Power(n_arms=2, n_objectives=2, n_seeds=8)
+
+
 def test_cells_with_few_points_propose_no_more_than_these() -> None:
     few = {"path": "encoder.stride", "values": [1, 2]}
     outlook = outlook_of(tiny_study(arms=[], search={**SEARCH, "space": [few]}))
