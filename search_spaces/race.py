@@ -3,10 +3,11 @@
 The method, its error rate and its references are in `core.statistics.race`. Only validation values are compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search_spaces.strategy import History, Round, Strategy, TriedArm
+from core.settings.trial import TrialConfig
+from search_spaces.strategy import History, Round, StageOutlook, Strategy, TriedArm, counted
 from search_spaces.study_entries import RaceEntry
 
 
@@ -37,6 +38,27 @@ class Race(Strategy):
         values = {tried.arm.name: _values(tried, tuple(directions)) for tried in arms}
         needed = race(values, directions, self.seeds, self.entry.rules()).needed
         return Round(stage="race", trials=needed) if needed else None
+
+    def outlook(
+        self,
+        *,
+        seeds: Sequence[int],
+        configs: Mapping[str, TrialConfig],  # noqa: ARG002
+        earlier: Sequence[StageOutlook],
+    ) -> StageOutlook:
+        """Up to all further seeds for all trained arms of the designs; none if the first comparison decides all."""
+        arms = [group for each in earlier for group in each.groups if not group.config.is_baseline]
+        n_arms = sum(group.n_arms for group in arms)
+        n_further = len(self.seeds) - len(seeds)
+        return StageOutlook(
+            stage="race",
+            size=f"{counted(n_arms, 'arm')} x up to {counted(n_further, 'further seed')}",
+            groups=tuple(arms),
+            min_trials=0,
+            max_trials=n_arms * n_further,
+            n_compared=0,
+            n_seeds=len(self.seeds),
+        )
 
 
 def _values(tried: TriedArm, metrics: tuple[str, ...]) -> Mapping[str, Mapping[int, float | None]]:

@@ -1,6 +1,23 @@
-"""Seeds of a study, continued by further ones where more are needed than its file lists."""
+"""Seeds of a study and of its search: the rule for them, and further seeds where more are needed than are listed."""
 
 from collections.abc import Collection, Sequence
+
+from core.errors import ConfigError
+from core.settings.toml_files import MAX_INTEGER
+
+
+def check_seeds(key: str, seeds: Sequence[int]) -> None:
+    """Check a list of seeds; `key` is its key in a study file.
+
+    Raises:
+        ConfigError: there is none, or one is negative, too large to be stored, or occurs twice.
+    """
+    repeated = (
+        [seed for index, seed in enumerate(seeds) if seed in seeds[:index]] if len(set(seeds)) < len(seeds) else []
+    )
+    if not seeds or repeated or min(seeds) < 0 or max(seeds) > MAX_INTEGER:
+        shown = f"{repeated[0]} twice" if repeated else str(list(seeds))
+        raise ConfigError(f"{key} must be distinct non-negative integers below 2^63, at least one; got {shown}")
 
 
 def continued_seeds(seeds: Sequence[int], n_seeds: int, skipped: Collection[int] = ()) -> tuple[int, ...]:

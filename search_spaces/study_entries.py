@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from core.errors import ConfigError
+from core.settings.dotted import flatten
 from search_spaces.designs.fractional_factorial import Resolution
 from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
@@ -43,7 +44,7 @@ class DimensionEntry:
     step: int | float | None = None
     """Distance of neighbouring values of the range."""
     when: dict[str, Any] = field(default_factory=dict)
-    """Conditions, see `Dimension.when`; a single value needs no list."""
+    """Conditions by nested or dotted path, see `Dimension.when`; a single value needs no list."""
 
     def dimension(self) -> Dimension:
         """The dimension that the entry describes.
@@ -51,7 +52,8 @@ class DimensionEntry:
         Raises:
             ConfigError: the domain is invalid.
         """
-        when = {path: tuple(value) if isinstance(value, list) else (value,) for path, value in self.when.items()}
+        conditions = flatten(self.when).items()
+        when = {path: tuple(value) if isinstance(value, list) else (value,) for path, value in conditions}
         try:
             return Dimension(path=self.path, domain=self._domain(), when=when)
         except ConfigError as error:
@@ -201,7 +203,7 @@ def _option(value: Any) -> Any:
         return value
     if set(value) == {"label", "value"} or set(value) == {"label", "settings"}:
         content = value.get("value", value.get("settings"))
-        if isinstance(value["label"], str) and isinstance(content, Mapping) == ("settings" in value):
+        if isinstance(value["label"], str) and value["label"] and isinstance(content, Mapping) == ("settings" in value):
             return Option(label=value["label"], value=content)
     raise ConfigError(
         "a value is plain, or { label = TEXT, value = PLAIN }, or { label = TEXT, settings = TABLE }; "

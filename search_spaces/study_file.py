@@ -92,9 +92,9 @@ from search_spaces.paths import Composer
 from search_spaces.race import Race
 from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
-from search_spaces.seeds import continued_seeds
+from search_spaces.seeds import check_seeds, continued_seeds
 from search_spaces.space import Space
-from search_spaces.strategy import Arm, Strategy
+from search_spaces.strategy import Arm, StageOutlook, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
     ConfirmEntry,
@@ -142,10 +142,14 @@ class StudyFile:
     def __post_init__(self) -> None:
         check_name("a study", self.name)
         preset_named(self.preset)
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(f"seeds must be distinct non-negative integers, at least one; got {list(self.seeds)}")
+        if not self.question.strip():
+            raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
+        check_seeds("seeds", self.seeds)
         if not self.objectives or len({entry.metric for entry in self.objectives}) < len(self.objectives):
-            raise ConfigError("objectives must be distinct metrics, at least one; leave them out for the default two")
+            names = ", ".join(entry.metric for entry in self.objectives) or "none"
+            raise ConfigError(
+                f"objectives must be distinct metrics, at least one; got {names}; leave them out for the default two"
+            )
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
@@ -259,6 +263,17 @@ class StudyFile:
         """
         return (*self.designs(), *self.races(), *self.searches(), *self.confirmations())
 
+    def outlooks(self) -> tuple[StageOutlook, ...]:
+        """What each strategy will run, in the order of `strategies`.
+
+        Raises:
+            ConfigError: as for `configs` and `searches`.
+        """
+        found: list[StageOutlook] = []
+        for strategy in self.strategies():
+            found.append(strategy.outlook(seeds=self.design_seeds, configs=self.configs(), earlier=found))
+        return tuple(found)
+
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
 
@@ -311,6 +326,11 @@ class StudyFile:
         for arm in arms:
             if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
+            if "seed" in arm.settings:
+                raise ConfigError(
+                    f"arm {arm.name!r} sets `seed`, but a study gives every arm the same seeds; list them as "
+                    "`seeds = [0, 1]`, and leave `seed` out"
+                )
             if self._is_name_of_search(arm.name):
                 raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
         return tuple((arm, self.config_of(arm)) for arm in arms)

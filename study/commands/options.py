@@ -34,6 +34,7 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),
 ]
+Trials = Annotated[bool, typer.Option("--trials", help="With a dry run, also list all planned trials.")]
 
 UntilDecided = Annotated[
     bool,

@@ -217,14 +217,14 @@ class Session:
                 note_up_to_date(self.store, results_state(self.store, plan, uri))
         return 1 if n_bad else 0
 
-    def check_resources(self, plan: StudyPlan, options: RunOptions) -> None:
-        """Check that the trials of a plan fit on the machines, without starting anything on this one.
+    def check_resources(self, plan: StudyPlan, options: RunOptions) -> Resources:
+        """The resources of the trials of a plan, if they fit on the machines, without starting anything on this one.
 
         Raises:
             StudyError: they do not fit, or the cluster cannot be joined.
         """
         with compute_for(options, self._say) as compute:
-            compute.allocate(plan, options, has_trials=True)
+            return compute.allocate(plan, options, has_trials=True)
 
     def _say(self, sentence: str) -> None:
         """Print a sentence for the user."""

@@ -25,7 +25,7 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
-from search_spaces.feasibility import CellCheck, check_cells
+from search_spaces.feasibility import CellCheck
 from search_spaces.names import check_name
 from search_spaces.paths import check_known
 from search_spaces.seeds import continued_seeds
@@ -38,6 +38,8 @@ class NewPlan:
     """A new plan with remarks for the user."""
 
     plan: StudyPlan
+    study: StudyFile
+    """The study file with the overrides."""
     remarks: tuple[str, ...] = ()
     """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
@@ -77,18 +79,20 @@ def make_plan(
     arms = study.named_arms()
     remarks = [*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks())]
     configs = study.configs()
+    planner = Planner(study)
     searched: list[TrialConfig] = []
     for search in study.searches():
-        checks = check_cells(search)
+        checks = search.cell_checks
         searched += [config for each in checks for config in each.configs]
+        planner.check_usable([each.configs[0] for each in checks])
         remarks += _infeasible_remarks(checks)
     _check_objectives(objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in study.design_seeds for arm in arms)
         proposal = Round(stage="design", arms=arms, trials=trials)
-        plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
-    return NewPlan(plan, tuple(remarks))
+        plan = plan.with_segment(planner.segment(proposal, plan, configs))
+    return NewPlan(plan, study, tuple(remarks))
 
 
 class Planner:
@@ -98,6 +102,15 @@ class Planner:
         self.study = study
         # Whether there are GPUs is checked with the other resources, on the machines where the trials run.
         self._resolver = Resolver(runs_elsewhere=True)
+
+    def check_usable(self, configs: Sequence[TrialConfig]) -> None:
+        """Check that configs can be resolved, which scans their data sources.
+
+        Raises:
+            ConfigError, DataError: a config cannot be resolved.
+        """
+        for config in configs:
+            self._resolver.resolve(config)
 
     def segment(
         self, proposal: Round, plan: StudyPlan, configs: Mapping[str, TrialConfig] | None = None
@@ -232,7 +245,7 @@ def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None:
     """Raise StudyError if settings set the seed, which is reserved for the seeds of the study."""
-    if "seed" in overrides or "seed" in study.shared() or any("seed" in arm.config for arm in study.arms):
+    if "seed" in overrides or "seed" in study.shared():
         raise StudyError(
             "a study gives every arm the same seeds; list them as `seeds = [0, 1]` in its file, or give their number "
             "by --seeds; not `seed`"
@@ -243,12 +256,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
     """Remarks on overrides, which are already among the shared settings of the study, that do not apply to every arm.
 
     Raises:
-        StudyError: an override applies to no arm.
+        StudyError: an override or another shared setting applies to no arm.
     """
-    if study.search is not None or not overrides:
+    shared = study.shared()
+    if study.search is not None or not shared:
         return
     arms = study.named_arms()
     paths_of_arm = {arm.name: study.applied_paths(arm) for arm in arms}
+    reached = frozenset[str]().union(*paths_of_arm.values(), *(arm.settings for arm in arms))
+    for path in shared:
+        if path not in overrides and path not in reached:
+            raise StudyError(f"config.{path} has no effect: no arm of {study.name} has {path}; leave it out")
     for path, value in overrides.items():
         affected = [name for name, paths in paths_of_arm.items() if path in paths]
         overriding = [arm.name for arm in arms if path in arm.settings]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.training.warmup import TrialCosts
 from study.commands.options import BAD_INPUT, OK
 from study.commands.plan import comparison_markdown
 from study.planning.comparison import compare_plans
@@ -41,6 +42,20 @@ def mine(tmp_path: Path) -> Path:
     """A file of the tiny study, which is stored under the name mine."""
     create_study(tmp_path / "runs" / "mine", tiny_plan(name="mine"))
     return tmp_path / "changed.toml"
+
+
+def test_without_a_stored_study_it_shows_the_outlook(
+    modstudy: Command, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(mine.parent / "cache"))
+    costs = TrialCosts(step_s=0.1, clip_s=0.01, n_weights=1000)
+    monkeypatch.setattr("core.training.warmup.measure_costs", lambda _: costs)
+    mine.write_text(FILE.format(seeds=[0, 1], steps=4))
+    result = modstudy("plan", mine)
+    assert result.exit_code == OK, result.output
+    assert "changed: Does it run? arms lpf-8, frame stages design: 2 arms x 2 seeds, 4 trials" in flat(result)
+    assert "digest" not in result.output
+    assert "changed: 4 trials" in flat(modstudy("plan", mine, "--trials"))
 
 
 def test_what_a_study_would_gain(modstudy: Command, mine: Path) -> None:
