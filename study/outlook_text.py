@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from search_spaces.strategy import counted
-from study.commands.options import console
 
 if TYPE_CHECKING:
     from core.settings.audio import AudioConfig
@@ -23,13 +23,14 @@ MAX_LISTED = 3
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def show_outlook(study: "StudyFile", plan: "StudyPlan", resources: "Resources") -> None:
+def show_outlook(study: "StudyFile", plan: "StudyPlan", resources: "Resources", console: Console) -> None:
     """Measure what is not known about the costs of a study, and print its outlook.
 
     Args:
         study: The study.
         plan: Its plan so far.
         resources: Resources of its trials.
+        console: Terminal for the outlook.
 
     Raises:
         ConfigError, DataError, StudyError: as for `study_outlook`.

@@ -58,7 +58,7 @@ def launch(
     show_issues(plan)
     options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options))
+        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options), console)
         _show_stored(session, plan)
         if trials:
             show_trials(plan)

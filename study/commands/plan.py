@@ -59,7 +59,7 @@ def _show(planned: "NewPlan", session: "Session", *, with_trials: bool) -> None:
     show_remarks(planned)
     show_issues(planned.plan)
     options = RunOptions(arm_resources=planned.study.resources)
-    show_outlook(planned.study, planned.plan, session.check_resources(planned.plan, options))
+    show_outlook(planned.study, planned.plan, session.check_resources(planned.plan, options), console)
     if with_trials:
         show_trials(planned.plan)
 
