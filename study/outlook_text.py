@@ -139,7 +139,8 @@ def _resource_hours(outlook: "StudyOutlook") -> str:
     for share, unit in shares:
         low, high = (f"{value * share:.3g}" for value in (outlook.trial_hours.low, outlook.trial_hours.high))
         hours.append(f"{low if low == high else f'{low} to {high}'} {unit} hours")
-    return f"{' and '.join(hours)}; {_span(outlook.wall_s, duration)} with {resources.trials_at_once} trials at once"
+    at_once = f"{counted(resources.trials_at_once, 'trial')} at once"
+    return f"{' and '.join(hours)}; {_span(outlook.wall_s, duration)} with {at_once}"
 
 
 def _clip_text(audio: "AudioConfig") -> str:
