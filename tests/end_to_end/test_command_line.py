@@ -383,6 +383,21 @@ def test_a_session_ends_at_its_budget_and_names_the_command_that_goes_on(folder:
     assert "--max-trials must be 1 or more; got 0" in refused.stderr
 
 
+def test_of_two_launches_in_the_same_second_one_runs_and_the_other_says_where(folder: Path) -> None:
+    launches = [
+        subprocess.Popen(command("launch", "tiny.toml"), cwd=folder, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [launch.communicate(timeout=PATIENCE_S)[1] for launch in launches]
+    codes = [launch.returncode for launch in launches]
+    assert sorted(codes) == [0, 2], errors
+    winner, other = codes.index(0), codes.index(2)
+    assert f"(process {launches[winner].pid}, user" in errors[other]
+    assert "a study has one driver at a time" in errors[other]
+    assert {record.outcome for record in study_at(folder, "tiny").ledger()} == {"finished"}
+    assert len(records(study_at(folder, "tiny"))) == 4
+
+
 # ------------------------------------------------------------------------------------------------------------ one trial
 
 

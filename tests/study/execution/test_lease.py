@@ -23,6 +23,7 @@ from study.execution.lease import (
     study_lease,
 )
 from tests.support.processes import wait_until
+from tests.support.stores import STORES
 
 ELSEWHERE = Holder(
     host="node-7", machine="node-7 boot ns", pid=41, process_start="12", user="ann", since="2026-01-01T10:00:00+00:00"
@@ -66,7 +67,9 @@ def test_a_running_study_has_no_second_driver(store: Store) -> None:
         assert second.epoch == 2
 
 
-def test_of_drivers_that_start_at_once_one_runs_and_the_others_say_where(store: Store) -> None:
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_of_drivers_that_start_at_once_one_runs_and_the_others_say_where(kind: str, tmp_path: Path) -> None:
+    store = STORES[kind](tmp_path)
     barrier, refused, taken = threading.Barrier(8), list[StudyRunningError](), list[Lease]()
 
     def start() -> None:
