@@ -3,9 +3,7 @@
 import logging
 import math
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +12,11 @@ from pathlib import Path
 import ray
 
 from study.execution.interrupts import raise_interrupt, sigterm_interrupts
+from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Size of the object store of Ray, which contains only small objects."""
-LONGEST_TEMP_DIR = 40
-"""Maximum length of the path of a folder for temporary files.
-
-Ray adds about 60 characters for its sockets, whose paths are limited to 107 characters.
-"""
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # verbose=0 silences only the old output of Ray Tune.
@@ -101,17 +95,6 @@ def ray_environment(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A temporary folder with a short path, removed when the block ends."""
-    base = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="modstudy-", dir=base if len(base) <= LONGEST_TEMP_DIR else "/tmp"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
