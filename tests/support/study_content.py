@@ -73,6 +73,8 @@ def _trial(store: Store, record: TrialRecord) -> Content:
         times_s={},
         started_at="",
         finished_at="",
+        # Whoever commits while the test runs changes nothing of the study: the version of the code is compared.
+        environment={name: value for name, value in record.environment.items() if name != "git_commit"},
         history=tuple({name: entry[name] for name in entry if name != "elapsed_s"} for entry in record.history),
     )
     return {
@@ -98,7 +100,11 @@ def _tracked(client: MlflowClient, run: Run) -> Content:
 
 def _metrics(run: Run) -> dict[str, float]:
     """The latest values of the metrics of a run, without times."""
-    return {name: value for name, value in run.data.metrics.items() if not name.endswith("_s")}
+    return {
+        name: value
+        for name, value in run.data.metrics.items()
+        if not name.removesuffix(".lo").removesuffix(".hi").endswith("_s")
+    }
 
 
 def _runs(client: MlflowClient, store: Store, level: str, key: str) -> list[Run]:
