@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from core.statistics.paired import paired_difference
+from core.statistics.paired import PairedDifference, paired_difference
 from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.seed_caveat import seed_caveat
+from dashboards.analysis.race_results import RaceResults
+from dashboards.analysis.search_results import SearchResults
+from dashboards.analysis.seed_caveat import study_caveat
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed, state_text
 
@@ -19,9 +21,13 @@ def findings(results: StudyResults) -> list[str]:
         return [_progress_sentence(results), "No trial has finished: there is nothing to compare yet."]
     sentences = [] if results.is_complete else [_progress_sentence(results)]
     sentences += _front_sentences(results)
+    if results.race:
+        sentences += _race_sentences(results.race)
+    if results.search:
+        sentences += _search_sentences(results.search)
     sentences += _trade_off_sentences(results)
     sentences += _truth_sentences(results)
-    return [*sentences, seed_caveat(results.n_pairs)]
+    return [*sentences, study_caveat(results)]
 
 
 def _progress_sentence(results: StudyResults) -> str:
@@ -37,8 +43,11 @@ def _progress_sentence(results: StudyResults) -> str:
 def _front_sentences(results: StudyResults) -> Iterator[str]:
     """Sentences on which arms are on the front, and why others are not."""
     axes = " and ".join(f"{o.metric} ({better(o.direction)})" for o in results.objectives)
-    front, dominated = _arm_names(results.front), _arm_names(results.with_status("dominated"))
-    if not front:
+    front = [_with_race_verdict(results, arm) for arm in results.front]
+    dominated = [_with_race_verdict(results, arm) for arm in results.with_status("dominated")]
+    if undecided := [arm.name for arm in results.front if results.is_undecided(arm)]:
+        yield from _open_front_sentences(axes, [name for name in front if name not in undecided], undecided, dominated)
+    elif not front:
         yield f"No arm can be placed on the front of {axes}."
     elif dominated:
         yield f"On the front of {axes}: {_few_names(front)}. Dominated by another arm's means: {_few_names(dominated)}."
@@ -54,6 +63,77 @@ def _front_sentences(results: StudyResults) -> Iterator[str]:
     for arm in results.with_status("not comparable"):
         if arm.finished:
             yield f"{arm.name} is not comparable: {join_names(arm.lacking)} is undefined for a finished seed."
+
+
+def _open_front_sentences(axes: str, placed: list[str], undecided: list[str], dominated: list[str]) -> Iterator[str]:
+    """Sentences on a front with arms of which a race leaves open whether they belong to it."""
+    if placed:
+        yield f"On the front of {axes}: {_few_names(placed)}."
+    where = "Also there" if placed else f"On the front of {axes}"
+    yield f"{where} by their means, which the race leaves undecided: {_few_names(undecided)}."
+    if dominated:
+        yield f"Dominated by another arm's means: {_few_names(dominated)}."
+
+
+def _with_race_verdict(results: StudyResults, arm: ArmResult) -> str:
+    """Name of an arm, with the verdict of a race where it is another one than the means of the seeds suggest."""
+    verdict = results.race.verdict_on(arm.name) if results.race else None
+    if verdict is None or verdict.status == arm.status or (verdict.status == "undecided" and arm.on_front):
+        return arm.name
+    if verdict.status == "undecided":
+        return f"{arm.name} (undecided in the race)"
+    return f"{arm.name} ({'on the front' if verdict.status == 'front' else verdict.status} by the race on validation)"
+
+
+def _race_sentences(race: RaceResults) -> Iterator[str]:
+    """Sentences on what a race has decided, with how many trials."""
+    verdict, rules = race.verdict, race.rules
+    name = f"The race (error rate {100 * rules.alpha:g} %, validation)"
+    if not verdict.peek:
+        yield f"{name} compares its arms for the first time when all have {plural(rules.peeks[0], 'seed')}."
+        return
+    states = (
+        ("on the front", verdict.with_status("front")),
+        ("dominated", verdict.with_status("dominated")),
+        ("undecided", verdict.with_status("undecided")),
+    )
+    decisions = "; ".join(f"{state}: {_few_names(list(names))}" for state, names in states if names)
+    state = "is over" if verdict.is_over else f"has compared up to {plural(verdict.peek, 'seed')}, and goes on"
+    yield f"{name} {state}. {decisions[0].upper()}{decisions[1:]}."
+    given_up = [arm for arm, each in verdict.arms.items() if each.reason == "given up"]
+    if verdict.is_over and given_up:
+        yield (
+            f"It gave up {_few_names(given_up)}, as the seeds left up to {rules.peeks[-1]} would decide with a "
+            f"probability below {rules.give_up_below:g}."
+        )
+    if verdict.is_over:
+        yield (
+            f"It took {race.n_trials} of the {race.n_trials_of_full_design} trials that "
+            f"{rules.peeks[-1]} seeds of each of its {len(verdict.arms)} arms would take."
+        )
+
+
+def _search_sentences(search: SearchResults) -> Iterator[str]:
+    """Sentences on what a search tried, how many arms were confirmed, and how optimistic it was about them."""
+    cells = f" in {len(search.cells)} cells" if len(search.cells) > 1 else ""
+    tried = f"The search tried {plural(len(search.arms), 'arm')}{cells} with {plural(search.n_trials, 'trial')}"
+    if not search.confirmed:
+        yield f"{tried}, on validation only; none of its arms is confirmed with fresh seeds yet."
+        return
+    yield f"{tried}, on validation only, and {plural(len(search.confirmed), 'arm')} went on to fresh seeds."
+    if optimism := search.optimism.get("validation"):
+        share = optimism.share
+        ends = "" if share.lo is None or share.hi is None else f" [{100 * share.lo:.2g}, {100 * share.hi:.2g}]"
+        open_note = (
+            ", which includes zero"
+            if share.lo is not None and share.hi is not None and share.lo <= 0 <= share.hi
+            else ""
+        )
+        yield (
+            f"The search claimed {100 * optimism.claimed_share:.3g} % of the box between ideal and reference for these "
+            f"arms; fresh seeds on validation give {100 * optimism.confirmed_share:.3g} %. Its optimism, "
+            f"corrected for the noise of so few seeds, is {100 * share.mean:.2g}{ends} % of the box{open_note}."
+        )
 
 
 def _trade_off_sentences(results: StudyResults) -> Iterator[str]:
@@ -78,14 +158,24 @@ def _trade_off_sentences(results: StudyResults) -> Iterator[str]:
 
 
 def _change_phrase(start: ArmResult, end: ArmResult, metric: str) -> str:
-    """A phrase on the change of a metric between two arms, with its paired interval."""
-    before, after = start.metrics[metric].mean, end.metrics[metric].mean
-    notes = [f"{signed(100 * (after - before) / abs(before))} %"] if before else []
+    """A phrase on the change of a metric between two arms over the seeds that both have, with its paired interval."""
     paired = paired_difference(end.values[metric], start.values[metric])
-    if paired is not None and paired.estimate.lo is not None:
+    if paired is None:
+        return f"{metric} cannot be compared, as the two share no seed"
+    before = float(np.mean([start.values[metric][seed] for seed in paired.seeds]))
+    change = paired.estimate.mean
+    notes = [f"{signed(100 * change / abs(before))} %"] if before else []
+    if paired.estimate.lo is not None:
         zero_note = "" if paired.excludes_zero else ", which includes zero"
         notes.append(f"paired 95 % interval {bounds(paired.estimate)}{zero_note}")
-    return f"{metric} changes by {signed(after - before)} ({'; '.join(notes)})"
+    if _has_other_seeds(paired, start, end, metric):
+        notes.append(f"over the {plural(len(paired.seeds), 'seed')} that both have")
+    return f"{metric} changes by {signed(change)} ({'; '.join(notes)})"
+
+
+def _has_other_seeds(paired: PairedDifference, start: ArmResult, end: ArmResult, metric: str) -> bool:
+    """Whether an arm has values of further seeds than those that were compared."""
+    return len(paired.seeds) < max(len(start.values[metric]), len(end.values[metric]))
 
 
 def _open_order_sentence(results: StudyResults, objective: Objective) -> Iterator[str]:

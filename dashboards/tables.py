@@ -57,11 +57,17 @@ def arm_table(results: StudyResults) -> Table:
         heading = f"{first}\n.{last}{arrow(axis(name, results.objectives).direction)}"
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for arm in results.arms:
-        style = "bold" if arm.on_front else "" if arm.is_eligible else "dim"
+        style = "bold" if arm.on_front and not results.is_undecided(arm) else "" if arm.is_eligible else "dim"
         estimates = [(name, arm.metrics.get(name)) for name in table_metrics(results)]
         cells = [_metric_cell(estimate, with_half_width=name in objectives) for name, estimate in estimates]
-        table.add_row(Text(arm.name), STATUS_TEXT[arm.status], seeds_cell(arm), *cells, style=style)
+        table.add_row(Text(arm.name), status_cell(results, arm), seeds_cell(arm), *cells, style=style)
     return table
+
+
+def status_cell(results: StudyResults, arm: ArmResult) -> str:
+    """Status of an arm by the means of its seeds; "undecided" if a race leaves open whether it is on the front."""
+    is_open = arm.status in ("front", "dominated") and results.is_undecided(arm)
+    return "○ undecided" if is_open else STATUS_TEXT[arm.status]
 
 
 def seeds_cell(arm: ArmResult) -> str:
@@ -75,7 +81,10 @@ def front_text(results: StudyResults) -> Text:
     axes = ", ".join(f"{objective.metric} ({better(objective.direction)})" for objective in results.objectives)
     lines = [f"Front over {axes}:"]
     lines += [
-        f"  {arm.name}" + "".join(_metric_text(arm, o.metric) for o in results.objectives) for arm in results.front
+        f"  {arm.name}"
+        + "".join(_metric_text(arm, o.metric) for o in results.objectives)
+        + ("  (undecided in the race)" if results.is_undecided(arm) else "")
+        for arm in results.front
     ]
     reference = ", ".join(
         f"{metric} {number(bound.reference)}" for metric, bound in zip(front.objectives, front.bounds, strict=True)

@@ -61,6 +61,11 @@ class CellSearch:
     has_pending: bool
     """Whether trials without an outcome are still running; otherwise they were given up."""
 
+    @property
+    def n_points(self) -> int | None:
+        """Number of points of the cell; None if they are too many to be listed."""
+        return None if self._points is None else len(self._points)
+
     def arm_name(self, number: int) -> str:
         """Name of the arm that the proposal of this number adds, such as `engel spline 007`."""
         return fitted_name(f"{self.cell.name or 'search'} {number:03d}")

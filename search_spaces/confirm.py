@@ -4,10 +4,12 @@ The best values of a search are too good, because the arms were picked for them.
 the front.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.settings.trial import TrialConfig
 from search_spaces.cell_search import mean_values
-from search_spaces.strategy import History, Round, Strategy
+from search_spaces.strategy import History, Round, StageOutlook, Strategy, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,27 @@ class Confirm(Strategy):
             return ()
         directions = {objective.metric: objective.direction for objective in history.objectives}
         return pick_for_confirmation(values, directions, threshold=self.threshold)[: self.max_arms]
+
+    def outlook(
+        self,
+        *,
+        seeds: Sequence[int],
+        configs: Mapping[str, TrialConfig],  # noqa: ARG002
+        earlier: Sequence[StageOutlook],
+    ) -> StageOutlook:
+        """One to `max_arms` arms of the search, with all seeds of the study."""
+        searched = [group for each in earlier if each.stage == "search" for group in each.groups]
+        groups = tuple(group for group in searched if not group.config.is_baseline)
+        n_arms = min(self.max_arms, sum(group.n_arms for group in groups))
+        return StageOutlook(
+            stage="confirm",
+            size=f"{'at most ' if n_arms > 1 else ''}{counted(n_arms, 'arm')} x {counted(len(seeds), 'seed')}",
+            groups=groups,
+            min_trials=min(1, n_arms) * len(seeds),
+            max_trials=n_arms * len(seeds),
+            n_compared=n_arms,
+            n_seeds=len(seeds),
+        )
 
     def propose(self, history: History) -> Round | None:
         """The trials of the picked arms that are not planned yet; None if there are none."""

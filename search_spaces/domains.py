@@ -21,7 +21,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not self.options:
-            raise ConfigError("a choice needs at least one value; got none")
+            raise ConfigError("a choice needs at least one value; got none; add one to `values`")
         _check_distinct("value", [option.value for option in self.options])
         _check_distinct("label", [option.label for option in self.options])
 

@@ -1,6 +1,6 @@
 """Check that the cells of a search contain points that break no rule, before anything runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.errors import ConfigError
@@ -8,8 +8,7 @@ from core.settings.rules import check
 from core.settings.trial import TrialConfig
 from search_spaces.cells import Cell
 from search_spaces.samplers.random import RandomSampler
-from search_spaces.search import Search
-from search_spaces.space import Point
+from search_spaces.space import Point, Space
 
 MAX_DRAWS = 200
 """Number of random points of a cell that are checked if all its corners break a rule."""
@@ -27,28 +26,32 @@ class CellCheck:
     """A rule that an infeasible corner breaks."""
 
 
-def check_cells(search: Search) -> tuple[CellCheck, ...]:
-    """Check the corners of all cells: every value of a choice, and both ends of ranges.
+def check_cells(space: Space, cells: Sequence[Cell]) -> tuple[CellCheck, ...]:
+    """Check the corners of all cells of a search: every value of a choice, and both ends of ranges.
 
     Infeasible corners are allowed, because a search records infeasible proposals and goes on.
+
+    Args:
+        space: The grid and the searched dimensions together.
+        cells: The cells.
 
     Raises:
         ConfigError: a cell has no feasible corner, and no feasible point was found in it at random.
     """
-    return tuple(_check_cell(search, cell.cell) for cell in search.cells)
+    return tuple(_check_cell(space, cell) for cell in cells)
 
 
-def _check_cell(search: Search, cell: Cell) -> CellCheck:
+def _check_cell(space: Space, cell: Cell) -> CellCheck:
     corners = cell.space.corners()
     configs: list[TrialConfig] = []
     problem: str | None = None
     for point in corners:
-        config, broken = _checked(search, cell, point)
+        config, broken = _checked(space, cell, point)
         problem = problem or broken
         configs += [config] if broken is None else []
     n_infeasible = len(corners) - len(configs)
     if not configs:
-        drawn = (_checked(search, cell, point) for point in _random_points(cell))
+        drawn = (_checked(space, cell, point) for point in _random_points(cell))
         configs = [config for config, broken in drawn if broken is None][:1]
     if not configs:
         name = f"cell {cell.name!r}: " if cell.name else ""
@@ -56,9 +59,9 @@ def _check_cell(search: Search, cell: Cell) -> CellCheck:
     return CellCheck(configs=tuple(configs), n_corners=len(corners), n_infeasible=n_infeasible, problem=problem)
 
 
-def _checked(search: Search, cell: Cell, point: Point) -> tuple[TrialConfig, str | None]:
+def _checked(space: Space, cell: Cell, point: Point) -> tuple[TrialConfig, str | None]:
     """The config of a point, and the rule that it breaks."""
-    config = search.space.config(cell.settings_of(point))
+    config = space.config(cell.settings_of(point))
     try:
         check(config)
     except ConfigError as error:

@@ -21,7 +21,7 @@ def check_name(what: str, name: str) -> None:
         ConfigError: the name breaks the rule.
     """
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"the name of {what} has {NAME_RULE}; got {name!r}")
+        raise ConfigError(f"the name of {what} has {NAME_RULE}; got {name!r}; rename it")
 
 
 def fitted_name(text: str) -> str:

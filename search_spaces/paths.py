@@ -42,7 +42,7 @@ def check_known(path: str) -> None:
         f"did you mean {path_with_same_end}?" if path_with_same_end else "`modstudy catalog` lists every setting"
     )
     hint = did_you_mean(path, known, otherwise=otherwise)
-    raise ConfigError(f"unknown setting {path}; {hint}")
+    raise ConfigError(f"unknown setting {path or repr(path)}; {hint}")
 
 
 @cache

@@ -245,7 +245,7 @@ def _number(value: float) -> Option:
 
 
 def _check_ends(low: float, high: float) -> None:
-    if not (low < high and math.isfinite(low) and math.isfinite(high)):
+    if not (low < high and math.isfinite(high - low)):
         raise ConfigError(
             f"a range needs finite ends with low < high; got low={low}, high={high}; for a single value give `value`"
         )
@@ -259,6 +259,8 @@ def _check_positive(low: float) -> None:
 def _check_step(low: float, high: float, step: float) -> None:
     """Check that a whole number of steps leads from one end to the other."""
     n_steps = (high - low) / step if step > 0 else 0
+    if math.isinf(n_steps):
+        raise ConfigError(f"steps of {step} from low={low} to high={high} are too many to count; raise step")
     if n_steps < 1 - _STEP_TOLERANCE:
         raise ConfigError(f"a step is positive and at most high - low; got step={step} for {low} to {high}; change it")
     if abs(n_steps - round(n_steps)) > _STEP_TOLERANCE:

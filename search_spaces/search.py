@@ -13,15 +13,18 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.settings.presets import Preset
+from core.settings.trial import TrialConfig
 from core.storage.records import Ask
 from search_spaces.cell_search import ArmNames, CellSearch, n_arms
 from search_spaces.cells import cells_of
 from search_spaces.dimensions import Dimension
+from search_spaces.feasibility import CellCheck, check_cells
 from search_spaces.samplers.base import Sampler
 from search_spaces.samplers.build import build_sampler
 from search_spaces.samplers.settings import SamplerConfig
-from search_spaces.space import Space
-from search_spaces.strategy import Arm, History, Round, Strategy
+from search_spaces.seeds import check_seeds
+from search_spaces.space import MAX_POINTS, Space
+from search_spaces.strategy import Arm, ArmGroup, History, Round, StageOutlook, Strategy, counted
 
 Mode = Literal["rounds", "asynchronous"]
 """When a search proposes: after whole rounds, or whenever a trial can run."""
@@ -57,6 +60,15 @@ class Search(Strategy):
         """Number of arms that the search proposes in all cells, if none ends early."""
         return sum(cell.n_arms for cell in self.cells)
 
+    @cached_property
+    def cell_checks(self) -> tuple[CellCheck, ...]:
+        """Feasible configs of each cell.
+
+        Raises:
+            ConfigError: no point of a cell is feasible.
+        """
+        return check_cells(self.space, [cell.cell for cell in self.cells])
+
     def propose(self, history: History) -> Round | None:
         """The arms of the next round; None if all cells have their arms, or no further points.
 
@@ -80,6 +92,32 @@ class Search(Strategy):
             if name not in results or seed not in results[name].seeds("search")
         ]
         return Round(stage="search", arms=arms, trials=tuple(pairs), asks=tuple(asks))
+
+    def outlook(
+        self,
+        *,
+        seeds: Sequence[int],  # noqa: ARG002
+        configs: Mapping[str, TrialConfig],  # noqa: ARG002
+        earlier: Sequence[StageOutlook],  # noqa: ARG002
+    ) -> StageOutlook:
+        """The arms of all cells, each with all seeds of the search.
+
+        A cell of which some corners are infeasible may end before it has its arms.
+        """
+        checks = self.cell_checks
+        n_arms = [cell.n_arms if cell.n_points is None else min(cell.n_arms, cell.n_points) for cell in self.cells]
+        n_certain = sum(n for n, each in zip(n_arms, checks, strict=True) if not each.n_infeasible)
+        cells = f"{counted(len(self.cells), 'cell')} x " if len(self.cells) > 1 else ""
+        most = "at most " if min(n_arms) < max(n_arms) else ""
+        return StageOutlook(
+            stage="search",
+            size=f"{cells}{most}{counted(max(n_arms), 'arm')} x {counted(len(self.seeds), 'seed')}",
+            groups=tuple(ArmGroup(config=each.configs[0], n_arms=n) for n, each in zip(n_arms, checks, strict=True)),
+            min_trials=n_certain * len(self.seeds),
+            max_trials=sum(n_arms) * len(self.seeds),
+            n_compared=0,
+            n_seeds=0,
+        )
 
     def remarks(self, asks: Sequence[Ask]) -> tuple[str, ...]:
         """Sentences about cells that ended, after these proposals, before they had all their arms."""
@@ -123,10 +161,19 @@ def build_search(
     """
     if arms_per_cell < 1:
         raise ConfigError(f"search.arms_per_cell is at least 1; got {arms_per_cell}")
-    check_seeds(seeds)
+    if not dimensions:
+        raise ConfigError(
+            "a search needs dimensions, written [[search.space]]; got none; add one, or list the arms as [[space]]"
+        )
+    _check_seeds(seeds)
     if any(dimension.path == "seed" for dimension in (*grid, *dimensions)):
         raise ConfigError("the seed is no dimension of a search; each arm is trained with all of search.seeds")
     cells = cells_of(grid, dimensions, preset, shared)
+    if (n_arms_in_all := len(cells) * arms_per_cell) > MAX_POINTS:
+        raise ConfigError(
+            f"a search has at most {MAX_POINTS:,} arms in all cells; this one has {n_arms_in_all:,}; "
+            "lower search.arms_per_cell"
+        )
     cell_seeds = [cell_seed(sampler.seed, cell.name) for cell in cells]
     samplers = [build_sampler(sampler, seed) for seed in cell_seeds]
     for cell, built in zip(cells, samplers, strict=True):
@@ -161,16 +208,12 @@ def cell_seed(seed: int, cell: str) -> int:
     return int(np.random.SeedSequence([seed, name]).generate_state(1)[0])
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Check the seeds of a search.
-
-    Raises:
-        ConfigError: there are fewer than two, or one is negative or occurs twice.
-    """
-    if len(seeds) < 2 or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+def _check_seeds(seeds: Sequence[int]) -> None:
+    """Raise ConfigError if there are fewer than two seeds, or if one is negative, too large or occurs twice."""
+    check_seeds("search.seeds", seeds)
+    if len(seeds) < 2:
         raise ConfigError(
-            "search.seeds must be at least two distinct non-negative integers, because a single seed rewards luck; "
-            f"got {list(seeds)}"
+            f"search.seeds must be at least two, because a single seed rewards luck; got {list(seeds)}; add another one"
         )
 
 

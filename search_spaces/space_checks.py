@@ -9,6 +9,7 @@ from core.settings.dotted import nest
 from core.settings.loading import apply_settings
 from core.settings.presets import Preset
 from core.settings.schema import number_type, variants_of
+from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
 from search_spaces.dimensions import Dimension
 from search_spaces.options import Option, value_key
@@ -34,7 +35,9 @@ def in_order_of_dependence(dimensions: Sequence[Dimension]) -> list[Dimension]:
         )
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
-        raise ConfigError(f"the conditions of a space must not be cyclic; these are: {cycle}") from error
+        raise ConfigError(
+            f"the conditions of a space must not be cyclic; these are: {cycle}; leave out one `when`"
+        ) from error
     return [dimension_by_path[path] for path in order if path in dimension_by_path]
 
 
@@ -67,10 +70,9 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
     for path, admitted in dimension.when.items():
         if path not in others:
             is_setting = path in known_paths()
-            reason = "that does not vary here" if is_setting else "which is no setting"
-            raise ConfigError(
-                f"space dimension {dimension.path} depends on {path}, {reason}; a condition names another dimension"
-            )
+            reason = "which does not vary here" if is_setting else "which is no setting"
+            hint = did_you_mean(path, others, otherwise=f"a condition names another dimension: {', '.join(others)}")
+            raise ConfigError(f"space dimension {dimension.path} depends on {path}, {reason}; {hint}")
         domain = others[path].domain
         if isinstance(domain, Range):
             raise ConfigError(
@@ -84,7 +86,8 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
             if label is None:
                 raise ConfigError(
                     f"space dimension {dimension.path} exists when {path} = {value!r}, "
-                    f"which is not among its values: {', '.join(option.label for option in domain.values())}"
+                    f"which is not among its values: {', '.join(option.label for option in domain.values())}; "
+                    "change its `when`"
                 )
             found.add(label)
         labels_by_path[path] = frozenset(found)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from core.settings.trial import TrialConfig
 from core.storage.records import Ask, MetricValues, Objective, Outcome, Stage
 
 
@@ -91,6 +92,33 @@ class Round:
     """Points that a sampler proposed, also those that became no arm."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmGroup:
+    """Arms that are expected to cost the same."""
+
+    config: TrialConfig
+    """The config of one of them."""
+    n_arms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOutlook:
+    """What a strategy will run, as far as this is known before the study has results."""
+
+    stage: Stage
+    size: str
+    """Its size as text, such as `4 cells x 8 arms x 2 seeds`."""
+    groups: tuple[ArmGroup, ...]
+    """The arms of its trials, or those from which they will be chosen."""
+    min_trials: int
+    """Number of trials that it runs at least, if none fails."""
+    max_trials: int
+    n_compared: int
+    """Number of arms that it adds, at most, to those which the report compares; baselines are not compared."""
+    n_seeds: int
+    """Number of seeds, at most, that an arm has after it."""
+
+
 class Strategy(ABC):
     """Proposes what to run, given earlier results, until it is done."""
 
@@ -108,3 +136,23 @@ class Strategy(ABC):
         Raises:
             ConfigError: an arm cannot be built.
         """
+
+    @abstractmethod
+    def outlook(
+        self, *, seeds: Sequence[int], configs: Mapping[str, TrialConfig], earlier: Sequence[StageOutlook]
+    ) -> StageOutlook:
+        """What the strategy will run, as far as this is known before the study has results.
+
+        Args:
+            seeds: Seeds of the arms of designs and of confirmed arms.
+            configs: Configs of the arms of designs, by name.
+            earlier: What the strategies before this one will run.
+
+        Raises:
+            ConfigError: an arm cannot be built.
+        """
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as `1 arm` or `12 arms`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

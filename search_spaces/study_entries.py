@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
 from core.errors import ConfigError
+from core.settings.dotted import flatten
 from search_spaces.designs.fractional_factorial import Resolution
 from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
@@ -16,6 +17,9 @@ from search_spaces.paths import check_known, takes_integers
 from search_spaces.ranges import number_range
 from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
 from search_spaces.search import Mode
+
+if TYPE_CHECKING:
+    from core.statistics.race import RaceRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,7 @@ class DimensionEntry:
     step: int | float | None = None
     """Distance of neighbouring values of the range."""
     when: dict[str, Any] = field(default_factory=dict)
-    """Conditions, see `Dimension.when`; a single value needs no list."""
+    """Conditions by nested or dotted path, see `Dimension.when`; a single value needs no list."""
 
     def dimension(self) -> Dimension:
         """The dimension that the entry describes.
@@ -48,7 +52,8 @@ class DimensionEntry:
         Raises:
             ConfigError: the domain is invalid.
         """
-        when = {path: tuple(value) if isinstance(value, list) else (value,) for path, value in self.when.items()}
+        conditions = flatten(self.when).items()
+        when = {path: tuple(value) if isinstance(value, list) else (value,) for path, value in conditions}
         try:
             return Dimension(path=self.path, domain=self._domain(), when=when)
         except ConfigError as error:
@@ -153,13 +158,52 @@ class ConfirmEntry:
     """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceEntry:
+    """Entry of a race, which gives arms seeds until it is decided which are on the front, see `search_spaces.race`."""
+
+    error_rate: float = 0.05
+    """Probability of any wrong decision in the whole race."""
+    min_seeds: int = 3
+    """Number of seeds that every arm gets before arms are compared."""
+    max_seeds: int = 8
+    """Largest number of seeds of an arm."""
+    give_up_below: float = 0.1
+    """Probability of a decision by the remaining seeds below which an arm is left undecided."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.error_rate < 0.5:
+            raise ConfigError(f"race.error_rate lies between 0 and 0.5, often 0.05; got {self.error_rate:g}")
+        if not 2 <= self.min_seeds <= self.max_seeds:
+            raise ConfigError(
+                "race.min_seeds is at least 2, because one seed shows no variation, and at most race.max_seeds; "
+                f"got {self.min_seeds} and {self.max_seeds}"
+            )
+        if not 0 <= self.give_up_below < 1:
+            raise ConfigError(
+                "race.give_up_below is a probability below 1, and 0 to race every open arm to the last seed; "
+                f"got {self.give_up_below:g}"
+            )
+
+    def rules(self) -> "RaceRules":
+        """The rules of the race."""
+        from core.statistics.race import RaceRules
+
+        return RaceRules.at_every_seed(
+            error_rate=self.error_rate,
+            min_seeds=self.min_seeds,
+            max_seeds=self.max_seeds,
+            give_up_below=self.give_up_below,
+        )
+
+
 def _option(value: Any) -> Any:
     """A value in a study file as an option if it has a label, else unchanged."""
     if not isinstance(value, Mapping):
         return value
     if set(value) == {"label", "value"} or set(value) == {"label", "settings"}:
         content = value.get("value", value.get("settings"))
-        if isinstance(value["label"], str) and isinstance(content, Mapping) == ("settings" in value):
+        if isinstance(value["label"], str) and value["label"] and isinstance(content, Mapping) == ("settings" in value):
             return Option(label=value["label"], value=content)
     raise ConfigError(
         "a value is plain, or { label = TEXT, value = PLAIN }, or { label = TEXT, settings = TABLE }; "

@@ -50,6 +50,11 @@ log = true
 [confirm]                              # the best arms of the search run with `seeds`; these are the defaults
 max_arms = 8
 threshold = 0.05
+# [race]                               # instead of a search: arms get seeds until it is decided which are on the front
+# error_rate = 0.05                    # these are the defaults
+# min_seeds = 3
+# max_seeds = 8
+# give_up_below = 0.1
 [[resources]]                          # of the trials of some arms
 arms = ["lpf-*"]
 cpus = 2
@@ -61,7 +66,7 @@ kind = "asha"                          # or "median"
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, assert_never
 
@@ -84,10 +89,12 @@ from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.names import check_name
 from search_spaces.paths import Composer
+from search_spaces.race import Race
 from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
+from search_spaces.seeds import check_seeds, continued_seeds
 from search_spaces.space import Space
-from search_spaces.strategy import Arm, Strategy
+from search_spaces.strategy import Arm, StageOutlook, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
     ConfirmEntry,
@@ -98,6 +105,7 @@ from search_spaces.study_entries import (
     LeaveOneOutEntry,
     ObjectiveEntry,
     OneFactorEntry,
+    RaceEntry,
     SearchEntry,
     SpaceFillingEntry,
 )
@@ -125,6 +133,8 @@ class StudyFile:
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
+    race: RaceEntry | None = None
+    """Settings of the race between the arms of the designs; None if all arms get all seeds."""
     resources: tuple[ResourcesEntry, ...] = ()
     early_stopping: EarlyStoppingConfig | None = None
     """Rule that ends trials early; None trains all trials to their last step."""
@@ -132,10 +142,14 @@ class StudyFile:
     def __post_init__(self) -> None:
         check_name("a study", self.name)
         preset_named(self.preset)
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(f"seeds must be distinct non-negative integers, at least one; got {list(self.seeds)}")
+        if not self.question.strip():
+            raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
+        check_seeds("seeds", self.seeds)
         if not self.objectives or len({entry.metric for entry in self.objectives}) < len(self.objectives):
-            raise ConfigError("objectives must be distinct metrics, at least one; leave them out for the default two")
+            names = ", ".join(entry.metric for entry in self.objectives) or "none"
+            raise ConfigError(
+                f"objectives must be distinct metrics, at least one; got {names}; leave them out for the default two"
+            )
         if not (self.arms or self.space or self.ablation or self.search):
             raise ConfigError(
                 "a study needs something that varies: give it [[arms]], [[space]], [ablation] or [search]"
@@ -155,6 +169,28 @@ class StudyFile:
             )
         if self.early_stopping:
             check_comparable(self.early_stopping, self._varying())
+        if self.race:
+            self._check_race(self.race)
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Seeds that an arm of a design can get: `seeds`, of a race continued to its largest number."""
+        return continued_seeds(self.seeds, self.race.max_seeds) if self.race else self.seeds
+
+    @property
+    def design_seeds(self) -> tuple[int, ...]:
+        """Seeds that all arms of the designs get: all of them, or those before the first comparison of a race."""
+        return self.all_seeds[: self.race.min_seeds] if self.race else self.seeds
+
+    def as_race(self) -> "StudyFile":
+        """The study as a race until it is decided which arms are on the front, by default with the default rules.
+
+        Raises:
+            ConfigError: it has no designs, or a search.
+        """
+        if self.race:
+            return self
+        return replace(self, race=RaceEntry(max_seeds=max(RaceEntry().max_seeds, len(self.seeds))))
 
     @property
     def base(self) -> Preset:
@@ -208,6 +244,10 @@ class StudyFile:
             raise ConfigError(f"[search]: {error}") from error
         return (search,)
 
+    def races(self) -> tuple[Race, ...]:
+        """The race of the study, if it has one."""
+        return (Race(seeds=self.all_seeds, entry=self.race),) if self.race else ()
+
     def confirmations(self) -> tuple[Confirm, ...]:
         """The confirmation of the search, if the study has one."""
         if self.search is None:
@@ -216,12 +256,23 @@ class StudyFile:
         return (Confirm(seeds=self.search.seeds, max_arms=entry.max_arms, threshold=entry.threshold),)
 
     def strategies(self) -> tuple[Strategy, ...]:
-        """Strategies of the study in the order in which they run: its designs, its search, and the confirmation.
+        """Strategies of the study in the order in which they run: designs, then a race or a confirmed search.
 
         Raises:
             ConfigError: as `designs` and `searches`.
         """
-        return (*self.designs(), *self.searches(), *self.confirmations())
+        return (*self.designs(), *self.races(), *self.searches(), *self.confirmations())
+
+    def outlooks(self) -> tuple[StageOutlook, ...]:
+        """What each strategy will run, in the order of `strategies`.
+
+        Raises:
+            ConfigError: as for `configs` and `searches`.
+        """
+        found: list[StageOutlook] = []
+        for strategy in self.strategies():
+            found.append(strategy.outlook(seeds=self.design_seeds, configs=self.configs(), earlier=found))
+        return tuple(found)
 
     def named_arms(self) -> tuple[Arm, ...]:
         """All arms of the designs.
@@ -275,6 +326,11 @@ class StudyFile:
         for arm in arms:
             if counts[arm.name] > 1:
                 raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
+            if "seed" in arm.settings:
+                raise ConfigError(
+                    f"arm {arm.name!r} sets `seed`, but a study gives every arm the same seeds; list them as "
+                    "`seeds = [0, 1]`, and leave `seed` out"
+                )
             if self._is_name_of_search(arm.name):
                 raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
         return tuple((arm, self.config_of(arm)) for arm in arms)
@@ -285,6 +341,24 @@ class StudyFile:
         if self.search is None or not number.isdecimal():
             return False
         return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
+
+    def _check_race(self, race: RaceEntry) -> None:
+        """Raise ConfigError if the study cannot be a race."""
+        if self.search:
+            raise ConfigError(
+                "[race] compares arms that are fixed before it starts, and [search] adds arms; "
+                "make them two studies, or leave one out"
+            )
+        if len(self.seeds) > race.max_seeds:
+            raise ConfigError(
+                f"a race gives an arm at most race.max_seeds seeds, {race.max_seeds}, and seeds lists "
+                f"{len(self.seeds)}; raise race.max_seeds, or shorten seeds"
+            )
+        if self.early_stopping and (stopped := [s for s in self.early_stopping.stages if s in ("design", "race")]):
+            raise ConfigError(
+                "a race compares trials as if none ended because of its results, and early_stopping ends those that "
+                f"lag behind; leave {' and '.join(stopped)} out of early_stopping.stages"
+            )
 
     def _varying(self) -> dict[Stage, list[str]]:
         """Dotted paths of the settings that vary, by the stage that varies them."""

@@ -1,17 +1,17 @@
 """Reading of study files: built-in studies by name, TOML files by path, and checks of their keys and values."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError
-from core.settings.loading import read_toml
-from core.settings.schema import kind_of, variants_of
+from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.suggestions import did_you_mean
+from core.settings.toml_files import read_toml
+from core.settings.value_rules import broken_rule
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.early_stopping import EarlyStoppingConfig
 from search_spaces.resources_entry import ResourcesEntry
@@ -22,6 +22,7 @@ from search_spaces.study_entries import (
     DesignEntry,
     DimensionEntry,
     ObjectiveEntry,
+    RaceEntry,
     SearchEntry,
 )
 from search_spaces.study_file import StudyFile
@@ -106,6 +107,7 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
     }
     _check_keys("search.", _table("search", settings), SearchEntry)
     _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
+    _check_keys("race.", _table("race", settings), RaceEntry)
     search = settings.get("search", {})
     for table in ("space", "grid"):
         for value in _tables(f"search.{table}", search.get(table, [])):
@@ -134,8 +136,7 @@ def _validated(cls: type, settings: Mapping[str, Any], where: tuple[str, ...]) -
         if isinstance(cause := problem.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
         path = ".".join(str(part) for part in (*where, *problem["loc"]) if part not in _KINDS)
-        rule = str(problem["msg"])
-        raise ConfigError(f"{path}: {rule[0].lower()}{rule[1:]}; got {_input_text(problem)}") from error
+        raise ConfigError(f"{path}: {broken_rule(problem)}") from error
 
 
 @cache
@@ -187,7 +188,7 @@ def _sampler(sampler: Any) -> object:
         raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
     classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
     kind = sampler.get("kind", kind_of(TpeSamplerConfig))
-    if kind not in classes:
+    if not isinstance(kind, str) or kind not in classes:
         raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("search.sampler.", sampler, classes[kind])
     return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
@@ -203,21 +204,40 @@ def _early_stopping(table: Any) -> object:
         raise ConfigError(f"early_stopping is a table, written [early_stopping]; got {table!r}")
     classes = {kind_of(cls): cls for cls in variants_of(EarlyStoppingConfig)}
     kind = table.get("kind")
-    if kind not in classes:
+    if not isinstance(kind, str) or kind not in classes:
         raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("early_stopping.", table, classes[kind])
     return _validated(classes[kind], table, ("early_stopping",))
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:
-    """Check that all keys of a table are fields of a class; `prefix` is the path of the table, for error messages."""
-    known = [entry.name for entry in fields(cls)]
-    for key in table:
-        if key not in known:
-            hint = did_you_mean(key, known, prefix=prefix, otherwise=f"known here: {', '.join(known)}")
+    """Check that all keys of a table are fields of a class, and that numbers and truth values are not in quotes.
+
+    Args:
+        prefix: Path of the table, for error messages.
+        table: A table of a study file.
+        cls: The class of its entries.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has another type.
+    """
+    types = setting_types(cls)
+    for key, value in table.items():
+        if key not in types:
+            hint = did_you_mean(key, types, prefix=prefix, otherwise=f"known here: {', '.join(types)}")
             raise ConfigError(f"unknown key {prefix}{key} in a study file; {hint}")
+        _check_type(f"{prefix}{key}", value, types[key])
 
 
-def _input_text(problem: Any) -> str:
-    """The invalid input of a validation error, as text."""
-    return "nothing" if problem["type"] == "missing" else repr(problem["input"])
+def _check_type(path: str, value: Any, annotation: Any) -> None:
+    """Raise ConfigError if a number or truth value is needed, which pydantic would also read from other types."""
+    plain_type = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    members = {*(get_args(plain_type) or (plain_type,))} - {type(None)}
+    if get_origin(plain_type) is tuple and isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_type(f"{path}.{index}", item, get_args(plain_type)[0])
+    elif members <= {int, float} and isinstance(value, str | bool):
+        kind = "a number" if float in members else "a whole number"
+        raise ConfigError(f"{path}: must be {kind}; got {value!r}")
+    elif members == {bool} and not isinstance(value, bool):
+        raise ConfigError(f"{path}: must be true or false, without quotes; got {value!r}")

@@ -13,6 +13,7 @@ from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
 from study.commands.launch import launch
+from study.commands.new import new
 from study.commands.options import errors
 from study.commands.plan import plan
 from study.commands.render import render_app
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
+for command in (studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
     app.command()(command)
 app.add_typer(render_app, name="render")
 app.add_typer(export_app, name="export")

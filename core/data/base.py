@@ -17,6 +17,8 @@ class SourceScan:
 
     sha256: str
     """Hash of all content from which the clips are made."""
+    n_clips: tuple[int, int, int]
+    """Numbers of training, validation and test clips."""
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
     """Facts for reports, such as the number of clips and the origin of their pitches."""

@@ -18,6 +18,11 @@ class Splits:
     validation: tuple[int, ...]
     test: tuple[int, ...]
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Numbers of training, validation and test clips."""
+        return len(self.train), len(self.validation), len(self.test)
+
     def of(self, clips: Clips) -> Dataset:
         """The clips of each split."""
         return Dataset(

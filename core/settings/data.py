@@ -55,9 +55,9 @@ class SyntheticDataConfig(DataVariant):
 
     kind: Literal["synthetic"] = "synthetic"
     seed: Annotated[int, Ge(0), Doc("seed of clips, splits and oscillator phases in evaluation")] = 0
-    n_train: Annotated[int, Ge(1), Doc("training clips")] = 384
-    n_validation: Annotated[int, Ge(1), Doc("validation clips")] = 32
-    n_test: Annotated[int, Ge(1), Doc("test clips")] = 64
+    n_train: Annotated[int, Interval(ge=1, le=1_000_000), Doc("training clips")] = 384
+    n_validation: Annotated[int, Interval(ge=1, le=1_000_000), Doc("validation clips")] = 32
+    n_test: Annotated[int, Interval(ge=1, le=1_000_000), Doc("test clips")] = 64
     min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest pitch; pitches are log-uniform")] = 110.0
     max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest pitch")] = 440.0
     max_segments: Annotated[int, Ge(1), Doc("largest number of segments of a random curve")] = 8

@@ -1,20 +1,21 @@
 """Configs from TOML files, command-line assignments and stored settings, and their conversion to plain values."""
 
 import dataclasses
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from core.errors import ConfigError
 from core.settings.dotted import Settings, flatten, nest
 from core.settings.presets import PRESETS, Preset
-from core.settings.schema import PLAIN_TYPES, kind_of, setting_types, setting_variants
+from core.settings.schema import PLAIN_TYPES, kind_of, number_type, setting_types, setting_variants
 from core.settings.suggestions import did_you_mean
+from core.settings.toml_files import parse_value, read_toml
 from core.settings.trial import TrialConfig
+from core.settings.value_rules import broken_rule, place_in
 
 
 def load_config(path: str | Path, assignments: Sequence[str] = ()) -> TrialConfig:
@@ -29,20 +30,6 @@ def load_config(path: str | Path, assignments: Sequence[str] = ()) -> TrialConfi
     settings = read_toml(path)
     preset = preset_named(settings.pop("preset", "small"))
     return apply_settings(preset, nest(map(parse_assignment, assignments)), apply_settings(preset, settings))
-
-
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """The content of a TOML file.
-
-    Raises:
-        ConfigError: the file cannot be read or is not valid TOML.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
 def preset_named(name: object) -> Preset:
@@ -75,16 +62,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     The value is parsed as TOML, and is a string if it is not valid TOML.
 
     Raises:
-        ConfigError: the text has no path or no equals sign.
+        ConfigError: the text has no path or no equals sign, or the value cannot be a setting.
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise ConfigError(f"a setting is PATH=VALUE, for instance trainer.max_steps=100; got {text!r}")
-    try:
-        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value.strip()
-    return path.strip(), parsed
+    return path.strip(), parse_value(value.strip())
 
 
 def to_settings(config: TrialConfig) -> dict[str, Any]:
@@ -164,7 +147,7 @@ def _variant_class(path: str, classes: tuple[type, ...], settings: Settings, cur
     if kind is None and current is not None:
         return type(current)
     kinds = {kind_of(cls): cls for cls in classes}
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"unknown {path}.kind {kind!r}; choose one of {', '.join(map(str, kinds))}")
     return kinds[kind]
 
@@ -173,27 +156,31 @@ def _unknown_setting(path: str, key: str, known: Iterable[str]) -> str:
     """Error message for an unknown setting, with a suggestion."""
     names = [name for name in known if name != "kind"]
     hint = did_you_mean(key, names, prefix=path.removesuffix(key), otherwise=f"known here: {', '.join(names)}")
-    return f"unknown setting {path}; {hint}"
+    return f"unknown setting {path if key else repr(path)}; {hint}"
 
 
 def _validated(path: str, cls: type, name: str, value: Any) -> Any:
     """The value of a setting of a config class, converted and validated by its annotation."""
-    validate, admits_bool = _validator(cls, name)
+    validate, admits_bool, is_number = _validator(cls, name)
     if isinstance(value, bool) and not admits_bool:
         raise ConfigError(f"{path}: a number or text is needed; got {value}")
+    if isinstance(value, str) and is_number:
+        raise ConfigError(f"{path}: must be a number, without quotes; got {value!r}")
     try:
         return validate(value)
     except ValidationError as error:
-        rules = "; ".join(dict.fromkeys(str(problem["msg"]) for problem in error.errors(include_url=False)))
-        raise ConfigError(f"{path}: {rules[0].lower()}{rules[1:]}; got {value!r}") from error
+        problem = error.errors(include_url=False)[0]
+        raise ConfigError(f"{path}{place_in(problem)}: {broken_rule(problem)}") from error
 
 
 @cache
-def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool]:
-    """The validating function of a setting, built on first use, and whether the setting admits a truth value."""
+def _validator(cls: type, name: str) -> tuple[Callable[[Any], Any], bool, bool]:
+    """The validating function of a setting, built on first use, and whether it admits a truth value or is a number."""
     annotation = setting_types(cls)[name]
     plain_type = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    return TypeAdapter(annotation).validate_python, bool in (plain_type, *get_args(plain_type))
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(extra="forbid"))
+    admits_bool = bool in (plain_type, *get_args(plain_type))
+    return adapter.validate_python, admits_bool, number_type(annotation) is not None
 
 
 def _plain(value: Any) -> Any:

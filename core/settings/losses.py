@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
-from annotated_types import Ge, Unit
+from annotated_types import Ge, MinLen, Unit
 from typing_extensions import Doc
 
 from core.ops.sizes import check_stft_size
@@ -62,7 +62,9 @@ class MultiResolutionStftConfig(LossVariant):
 
     kind: Literal["mss"] = "mss"
     resolutions: Annotated[
-        tuple[Resolution, ...] | None, Doc("the STFTs; by default the standard three, scaled to the sample rate")
+        tuple[Resolution, ...] | None,
+        MinLen(1),
+        Doc("the STFTs; by default the standard three, scaled to the sample rate"),
     ] = None
 
     def check(self, audio: AudioConfig) -> None:

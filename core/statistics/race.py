@@ -62,6 +62,11 @@ class RaceRules:
     give_up_below: float = 0.1
     """Probability of a decision below which an arm is given up; 0 samples every open arm to the last peek."""
 
+    @classmethod
+    def at_every_seed(cls, *, error_rate: float, min_seeds: int, max_seeds: int, give_up_below: float) -> "RaceRules":
+        """Rules of a race that compares the arms at every number of seeds from `min_seeds` to `max_seeds`."""
+        return cls(alpha=error_rate, peeks=tuple(range(min_seeds, max_seeds + 1)), give_up_below=give_up_below)
+
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 0.5:
             raise ConfigError(f"the error rate alpha of a race must lie between 0 and 0.5; got {self.alpha}")

@@ -249,8 +249,14 @@ class Store:
 
     def outcomes(self) -> dict[str, Outcome]:
         """Outcomes of all trials with a committed attempt, by digest; faster than reading the records."""
-        compacted = {row.digest: row.outcome for row in self._compacted(with_records=False).values()}
-        return compacted | {record.digest: record.outcome for record in self._other_records(compacted)}
+        return {digest: row.outcome for digest, row in self.rows().items()}
+
+    def rows(self) -> dict[str, LedgerRow]:
+        """Outcome and end of all trials with a committed attempt, by digest, without the rest of their records."""
+        rows = self._compacted(with_records=False)
+        for record in self._other_records(frozenset(rows)):
+            rows[record.digest] = LedgerRow(record.digest, record.outcome, record.finished_at, b"")
+        return rows
 
     def ledger(self) -> Iterator[TrialRecord]:
         """The records of all trials with a committed attempt."""

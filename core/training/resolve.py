@@ -121,15 +121,20 @@ class _ResolvedParts:
     loss: LossConfig
 
 
-def resolve_without_data(config: TrialConfig) -> TrialConfig:
-    """A config from which a model can be built on the CPU, without hashes; its data need not exist.
+def resolve_without_data(config: TrialConfig, device: Literal["cpu", "auto"] = "cpu") -> TrialConfig:
+    """A config from which a model can be built, without hashes; its data need not exist.
+
+    Args:
+        config: A config, resolved or not.
+        device: The CPU, or `auto` for a GPU if this machine has one and the config admits it.
 
     Raises:
         ConfigError: a rule is broken.
     """
     check(config)
     synth = config.synth.with_wavetable_of(config.data.true_wavetable)
-    return replace(config, device="cpu", synth=synth, loss=config.loss.resolved(config.audio))
+    on_gpu = device == "auto" and config.device != "cpu" and torch.cuda.is_available()
+    return replace(config, device="cuda" if on_gpu else "cpu", synth=synth, loss=config.loss.resolved(config.audio))
 
 
 def check_contents(config: TrialConfig) -> None:

@@ -113,10 +113,11 @@ def fit(
             break
         if validates:
             run.validate()
-        if reports:
-            on_progress(run.progress())
+        # First, because on_progress may end the trial, which then goes on from here.
         if saves:
             on_checkpoint(run.checkpoint())
+        if reports:
+            on_progress(run.progress())
     return run.finish()
 
 

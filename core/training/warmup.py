@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
+from statistics import median
 from typing import get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.clips import Clips
 from core.losses.build import build_loss
@@ -15,7 +16,7 @@ from core.settings.parameterizations import ParameterizationConfig
 from core.settings.presets import SMALL
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
-from core.training.model import build_model
+from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import build_optimizers
 from core.training.resolve import resolve_without_data
 from core.training.trainer import evaluation_loss, train_step
@@ -57,41 +58,80 @@ def every_kernel() -> Iterator[TrialConfig]:
 
 def step_on_noise(config: TrialConfig) -> Callable[[], Tensor] | None:
     """A function that takes one training step on noise and returns the loss; None if the config trains nothing."""
-    model = build_model(config)
+    model, loss_function = _on_device(config)
     optimizers = build_optimizers(model, config.optimizer)
     if not optimizers or not config.trainer.max_steps:
         return None
-    loss_function = build_loss(config.loss)
     clips = _noise(config, config.trainer.batch_size)
     steps = count()
     return lambda: train_step(model, optimizers, clips, loss_function, config, next(steps))
 
 
-def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
-    """Estimated duration of a trial in seconds on one thread of this machine, from the time of a few steps on noise.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialCosts:
+    """Measured costs of the trials of a config, which do not depend on its numbers of steps and clips."""
+
+    step_s: float
+    """Time of a training step in seconds; 0 if there is nothing to train."""
+    clip_s: float
+    """Time of the evaluation of a clip in seconds."""
+    n_weights: int
+    """Number of weights and other stored numbers of the model."""
+
+    def seconds(self, config: TrialConfig, n_clips: tuple[int, int, int]) -> float:
+        """Estimated duration in seconds of a trial with these training, validation and test clips."""
+        _, n_validation, _ = n_clips
+        steps = config.trainer.max_steps if self.step_s else 0
+        validations = 1 + steps / config.trainer.validate_every
+        return steps * self.step_s + self.clip_s * (n_validation * validations + sum(n_clips))
+
+
+def measure_costs(config: TrialConfig, n_steps: int = 3) -> TrialCosts:
+    """Costs of the trials of a config, from a few steps on noise: on a GPU, or on one thread of this machine.
 
     The data need not exist, because the time of a step does not depend on the sounds.
     """
-    config = resolve_without_data(config)
+    config = resolve_without_data(config, device="auto")
     torch.set_num_threads(1)
     step = step_on_noise(config)
     step_s = 0.0
     if step is not None:
         step()
-        start = time.perf_counter()
-        for _ in range(n_steps):
-            step()
-        step_s = (time.perf_counter() - start) / n_steps
-    model, loss_function = build_model(config), build_loss(config.loss)
-    size = config.trainer.batch_size
-    clips = _noise(config, size)
+        step_s = median(_timed(step) for _ in range(n_steps))
+    model, loss_function = _on_device(config)
+    clips = _noise(config, size := config.trainer.batch_size)
+
+    def evaluation() -> float:
+        return evaluation_loss(model, clips, "validation", config, loss_function)
+
+    # The first evaluation compiles its kernels.
+    evaluation()
+    evaluation_s = median(_timed(evaluation) for _ in range(n_steps))
+    n_weights = sum(value.numel() for value in model.state_dict().values())
+    return TrialCosts(step_s=step_s, clip_s=evaluation_s / size, n_weights=n_weights)
+
+
+def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
+    """Estimated duration of a trial in seconds, see `measure_costs`; the number of sounds in a folder is assumed."""
+    return measure_costs(config, n_steps).seconds(config, config.data.expected_clips)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Wall time of some work in seconds, including what it has started on a GPU."""
+    is_cuda = torch.cuda.is_available()
+    if is_cuda:
+        torch.cuda.synchronize()
     start = time.perf_counter()
-    evaluation_loss(model, clips, "validation", config, loss_function)
-    clip_s = (time.perf_counter() - start) / size
-    _, n_validation, _ = n_clips = config.data.expected_clips
-    steps = config.trainer.max_steps if step_s else 0
-    validations = 1 + steps / config.trainer.validate_every
-    return steps * step_s + clip_s * (n_validation * validations + sum(n_clips))
+    work()
+    if is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _on_device(config: TrialConfig) -> tuple[DiscoveryModel, nn.Module]:
+    """The model and the loss of a config, on its device."""
+    device = torch.device(config.device)
+    return build_model(config).to(device), build_loss(config.loss).to(device)
 
 
 def _noise(config: TrialConfig, size: int) -> Clips:
@@ -103,7 +143,7 @@ def _noise(config: TrialConfig, size: int) -> Clips:
         f0_hz=torch.full((size,), 220.0),
         q=torch.zeros(size),
         modulation=None,
-    )
+    ).to(torch.device(config.device))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Comparisons of trained arms with the first one of the plan, paired by seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.statistics.paired import PairedDifference, holm, paired_difference
 from core.storage.records import Objective
@@ -19,13 +19,14 @@ class Comparison:
     difference: PairedDifference
     """Value of the arm minus value of the reference arm."""
     adjusted_p: float | None
-    """p value with Holm's adjustment over all comparisons of the study; None if there are too few pairs for a test."""
+    """p value with Holm's adjustment over all comparisons of the study; None if there is no test."""
 
 
 def comparisons(results: StudyResults) -> tuple[Comparison, ...]:
     """Compare every other trained arm with the first one of the plan in each objective, paired by seed.
 
-    The reference arm is determined by the plan, so its choice cannot depend on the results.
+    The reference arm is determined by the plan, so its choice cannot depend on the results. There is no test with too
+    few pairs, nor after a race, which chooses the numbers of seeds by the results: a sign-flip test is not valid then.
     """
     trained = [arm for arm in results.arms if not arm.is_baseline]
     pairs = [
@@ -38,6 +39,8 @@ def comparisons(results: StudyResults) -> tuple[Comparison, ...]:
             )
         )
     ]
+    if results.race:
+        pairs = [(arm, objective, replace(difference, p_value=None)) for arm, objective, difference in pairs]
     tested = [difference.p_value for _, _, difference in pairs if difference.p_value is not None]
     adjusted = iter(holm(tested))
     return tuple(

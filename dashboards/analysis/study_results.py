@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -16,6 +17,8 @@ from core.storage.records import Objective, Outcome, Split, StudyPlan, TrialReco
 from core.storage.store import Store
 from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, TrialState, arm_result, lacking
 from dashboards.analysis.bounds import objective_bounds
+from dashboards.analysis.race_results import RaceResults, race_results
+from dashboards.analysis.search_results import SearchResults, search_results
 
 DEFAULT_FRAME_RATE = 125.0
 """Frame rate in Hz of a study whose configs have no sample rate or hop length."""
@@ -41,7 +44,7 @@ class FrontStatistics:
         return len(self.arms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudyResults:
     """Results of a study, from which tables, figures and reports are made."""
 
@@ -54,6 +57,23 @@ class StudyResults:
     """Full names of all metrics that any arm has, in the order of the catalogue."""
     counts: dict[str, int]
     """Numbers of trials, those of a search included: `planned`, each outcome, and `missing`."""
+    ledger: Mapping[str, TrialRecord]
+    """Records by digest, those of a search included."""
+
+    @cached_property
+    def race(self) -> RaceResults | None:
+        """Verdicts of the race over the arms; None if the study has none."""
+        return race_results(self.plan, self.ledger)
+
+    @cached_property
+    def search(self) -> SearchResults | None:
+        """Arms that the search of the study tried; None if it has none."""
+        return search_results(self.plan, self.ledger, self.frame_rate)
+
+    def is_undecided(self, arm: ArmResult) -> bool:
+        """Whether a race leaves open if the arm is on the front, whatever its means are."""
+        verdict = self.race.verdict_on(arm.name) if self.race else None
+        return verdict is not None and verdict.status == "undecided"
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -167,6 +187,7 @@ def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Spl
         arms=_with_front_status(arms, plan.objectives),
         metrics=_ordered_metric_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
+        ledger=records,
     )
 
 

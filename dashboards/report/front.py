@@ -24,13 +24,19 @@ def front_axes(results: StudyResults) -> tuple[Axis, Axis]:
 
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
-    return {"front": front_statistics(report.results), "static_range": STATIC_RANGE}
+    results = report.results
+    return {
+        "front": front_statistics(results),
+        "static_range": STATIC_RANGE,
+        "undecided": [arm.name for arm in results.front if results.is_undecided(arm)],
+    }
 
 
 def _data(report: ReportData) -> Mapping[str, Any]:
     """All metrics of all arms, so that the script can change the axes."""
     results = report.results
     x, y = front_axes(results)
+    raced = [objective.metric for objective in results.objectives]
     axes = [axis(name, results.objectives) for name in dict.fromkeys([*results.metrics, x.metric, y.metric])]
     return {
         "x": x.metric,
@@ -48,6 +54,7 @@ def _data(report: ReportData) -> Mapping[str, Any]:
                 "finished": [trial.seed for trial in arm.finished],
                 "means": {name: [e.mean, e.lo, e.hi] for name, e in arm.metrics.items()},
                 "values": arm.values,
+                "undecided_on": raced if results.is_undecided(arm) else [],
             }
             for arm in results.arms
         ],

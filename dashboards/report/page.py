@@ -4,6 +4,7 @@ The report is made only from the store of the study, and written to it. For a ru
 committed so far.
 """
 
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -21,12 +22,14 @@ from dashboards.report.audio_gallery import AUDIO_GALLERY
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
 from dashboards.report.problems import PROBLEMS
+from dashboards.report.race import RACE
 from dashboards.report.run import RUN
+from dashboards.report.search import SEARCH
 from dashboards.report.section import ReportData, Section
 from dashboards.report.summary import summary, summary_to_json
-from dashboards.tables import STATUS_TEXT, seeds_cell
+from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 
-SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
+SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, RACE, SEARCH, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
 """Sections in the order of the page."""
 PAGE_KEY = "report/index.html"
 """Key of the page in the store."""
@@ -97,10 +100,11 @@ def _template_environment(results: StudyResults) -> Environment:
         "state_text": formatting.state_text,
         "listed": formatting.join_names,
         "seeds": seeds_cell,
-        "status": lambda arm: STATUS_TEXT[arm.status],
+        "status": partial(status_cell, results),
         "status_rank": lambda arm: list(STATUS_TEXT).index(arm.status),
         "arrow": lambda metric: formatting.arrow(formatting.axis(metric, results.objectives).direction),
     }
+    environment.tests["undecided"] = results.is_undecided
     return environment
 
 

@@ -13,7 +13,8 @@ from core.statistics.paired import Estimate
 from core.storage.records import STATIC_RANGE
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.comparisons import Comparison, comparisons
-from dashboards.analysis.seed_caveat import seed_caveat
+from dashboards.analysis.search_results import SearchedArm
+from dashboards.analysis.seed_caveat import study_caveat
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 
@@ -36,11 +37,13 @@ def summary(results: StudyResults) -> dict[str, Any]:
         "front": _front_summary(results),
         "comparisons": [_comparison_summary(comparison) for comparison in comparisons(results)],
         "findings": findings(results),
-        "caveat": seed_caveat(results.n_pairs),
+        "caveat": study_caveat(results),
         "static_range": STATIC_RANGE,
         "data_summary": plan.data_summary,
         "data_notices": [asdict(issue) for issue in plan.data_issues],
         "code_version": plan.code_versions[0] if plan.code_versions else "",
+        "race": _race_summary(results),
+        "search": _search_summary(results),
     }
 
 
@@ -96,6 +99,71 @@ def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
         "difference": _estimate_summary(difference.estimate),
         "p": difference.p_value,
         "p_holm": comparison.adjusted_p,
+    }
+
+
+def _race_summary(results: StudyResults) -> dict[str, Any] | None:
+    """Entry of the race: its rules, numbers of trials, verdict on each arm and decided orders; None without a race.
+
+    `n_seeds` is the number of seeds that the race has used or waits for; `better` is None for an undecided order.
+    """
+    race = results.race
+    if race is None:
+        return None
+    rules, verdict = race.rules, race.verdict
+    return {
+        "split": "validation",
+        "error_rate": rules.alpha,
+        "min_seeds": rules.peeks[0],
+        "max_seeds": rules.peeks[-1],
+        "give_up_below": rules.give_up_below,
+        "is_over": verdict.is_over,
+        "n_trials": race.n_trials,
+        "n_trials_of_full_design": race.n_trials_of_full_design,
+        "arms": {name: asdict(arm) for name, arm in verdict.arms.items()},
+        "orders": [asdict(order) for order in verdict.orders],
+    }
+
+
+def _search_summary(results: StudyResults) -> dict[str, Any] | None:
+    """Entry of the search: its cells, the arms that were confirmed, and its optimism by split; None without a search.
+
+    Claims are means over the seeds of the search on validation. Optimism is positive where a claim was too good: of the
+    hypervolume as a share of the box between ideal and reference, and of each objective in the unit of its metric.
+    """
+    search = results.search
+    if search is None:
+        return None
+    return {
+        "seeds": list(search.seeds),
+        "n_arms": len(search.arms),
+        "n_trials": search.n_trials,
+        "cells": [asdict(cell) for cell in search.cells],
+        "confirmed": [_searched_arm_summary(arm) for arm in search.confirmed],
+        "optimism": {
+            split: {
+                "arms": list(optimism.arms),
+                "claimed_share": optimism.claimed_share,
+                "confirmed_share": optimism.confirmed_share,
+                "share": _estimate_summary(optimism.share),
+                "by_objective": {name: _estimate_summary(each) for name, each in optimism.by_objective.items()},
+            }
+            for split, optimism in search.optimism.items()
+        },
+    }
+
+
+def _searched_arm_summary(arm: SearchedArm) -> dict[str, Any]:
+    """Entry of an arm that a search proposed and that was confirmed."""
+    return {
+        "name": arm.name,
+        "cell": arm.cell,
+        "front_probability": arm.front_probability,
+        "claimed": arm.claimed,
+        "confirmed": {
+            split: {name: _estimate_summary(each) for name, each in means.items()}
+            for split, means in arm.confirmed.items()
+        },
     }
 
 

@@ -31,6 +31,10 @@ function limits(arms, name) {
   return [low - margin, high + margin];
 }
 
+// A race decides about the front of the study's objectives only.
+const isUndecided = (arm, x, y) => arm.undecided_on.length > 1 && [x, y].every((name) => arm.undecided_on.includes(name));
+const nameWithVerdict = (arm, x, y) => (isUndecided(arm, x, y) ? `${arm.name} (undecided in the race)` : arm.name);
+
 const FONT_SIZE = 12.5, MARK_SIZE = 12;
 // Distance that plotly leaves between the centre of a mark and its text.
 const LABEL_GAP = MARK_SIZE / 2 / 0.8 + 1;
@@ -71,7 +75,7 @@ function seedTrace(arm, x, y, strength) {
 }
 
 function meanTrace(arm, x, y, onFront, strength, text, place) {
-  const status = onFront ? "on the front" : arm.kind === "arm" ? "not on the front" : arm.kind;
+  const status = onFront ? (isUndecided(arm, x, y) ? "on the front of the means, undecided in the race" : "on the front") : arm.kind === "arm" ? "not on the front" : arm.kind;
   return {
     x: [arm.means[x][0]], y: [arm.means[y][0]], mode: "markers+text", opacity: strength,
     text: [text], textposition: place, textfont: { size: FONT_SIZE, color: onFront ? "#1a1a1a" : "#666" },
@@ -149,7 +153,7 @@ function describeFront(x, y, front) {
   else if ([x, y].some((name) => metrics.get(name).direction === "neutral")) {
     text.textContent = `No front here: one of the axes is a property that is neither better large nor better small.${without}`;
   } else if (!front.length) text.textContent = `No arm can be placed on a front here.${without}`;
-  else text.textContent = `On the front of these two metrics: ${front.map((arm) => arm.name).join(", ")}.${without}`;
+  else text.textContent = `On the front of these two metrics: ${front.map((arm) => nameWithVerdict(arm, x, y)).join(", ")}.${without}`;
 }
 
 const selectX = document.getElementById("x"), selectY = document.getElementById("y"), baselines = document.getElementById("baselines");

@@ -1,11 +1,12 @@
 """Base class of the designs, strategies whose arms do not depend on results."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.errors import ConfigError
+from core.settings.trial import TrialConfig
 from search_spaces.space import MAX_POINTS
-from search_spaces.strategy import Arm, History, Round, Strategy
+from search_spaces.strategy import Arm, ArmGroup, History, Round, StageOutlook, Strategy, counted
 
 MAX_ARMS = MAX_POINTS
 """Largest number of arms of a design."""
@@ -52,6 +53,26 @@ class Design(Strategy):
     def remarks(self) -> tuple[str, ...]:
         """Sentences on what the design can and cannot tell, for the user; none by default."""
         return ()
+
+    def outlook(
+        self,
+        *,
+        seeds: Sequence[int],
+        configs: Mapping[str, TrialConfig],
+        earlier: Sequence[StageOutlook],  # noqa: ARG002
+    ) -> StageOutlook:
+        """All arms, with all seeds of the study."""
+        groups = tuple(ArmGroup(config=configs[arm.name], n_arms=1) for arm in self.arms())
+        n_trials = len(groups) * len(seeds)
+        return StageOutlook(
+            stage="design",
+            size=f"{counted(len(groups), 'arm')} x {counted(len(seeds), 'seed')}",
+            groups=groups,
+            min_trials=n_trials,
+            max_trials=n_trials,
+            n_compared=sum(not group.config.is_baseline for group in groups),
+            n_seeds=len(seeds),
+        )
 
     def propose(self, history: History) -> Round | None:
         """All arms that are not in the history, each with all seeds of the study."""

@@ -34,28 +34,31 @@ class ExplicitArms(Design):
 
     def build(self) -> Sequence[Arm]:
         entry_by_name = {entry.name: entry for entry in self.entries}
-        return [Arm(entry.name, self._settings(entry, entry_by_name, (entry.name,))) for entry in self.entries]
+        settings: dict[str, dict[str, Any]] = {}
+        for entry in self.entries:
+            chain = [entry]
+            while (base := chain[-1].like) is not None and base not in settings:
+                chain.append(_base_of(chain, entry_by_name))
+            for each in reversed(chain):
+                inherited = settings[each.like] if each.like is not None else {}
+                settings[each.name] = {**inherited, **flatten(each.config)}
+        return [Arm(entry.name, settings[entry.name]) for entry in self.entries]
 
-    def _settings(
-        self, entry: ExplicitArm, entry_by_name: Mapping[str, ExplicitArm], chain: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """The settings of the arm from which the entry starts, overridden by its own.
 
-        Args:
-            entry: The arm.
-            entry_by_name: All explicit arms.
-            chain: Names of the arms that refer to this entry by `like`, and its own name last.
+def _base_of(chain: Sequence[ExplicitArm], entry_by_name: Mapping[str, ExplicitArm]) -> ExplicitArm:
+    """The arm from which the last arm of a chain starts, each of which is like the next.
 
-        Raises:
-            ConfigError: `like` names no arm, or the references form a cycle.
-        """
-        own_settings = flatten(entry.config)
-        if entry.like is None:
-            return own_settings
-        base = entry_by_name.get(entry.like)
-        if base is None:
-            hint = did_you_mean(entry.like, entry_by_name, otherwise=f"explicit arms: {', '.join(entry_by_name)}")
-            raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is not an explicit arm; {hint}")
-        if entry.like in chain:
-            raise ConfigError(f"`like` must not be cyclic: {' -> '.join((*chain, entry.like))}")
-        return {**self._settings(base, entry_by_name, (*chain, base.name)), **own_settings}
+    Raises:
+        ConfigError: `like` names no arm, or the references form a cycle.
+    """
+    entry = chain[-1]
+    assert entry.like is not None
+    if entry.like not in entry_by_name:
+        hint = did_you_mean(entry.like, entry_by_name, otherwise=f"explicit arms: {', '.join(entry_by_name)}")
+        raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is not an explicit arm; {hint}")
+    names = [each.name for each in chain]
+    if entry.like in names:
+        raise ConfigError(
+            f"`like` must not be cyclic: {' -> '.join((*names, entry.like))}; give one of these arms its own config"
+        )
+    return entry_by_name[entry.like]

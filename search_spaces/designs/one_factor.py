@@ -41,7 +41,9 @@ class OneFactor(Design):
         if self.path:
             check_known(self.path)
         if not self.variations:
-            raise ConfigError("an ablation needs at least one arm beside its baseline; got none")
+            raise ConfigError(
+                "an ablation needs at least one arm beside its baseline; got none; name one in ablation.arms"
+            )
         if self.baseline_name in self.variations:
             raise ConfigError(f"the ablation's arm {self.baseline_name!r} has the baseline's name; rename one of them")
         arms: list[Arm] = []

@@ -7,11 +7,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import OK, Assignments, Root, console, report_errors, with_run_options
+from study.commands.options import OK, Assignments, Root, Trials, UntilDecided, console, report_errors, with_run_options
 from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
     from core.storage.records import StudyPlan
+    from study.execution.session import Session
+    from study.planning.plan import NewPlan
 
 
 @report_errors
@@ -27,36 +29,51 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
+    until_decided: UntilDecided = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan without writing or running anything.")
+        bool,
+        typer.Option("--dry-run", help="Show stages, trials, time, disk space and power, without running anything."),
     ] = False,
+    trials: Trials = False,
 ) -> int:
     """Plan a study, run its open trials, and write the report.
 
     If the study exists, it is resumed, with any arms and seeds added by the study file or --seeds.
     """
     from core.settings.loading import parse_assignment
-    from search_spaces.study_parsing import load_study
+    from search_spaces.study_parsing import load_study, parse_study
     from study.execution.session import Session
+    from study.outlook_text import show_outlook
     from study.planning.plan import make_plan
     from study.planning.resources import overrides_of
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    planned = make_plan(load_study(study), name=name, overrides=overrides, n_seeds=seeds)
-    for remark in planned.remarks:
-        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
+    study_file = load_study(study)
+    if until_decided:
+        study_file = study_file.as_race()
+    planned = make_plan(study_file, name=name, overrides=overrides, n_seeds=seeds)
+    show_remarks(planned)
     session = Session(root=root, name=planned.plan.name, console=console)
     plan = session.merged_plan(planned.plan)
-    _show_issues(plan)
+    show_issues(plan)
     options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        session.check_resources(plan, options)
-        _show_plan(plan)
+        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options), console)
+        _show_stored(session, plan)
+        if trials:
+            show_trials(plan)
+        console.print("This was a dry run: nothing was written and nothing runs.")
         return OK
     return session.run(lambda: session.merged_plan(planned.plan), options)
 
 
-def _show_issues(plan: "StudyPlan") -> None:
+def show_remarks(planned: "NewPlan") -> None:
+    """Print the remarks on a plan."""
+    for remark in planned.remarks:
+        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
+
+
+def show_issues(plan: "StudyPlan") -> None:
     """Print sounds that are skipped or used with a remark."""
     if plan.data_issues:
         n_skipped = sum(issue.skipped for issue in plan.data_issues)
@@ -68,7 +85,7 @@ def _show_issues(plan: "StudyPlan") -> None:
         console.print(f"  {issue.source}: {issue.problem} ({verb})", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_plan(plan: "StudyPlan") -> None:
+def show_trials(plan: "StudyPlan") -> None:
     """Print a table of the planned trials."""
     table = Table("arm", "seed", "digest", "factors", title=f"{plan.name}: {len(plan.trials)} trials")
     factors = plan.factors()
@@ -76,28 +93,14 @@ def _show_plan(plan: "StudyPlan") -> None:
         text = ", ".join(f"{path}={value}" for path, value in factors[trial.arm].items())
         table.add_row(escape(trial.arm), str(trial.seed), trial.digest, escape(text))
     console.print(table)
-    if plan.study_file.get("search"):
-        _show_search(plan)
-    console.print("This was a dry run: nothing was written and nothing runs.")
 
 
-def _show_search(plan: "StudyPlan") -> None:
-    """Print what the search of a plan and its confirmation will run."""
-    from search_spaces.study_parsing import parse_study
-
-    study = parse_study(plan.study_file)
-    for search in study.searches():
-        n_cells = len(search.cells)
-        cells = f" in each of {n_cells} cells" if n_cells > 1 else ""
-        rounds = f"in rounds of {search.round_size}" if search.waits else "whenever a trial can run"
+def _show_stored(session: "Session", plan: "StudyPlan") -> None:
+    """Print how many trials of a stored study have results."""
+    if session.store.has_study:
+        n_ended = sum(trial.digest in session.store.outcomes() for trial in plan.trials)
+        n_new = len(plan.trials) - len(session.plan().trials)
         console.print(
-            f"The search proposes {search.cells[0].n_arms} arms{cells}, {rounds}, each with "
-            f"{len(search.seeds)} seeds: at most {search.n_arms * len(search.seeds)} trials.",
-            highlight=False,
-        )
-    for confirm in study.confirmations():
-        console.print(
-            f"At most {confirm.max_arms} of them are then confirmed with {len(study.seeds)} other seeds: "
-            f"at most {confirm.max_arms * len(study.seeds)} trials.",
+            f"The study exists: {n_ended} of its {len(plan.trials) - n_new} trials have ended, and this adds {n_new}.",
             highlight=False,
         )

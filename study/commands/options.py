@@ -34,6 +34,15 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting for all arms that have it, e.g. trainer.max_steps=50."),
 ]
+Trials = Annotated[bool, typer.Option("--trials", help="With a dry run, also list all planned trials.")]
+
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Race: add seeds until it is decided which arms are on the front; \\[race] in the study file sets how.",
+    ),
+]
 
 
 def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:

@@ -20,27 +20,24 @@ def studies(
 ) -> None:
     """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
     from search_spaces.study_parsing import built_in_studies, load_study
-    from study.planning.estimates import cached_duration_s, measure_duration_s
+    from study.planning.outlook import StudyOutlook, study_outlook
+    from study.planning.resources import Resources, TrialResources, usable_cpus
     from study.progress import duration
 
     table = Table("study", "question", "arms", "trials", "about")
     found = {name: load_study(name) for name in built_in_studies()}
-    seconds: dict[str, float | None] = {}
+    resources = Resources(trials_at_once=usable_cpus(), default=TrialResources(cpus=1))
+    outlooks: dict[str, StudyOutlook | None] = {}
     for name, study in found.items():
-        if estimate:
-            with console.status(f"timing a few steps of each arm of {name}"):
-                seconds[name] = measure_duration_s(study)
-        else:
-            seconds[name] = cached_duration_s(study)
+        with console.status(f"timing a few steps of each kind of arm of {name}" if estimate else name):
+            # The sounds of a study in a folder need not exist.
+            outlooks[name] = study_outlook(study, resources, cached_only=not estimate, scan_data=False)
     for name, study in found.items():
-        n_arms = len(study.named_arms())
-        n_trials = n_arms * len(study.seeds)
-        for search in study.searches():
-            n_arms += search.n_arms
-            n_trials += search.n_arms * len(search.seeds)
-        n_trials += sum(confirm.max_arms * len(study.seeds) for confirm in study.confirmations())
-        about = "?" if (known := seconds[name]) is None else duration(known)
+        stages = study.outlooks()
+        n_arms = sum(group.n_arms for stage in stages if stage.stage != "confirm" for group in stage.groups)
+        n_trials = sum(stage.max_trials for stage in stages)
+        about = "?" if (known := outlooks[name]) is None else duration(known.wall_s.high)
         table.add_row(*map(escape, (name, study.question, str(n_arms), str(n_trials), about)))
     console.print(table)
-    if None in seconds.values():
+    if None in outlooks.values():
         console.print("Times are not measured on this machine yet: modstudy studies --estimate", highlight=False)

@@ -7,8 +7,10 @@ a worker dies, a new one resumes the trial from its newest checkpoint.
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 from ray import tune
+from ray.air._internal import usage
 
 from core.storage.records import TrialRecord
 from core.storage.store import Store
@@ -83,5 +85,6 @@ def run_trials(
                 verbose=0,
             ),
         )
-        with use_preloaded_workers():
+        # To count which trackers are in use, Ray would import MLflow, which takes seconds, before the first trial.
+        with use_preloaded_workers(), patch.object(usage, "tag_callbacks"):
             tuner.fit()

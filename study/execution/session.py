@@ -6,7 +6,7 @@ The contents of the store determine which trials are left to run, so commands ca
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, PlannedTrial, PlanSegment, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store
 from search_spaces.study_parsing import parse_study
@@ -23,10 +23,11 @@ from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
+from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
-from study.planning.plan import first_seeds, make_plan, more_seeds
+from study.planning.plan import check_takes_seeds, first_seeds, make_plan, more_seeds
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
@@ -113,14 +114,22 @@ class Session:
         """A plan with additional seeds, so that each arm has `n_seeds`.
 
         Raises:
-            StudyError: the plan already has more seeds.
+            StudyError: the plan already has more seeds, or the study is a race.
         """
-        if n_seeds < len(plan.seeds):
+        check_takes_seeds(plan.study_file, n_seeds)
+        current = tuple(dict.fromkeys((*plan.seeds, *plan.study_file.get("seeds", ()))))
+        if n_seeds < len(current):
             raise StudyError(
-                f"a study grows, and {self.name} has {len(plan.seeds)} seeds already; got --seeds {n_seeds}; raise it"
+                f"a study grows, and {self.name} has {len(current)} seeds already; got --seeds {n_seeds}; raise it"
             )
-        segment = more_seeds(plan, first_seeds(plan.seeds, n_seeds))
-        return plan if segment is None else plan.with_segment(segment)
+        searched = plan.study_file.get("search", {}).get("seeds", ())
+        seeds = first_seeds(current, n_seeds, skipped=searched)
+        segment = more_seeds(plan, seeds)
+        if segment is None and seeds == current:
+            return plan
+        # Arms that a search confirms later get the seeds of the study file.
+        study_file = {**plan.study_file, "seeds": list(seeds)} if plan.study_file else None
+        return plan.with_segment(replace(segment or PlanSegment(stage="seeds"), study_file=study_file))
 
     def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:
         """Store new segments, run all stages of the study, write the report, and return the exit code of the command.
@@ -163,6 +172,16 @@ class Session:
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
         lease.phase, lease.progress = "training", progress.snapshot
+        uri = self.tracker_address(options.tracking_uri)[0]
+        state = results_state(self.store, plan, uri)
+        if not remaining and is_up_to_date(self.store, state) and self.is_complete(plan):
+            self.console.print(
+                f"All {progress.planned} trials of {escape(self.name)} are done, and its report is up to date: "
+                f"{self.store.root}/report/index.html",
+                soft_wrap=True,
+                highlight=False,
+            )
+            return 1 if any(progress.count(outcome) for outcome in FAILURES) else 0
         with self._tracker(options) as tracker:
             try:
                 try:
@@ -193,16 +212,19 @@ class Session:
                     f"{self.track_command}",
                     highlight=False,
                 )
+            elif is_complete:
+                plan = self.store.plan()
+                note_up_to_date(self.store, results_state(self.store, plan, uri))
         return 1 if n_bad else 0
 
-    def check_resources(self, plan: StudyPlan, options: RunOptions) -> None:
-        """Check that the trials of a plan fit on the machines, without starting anything on this one.
+    def check_resources(self, plan: StudyPlan, options: RunOptions) -> Resources:
+        """The resources of the trials of a plan, if they fit on the machines, without starting anything on this one.
 
         Raises:
             StudyError: they do not fit, or the cluster cannot be joined.
         """
         with compute_for(options, self._say) as compute:
-            compute.allocate(plan, options, has_trials=True)
+            return compute.allocate(plan, options, has_trials=True)
 
     def _say(self, sentence: str) -> None:
         """Print a sentence for the user."""

@@ -39,8 +39,9 @@ class Stages:
         """
         self._read_records(plan, unfinished)
         all_ended = len(self._records) >= len(plan.trials)
-        seeds = tuple(dict.fromkeys((*plan.seeds, *self._study.seeds)))
-        history = history_of(plan, self._records, seeds)
+        # A study that is extended by seeds has them in its plan; those that a race adds are not for every arm.
+        seeds = self._study.design_seeds if self._study.race else (*plan.seeds, *self._study.seeds)
+        history = history_of(plan, self._records, tuple(dict.fromkeys(seeds)))
         for strategy in self._strategies:
             if strategy.waits and not all_ended:
                 return None

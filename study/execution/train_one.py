@@ -9,7 +9,8 @@ from rich.table import Table
 
 from core.errors import ConfigError
 from core.metrics.catalog import label
-from core.settings.loading import load_config, read_toml
+from core.settings.loading import load_config
+from core.settings.toml_files import read_toml
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.store import Store
 from study.progress import StudyProgress, show_progress

@@ -9,8 +9,12 @@ from core.storage.records import Objective, PlannedArm, StudyPlan
 
 STRATEGY_TABLES = ("search", "confirm", "race", "early_stopping")
 """Tables of a study file that decide what a study proposes from its results."""
-BUDGETS = frozenset({"search.arms_per_cell", "confirm.max_arms", "race.max_seeds"})
+BUDGETS = frozenset({"search.arms_per_cell", "confirm.max_arms"})
 """Numbers in these tables that a study may raise when it grows."""
+RACE_IS_FIXED = (
+    "a race is fixed before it starts: its error rate holds for the arms, seeds and numbers of seeds of its plan only"
+)
+"""Why a race that has started does not grow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +43,19 @@ class PlanComparison:
     raised_budgets: tuple[Change, ...]
     changes: tuple[Change, ...]
     """Settings of arms and of the study that contradict the stored plan."""
+    is_started_race: bool = False
+    """Whether the stored study is a race with planned trials, to which no arms can be added."""
 
     @property
     def conflicts(self) -> list[str]:
-        """Descriptions of what the new plan drops and changes, which a stored study does not allow."""
+        """Descriptions of what a stored study does not allow: what is dropped, changed, or added to a race."""
         dropped = self.dropped_arms
         texts = (
             [f"arm{'s' if len(dropped) > 1 else ''} {', '.join(dropped)} only in the stored plan"] if dropped else []
         )
+        if self.is_started_race and self.added_arms:
+            added = ", ".join(arm.name for arm in self.added_arms)
+            texts.append(f"arm{'s' if len(self.added_arms) > 1 else ''} {added} only in the new plan")
         return [*texts, *map(str, self.changes)]
 
 
@@ -65,6 +74,7 @@ def compare_plans(stored: StudyPlan, new: StudyPlan) -> PlanComparison:
         added_seeds=tuple(seed for seed in new.study_file.get("seeds", ()) if seed not in stored_seeds),
         raised_budgets=tuple(raised),
         changes=(*_objective_changes(stored, new), *arm_changes, *(c for c in study_changes if c not in raised)),
+        is_started_race="race" in stored.study_file and bool(stored.segments),
     )
 
 
@@ -95,6 +105,9 @@ def _study_changes(stored: StudyPlan, new: StudyPlan, *, with_config: bool) -> I
     tables = [{name: file[name] for name in STRATEGY_TABLES if name in file} for file in files]
     for path, old, other in _differences(*tables):
         yield Change(path=path, stored=old, new=other)
+    seeds = [file.get("seeds") for file in files]
+    if all("race" in table for table in tables) and seeds[0] != seeds[1]:
+        yield Change(path="seeds", stored=seeds[0], new=seeds[1])
     if with_config and all(tables):
         for path, old, other in _differences(*(file.get("config", {}) for file in files)):
             yield Change(path=path, stored=old, new=other)

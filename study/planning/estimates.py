@@ -1,71 +1,130 @@
-"""Estimates of the duration of a study on this machine from a few timed training steps per arm, with a cache."""
+"""Costs of trials on this machine, from a few timed training steps for each kind of arm, with a cache."""
 
 import hashlib
 import json
 import logging
 import platform
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.cache_folder import cache_folder
+from core.errors import StudyError
+from core.settings.data import SyntheticDataConfig
+from core.settings.digest import settings_sha256
+from core.settings.parameterizations import LowPassConfig
+from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import write_atomically
 from core.storage.code_version import code_version
-from search_spaces.feasibility import check_cells
-from search_spaces.study_file import StudyFile
-from study.planning.resources import usable_cpus
 
-STARTUP_S = 15.0
-"""Estimated time for the start of Ray, the imports of each worker, and the report."""
+if TYPE_CHECKING:
+    from core.training.warmup import TrialCosts
+
+MAX_MEASURED = 16
+"""Largest number of kinds of arms that are timed; the others are assumed to cost the same as the nearest of these."""
+Kind = tuple[str, TrialConfig]
+"""Kind of the parameterization, and a config without the settings on which the costs hardly depend."""
 
 _log = logging.getLogger(__name__)
 
 
-def cached_duration_s(study: StudyFile) -> float | None:
-    """The cached result of `measure_duration_s` for this machine and code; None if there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostTable:
+    """Costs of trials by kind of arm."""
+
+    costs: Mapping[Kind, "TrialCosts"]
+    n_measured: int
+    """Number of kinds that were timed."""
+
+    def of(self, config: TrialConfig) -> "TrialCosts":
+        """The costs of the trials of a config, one of those from which the table was made."""
+        return self.costs[kind_of_arm(config)]
+
+
+def kind_of_arm(config: TrialConfig) -> Kind:
+    """The kind of an arm: arms of one kind have the same costs of a step and of a clip.
+
+    They may differ in seeds, sounds, numbers of steps, learning rates, and in numbers of their parameterization.
+    """
+    trainer = TrainerConfig(batch_size=config.trainer.batch_size, max_steps=min(1, config.trainer.max_steps))
+    plain = replace(
+        config,
+        seed=0,
+        data=SyntheticDataConfig(),
+        optimizer=type(config.optimizer)(),
+        parameterization=LowPassConfig(),
+        trainer=trainer,
+    )
+    return config.parameterization.kind, plain
+
+
+def cost_table(configs: Sequence[TrialConfig], *, cached_only: bool = False) -> CostTable | None:
+    """Costs of the trials of some configs, measured for kinds of arms that are not in the cache.
+
+    The steps use noise, so the data of the study need not exist.
+
+    Args:
+        configs: At least one config.
+        cached_only: Whether to return None instead of measuring.
+
+    Raises:
+        ConfigError: a config breaks a rule.
+        StudyError: a training step fails, for example because it needs more memory than there is.
+    """
+    config_of_kind: dict[Kind, TrialConfig] = {}
+    for config in configs:
+        config_of_kind.setdefault(kind_of_arm(config), config)
+    kinds = list(config_of_kind)
+    n_measured = min(len(kinds), MAX_MEASURED)
+    costs: list[TrialCosts] = []
+    for index in range(n_measured):
+        kind = kinds[index * len(kinds) // n_measured]
+        if (known := _cached(kind)) is None:
+            if cached_only:
+                return None
+            known = _measured(kind, config_of_kind[kind])
+        costs.append(known)
+    by_kind = {kind: costs[index * n_measured // len(kinds)] for index, kind in enumerate(kinds)}
+    return CostTable(costs=by_kind, n_measured=n_measured)
+
+
+def _measured(kind: Kind, config: TrialConfig) -> "TrialCosts":
+    """The costs of a kind of arm, measured with one of its configs, and written to the cache."""
+    from core.training.warmup import measure_costs
+
     try:
-        return float(json.loads(_cache_file(study).read_bytes())["seconds"])
+        costs = measure_costs(config)
+    except (RuntimeError, MemoryError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise StudyError(
+            f"a training step with parameterization.kind={config.parameterization.kind}, "
+            f"synth.kind={config.synth.kind} and trainer.batch_size={config.trainer.batch_size} fails: {reason}; "
+            "if memory is short, lower trainer.batch_size or audio.duration_s"
+        ) from error
+    try:
+        write_atomically(_cache_file(kind), json.dumps(asdict(costs)).encode())
+    except OSError as error:
+        _log.warning("the time cannot be remembered: %s", error)
+    return costs
+
+
+def _cached(kind: Kind) -> "TrialCosts | None":
+    """The cached costs of a kind of arm for this machine and code; None if there are none."""
+    from core.training.warmup import TrialCosts
+
+    try:
+        known = json.loads(_cache_file(kind).read_bytes())
+        return TrialCosts(
+            step_s=float(known["step_s"]), clip_s=float(known["clip_s"]), n_weights=int(known["n_weights"])
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def measure_duration_s(study: StudyFile) -> float:
-    """Measure steps of each arm, and return the estimated wall seconds of a study with one trial per core.
-
-    Arms that differ only in the numbers of their parameterization take about the same time, so one of them is measured.
-    The steps use noise, so the data of the study need not exist.
-    """
-    from core.training.warmup import estimate_seconds
-
-    seconds_by_key: dict[object, float] = {}
-
-    def trial_s(config: TrialConfig) -> float:
-        timing_key = (
-            config.parameterization.kind,
-            replace(config, parameterization=study.base.config.parameterization),
-        )
-        if timing_key not in seconds_by_key:
-            seconds_by_key[timing_key] = estimate_seconds(config)
-        return seconds_by_key[timing_key]
-
-    total = sum(map(trial_s, study.configs().values())) * len(study.seeds)
-    for search in study.searches():
-        # Arms of a search are not known yet; those of a cell are assumed to take as long as one of its corners.
-        of_cells = [trial_s(check.configs[0]) for check in check_cells(search)]
-        total += sum(cell.n_arms * each * len(search.seeds) for cell, each in zip(search.cells, of_cells, strict=True))
-        for confirm in study.confirmations():
-            n_arms = min(confirm.max_arms, search.n_arms)
-            total += n_arms * len(study.seeds) * sum(of_cells) / len(of_cells)
-    seconds = STARTUP_S + total / usable_cpus()
-    try:
-        write_atomically(_cache_file(study), json.dumps({"seconds": seconds}).encode())
-    except OSError as error:
-        _log.warning("the time cannot be remembered: %s", error)
-    return seconds
-
-
-def _cache_file(study: StudyFile) -> Path:
-    """Cache file of the estimate for a study on this machine with this code."""
-    cache_key = (study.to_settings(), code_version(), platform.node(), platform.processor(), usable_cpus())
-    name = hashlib.sha256(json.dumps(cache_key, sort_keys=True, default=str).encode()).hexdigest()[:32]
-    return cache_folder() / "estimates" / f"{name}.json"
+def _cache_file(kind: Kind) -> Path:
+    """Cache file for a kind of arm on this machine with this code."""
+    name, config = kind
+    text = f"{name} {settings_sha256(config)} {code_version()} {platform.node()} {platform.processor()}"
+    return cache_folder() / "estimates" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core.errors import StudyError
 from core.storage.records import PlanSegment, StudyPlan
-from study.planning.comparison import PlanComparison, compare_plans
+from study.planning.comparison import RACE_IS_FIXED, PlanComparison, compare_plans
 from study.planning.plan import check_distinct, more_seeds
 
 MAX_DIFFERENCES = 6
@@ -14,13 +14,17 @@ MAX_DIFFERENCES = 6
 def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     """A segment with the arms and seeds that only the new plan has; None if there are none.
 
-    It contains the new study file with the seeds of both plans, also if only budgets of a search or a race are larger.
+    It contains the new study file with the seeds of both plans, also if only budgets of a search are larger. A race
+    that has started does not grow.
 
     Raises:
         StudyError: the new plan changes or omits parts of the stored one, or two arms are the same.
     """
     comparison = compare_plans(stored, new)
     _check_compatible(new.name, comparison)
+    if "race" in stored.study_file:
+        # Its arms have different numbers of seeds, which only the race decides.
+        return None if stored.segments else new.segments[0]
     pairs = {(trial.arm, trial.seed) for trial in stored.trials}
     arms = comparison.added_arms
     trials = tuple(trial for trial in new.trials if (trial.arm, trial.seed) not in pairs)
@@ -54,7 +58,8 @@ def _check_compatible(name: str, comparison: PlanComparison) -> None:
     """Raise StudyError if the new plan drops or changes parts of the stored one."""
     if conflicts := comparison.conflicts:
         n_more = len(conflicts) - MAX_DIFFERENCES
+        reason = f"; {RACE_IS_FIXED}" if comparison.is_started_race else ""
         listed = conflicts if n_more <= 0 else [*conflicts[:MAX_DIFFERENCES], f"and {n_more} more"]
         raise StudyError(
-            f"study {name!r} exists with another plan ({'; '.join(listed)}); choose another name: --name NAME"
+            f"study {name!r} exists with another plan ({'; '.join(listed)}){reason}; choose another name: --name NAME"
         )

@@ -1,7 +1,7 @@
 """Planning of studies: from a study file to its definition and to plan segments with resolved configs and digests."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,9 +25,10 @@ from core.storage.records import (
     StudyPlan,
 )
 from core.training.resolve import Resolver
-from search_spaces.feasibility import CellCheck, check_cells
+from search_spaces.feasibility import CellCheck
 from search_spaces.names import check_name
 from search_spaces.paths import check_known
+from search_spaces.seeds import continued_seeds
 from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 
@@ -37,6 +38,8 @@ class NewPlan:
     """A new plan with remarks for the user."""
 
     plan: StudyPlan
+    study: StudyFile
+    """The study file with the overrides."""
     remarks: tuple[str, ...] = ()
     """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
@@ -52,7 +55,7 @@ def make_plan(
         study: The study file.
         name: Name of the study; by default that of the study file.
         overrides: Pairs of dotted path and value for all arms that have the setting.
-        n_seeds: Number of seeds; by default that of the study file.
+        n_seeds: Number of seeds; by default that of the study file. A race decides on it itself.
 
     Raises:
         ConfigError: a setting is unknown or out of range, or settings contradict each other.
@@ -64,7 +67,10 @@ def make_plan(
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
     _check_seed_is_unset(study, shared)
-    seeds = study.seeds if n_seeds is None else first_seeds(study.seeds, n_seeds)
+    seeds = study.all_seeds
+    if n_seeds is not None:
+        check_takes_seeds(study.to_settings(), n_seeds)
+        seeds = first_seeds(study.seeds, n_seeds, skipped=study.search.seeds if study.search else ())
     # Overrides take precedence over shared settings only, so they are added to these.
     study = dataclasses.replace(study, name=name, config={**study.shared(), **shared}, seeds=seeds)
     definition = StudyDefinition(
@@ -73,18 +79,20 @@ def make_plan(
     arms = study.named_arms()
     remarks = [*_remarks(study, shared), *(remark for design in study.designs() for remark in design.remarks())]
     configs = study.configs()
+    planner = Planner(study)
     searched: list[TrialConfig] = []
     for search in study.searches():
-        checks = check_cells(search)
+        checks = search.cell_checks
         searched += [config for each in checks for config in each.configs]
+        planner.check_usable([each.configs[0] for each in checks])
         remarks += _infeasible_remarks(checks)
     _check_objectives(objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
-        trials = tuple((arm.name, seed) for seed in seeds for arm in arms)
+        trials = tuple((arm.name, seed) for seed in study.design_seeds for arm in arms)
         proposal = Round(stage="design", arms=arms, trials=trials)
-        plan = plan.with_segment(Planner(study).segment(proposal, plan, configs))
-    return NewPlan(plan, tuple(remarks))
+        plan = plan.with_segment(planner.segment(proposal, plan, configs))
+    return NewPlan(plan, study, tuple(remarks))
 
 
 class Planner:
@@ -94,6 +102,15 @@ class Planner:
         self.study = study
         # Whether there are GPUs is checked with the other resources, on the machines where the trials run.
         self._resolver = Resolver(runs_elsewhere=True)
+
+    def check_usable(self, configs: Sequence[TrialConfig]) -> None:
+        """Check that configs can be resolved, which scans their data sources.
+
+        Raises:
+            ConfigError, DataError: a config cannot be resolved.
+        """
+        for config in configs:
+            self._resolver.resolve(config)
 
     def segment(
         self, proposal: Round, plan: StudyPlan, configs: Mapping[str, TrialConfig] | None = None
@@ -163,16 +180,29 @@ def more_seeds(plan: StudyPlan, seeds: Sequence[int]) -> PlanSegment | None:
     return PlanSegment(stage="seeds", trials=trials, code_version=code_version(), created_at=_now())
 
 
-def first_seeds(seeds: Sequence[int], n_seeds: int) -> tuple[int, ...]:
-    """The first `n_seeds` seeds of a study, continued with consecutive numbers if it has fewer.
+def first_seeds(seeds: Sequence[int], n_seeds: int, *, skipped: Collection[int] = ()) -> tuple[int, ...]:
+    """The first `n_seeds` seeds of a study, continued by `search_spaces.seeds.continued_seeds` if it has fewer.
 
     Raises:
         StudyError: `n_seeds` is below 1.
     """
     if n_seeds < 1:
         raise StudyError(f"--seeds is the number of seeds, at least 1; got {n_seeds}")
-    further = range(max(seeds) + 1, max(seeds) + 1 + max(0, n_seeds - len(seeds)))
-    return (*seeds, *further)[:n_seeds]
+    return continued_seeds(seeds, n_seeds, skipped)
+
+
+def check_takes_seeds(study_file: Mapping[str, Any], n_seeds: int) -> None:
+    """Check that the user may choose the number of seeds of a study.
+
+    Raises:
+        StudyError: the study is a race, which chooses it by results.
+    """
+    if race := study_file.get("race"):
+        raise StudyError(
+            f"a race decides by its results how many seeds an arm gets, here {race['min_seeds']} to "
+            f"{race['max_seeds']}, and its error rate holds only if nobody else does; leave out --seeds {n_seeds}, "
+            "or start another study with a larger race.max_seeds"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -215,7 +245,7 @@ def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_seed_is_unset(study: StudyFile, overrides: Mapping[str, Any]) -> None:
     """Raise StudyError if settings set the seed, which is reserved for the seeds of the study."""
-    if "seed" in overrides or "seed" in study.shared() or any("seed" in arm.config for arm in study.arms):
+    if "seed" in overrides or "seed" in study.shared():
         raise StudyError(
             "a study gives every arm the same seeds; list them as `seeds = [0, 1]` in its file, or give their number "
             "by --seeds; not `seed`"
@@ -226,12 +256,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
     """Remarks on overrides, which are already among the shared settings of the study, that do not apply to every arm.
 
     Raises:
-        StudyError: an override applies to no arm.
+        StudyError: an override or another shared setting applies to no arm.
     """
-    if study.search is not None or not overrides:
+    shared = study.shared()
+    if study.search is not None or not shared:
         return
     arms = study.named_arms()
     paths_of_arm = {arm.name: study.applied_paths(arm) for arm in arms}
+    reached = frozenset[str]().union(*paths_of_arm.values(), *(arm.settings for arm in arms))
+    for path in shared:
+        if path not in overrides and path not in reached:
+            raise StudyError(f"config.{path} has no effect: no arm of {study.name} has {path}; leave it out")
     for path, value in overrides.items():
         affected = [name for name, paths in paths_of_arm.items() if path in paths]
         overriding = [arm.name for arm in arms if path in arm.settings]

@@ -1,11 +1,13 @@
 """Sentences for the head of a report."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dashboards.analysis.study_results import load_results
 from dashboards.findings import findings
+from tests.support.fake_stages import RACING, fake_race, fake_search
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy, without_clips
 
 
@@ -59,3 +61,45 @@ def test_raw_curve_errors_are_a_finding_in_a_white_box_only(make_study: MakeStud
     grey = findings(load_results(make_study(arms, name="grey")))
     assert not any("mean curves.l1 is" in sentence for sentence in grey)
     assert any("grey box" in sentence for sentence in grey)
+
+
+def test_a_race_is_told_with_what_it_leaves_open(tmp_path: Path) -> None:
+    results = load_results(fake_race(tmp_path / "race", n_clips=0))
+    assert results.race is not None
+    sentences = findings(results)
+    assert sentences[0].endswith("interpretability.tv (smaller is better): frame, lpf-8 and spline-16.")
+    assert "Also there by their means, which the race leaves undecided: spline-8 and spline-9." in sentences
+    assert "Dominated by another arm's means: lpf-4." in sentences
+    decisions = "On the front: frame, lpf-8 and spline-16; dominated: lpf-4; undecided: spline-8 and spline-9."
+    assert f"The race (error rate 5 %, validation) is over. {decisions}" in sentences
+    assert (
+        "It gave up spline-8 and spline-9, as the seeds left up to 8 would decide with a probability below 0.1."
+    ) in sentences
+    n_trials = results.race.n_trials
+    assert f"It took {n_trials} of the 48 trials that 8 seeds of each of its 6 arms would take." in sentences
+    assert any("that both have" in sentence for sentence in sentences), "arms have different numbers of seeds"
+
+
+def test_a_race_that_goes_on_says_so(tmp_path: Path) -> None:
+    text = " ".join(findings(load_results(fake_race(tmp_path / "race", n_rounds=0, n_clips=0))))
+    assert "has compared up to 3 seeds, and goes on" in text
+    assert text.startswith("On the front of audio.mss (smaller is better) and interpretability.tv (smaller is better)")
+    assert "It took" not in text
+
+
+def test_a_race_before_its_first_comparison_has_no_verdicts(tmp_path: Path) -> None:
+    arms = [replace(RACING[0], outcomes={2: None}), *RACING[1:]]
+    text = " ".join(findings(load_results(fake_race(tmp_path / "race", arms, n_rounds=0, n_clips=0))))
+    assert "compares its arms for the first time when all have 3 seeds" in text
+
+
+def test_a_search_is_told_with_its_optimism(tmp_path: Path) -> None:
+    text = " ".join(findings(load_results(fake_search(tmp_path / "search"))))
+    assert "The search tried 12 arms in 2 cells with 24 trials, on validation only, and 3 arms went on" in text
+    assert "Its optimism, corrected for the noise of so few seeds, is" in text
+
+
+def test_a_search_without_confirmation_claims_nothing(tmp_path: Path) -> None:
+    text = " ".join(findings(load_results(fake_search(tmp_path / "search", n_confirmed=0))))
+    assert "none of its arms is confirmed with fresh seeds yet" in text
+    assert "optimism" not in text

@@ -149,7 +149,7 @@ def test_a_study_runs_to_its_report_and_its_command_can_be_repeated(folder: Path
     assert len(runs_of(MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db"), store)) == 1 + 2 + 4
     before = trial_files(store)
     second = succeed(folder, "launch", "tiny.toml")
-    assert "All 4 trials of tiny are done; writing the report again." in second
+    assert "All 4 trials of tiny are done, and its report is up to date: " in second
     assert trial_files(store) == before
     assert "4 planned: 4 finished" in succeed(folder, "status", "tiny")
     assert "Does it run?" in succeed(folder, "status")
@@ -192,6 +192,27 @@ def test_a_search_runs_in_rounds_and_is_confirmed_to_its_report(folder: Path) ->
     assert f"All {n_trials} trials of searched are done" in succeed(folder, "resume", "searched")
     assert trial_files(store) == before
     assert len(store.plan().segments) == 4
+
+
+def test_a_race_runs_until_it_is_decided_and_takes_no_further_seeds(folder: Path) -> None:
+    race = "[race]\nmin_seeds = 2\nmax_seeds = 3\ngive_up_below = 0.0\n"
+    (folder / "raced.toml").write_text(f"{QUESTION}[config]{CONFIG}{LOW_PASS}{FRAME}{CONSTANT}{race}")
+    succeed(folder, "launch", "raced.toml")
+    store = study_at(folder, "raced")
+    design, *rounds = store.plan().segments
+    assert (design.stage, len(design.trials)) == ("design", 6)
+    assert all(segment.stage == "race" for segment in rounds)
+    assert {trial.arm for segment in rounds for trial in segment.trials} <= {"lpf-8", "frame"}
+    assert {record.outcome for record in store.ledger()} == {"finished"}
+    summary = json.loads((folder / "runs/raced/summary.json").read_text())
+    assert summary["race"]["is_over"]
+    assert summary["race"]["n_trials"] == 4 + sum(len(segment.trials) for segment in rounds)
+    before = trial_files(store)
+    succeed(folder, "launch", "raced.toml")
+    assert trial_files(store) == before
+    refused = run(folder, "extend", "raced", "--seeds", "4")
+    assert refused.returncode == 2
+    assert "a race decides by its results how many seeds an arm gets, here 2 to 3" in " ".join(refused.stderr.split())
 
 
 # ---------------------------------------------------------------------------------------------------- growth and reuse
@@ -289,7 +310,7 @@ def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Pa
     assert "modstudy resume tiny" in output
     assert "Traceback" not in output
     wait_until(lambda: not session_of(driver.pid), "the workers to be gone", patience_s=PATIENCE_S)
-    assert "checkpoint at step" in succeed(folder, "status", "tiny")
+    assert "checkpoint at step" in succeed(folder, "status", "tiny", "--trials")
 
 
 def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:

@@ -13,7 +13,6 @@ from core.settings.synths import (
     RbjFilterConfig,
 )
 from core.settings.trial import TrialConfig
-from search_spaces.feasibility import check_cells
 from search_spaces.paths import compose
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import built_in_studies, load_study
@@ -75,7 +74,7 @@ def test_search_explores_four_cells_and_confirms_on_fresh_seeds() -> None:
     assert all(len(cell.cell.space.dimensions) == 2 for cell in search.cells)
     assert search.n_arms * len(search.seeds) + confirm.max_arms * len(study.seeds) >= 40
     assert not set(search.seeds) & set(study.seeds)
-    for checked in check_cells(search):
+    for checked in search.cell_checks:
         assert checked.n_infeasible == 0
         for config in checked.configs:
             assert is_grey_box(config) or isinstance(config.synth, EngelConfig)

@@ -9,7 +9,7 @@ from search_spaces.early_stopping import AshaConfig, MedianConfig
 from search_spaces.study_parsing import parse_study
 from tests.support.tiny_study import tiny_study
 
-SEARCH = {"n_arms": 3, "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}]}
+SEARCH = {"arms_per_cell": 3, "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}]}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_without_a_table_no_trial_is_stopped() -> None:
         ({"kind": "hyperband"}, "early_stopping.kind: choose one of asha, median; got 'hyperband'"),
         ({"kind": "asha", "grace": 3}, "unknown key early_stopping.grace in a study file; did you mean"),
         ({"kind": "median", "reduction_factor": 3}, "unknown key early_stopping.reduction_factor"),
-        ({"kind": "asha", "grace_steps": 0}, "early_stopping.grace_steps: input should be greater than or equal to 1"),
-        ({"kind": "asha", "reduction_factor": 1}, "early_stopping.reduction_factor: input should be greater than 1"),
-        ({"kind": "asha", "stages": ["final"]}, "early_stopping.stages.0: input should be 'design'"),
+        ({"kind": "asha", "grace_steps": 0}, "early_stopping.grace_steps: must be greater than or equal to 1"),
+        ({"kind": "asha", "reduction_factor": 1}, "early_stopping.reduction_factor: must be greater than 1"),
+        ({"kind": "asha", "stages": ["final"]}, "early_stopping.stages.0: must be 'design'"),
         ("asha", "early_stopping is a table, written"),
     ],
 )
@@ -55,8 +55,8 @@ def test_losses_of_different_kinds_are_not_compared() -> None:
     space = [{"path": "data.n_train", "values": [8, 16]}]
     message = "early_stopping compares validation losses, which mean different things with different data.n_train"
     with pytest.raises(ConfigError, match=message):
-        tiny_study(search={"n_arms": 2, "space": space}, early_stopping={"kind": "asha"})
-    tiny_study(search={"n_arms": 2, "space": space}, early_stopping={"kind": "asha", "stages": ["design"]})
+        tiny_study(search={"arms_per_cell": 2, "space": space}, early_stopping={"kind": "asha"})
+    tiny_study(search={"arms_per_cell": 2, "space": space}, early_stopping={"kind": "asha", "stages": ["design"]})
     with pytest.raises(ConfigError, match="with different audio.duration_s"):
         tiny_study(
             space=[{"path": "audio.duration_s", "values": [0.5, 1.0]}],

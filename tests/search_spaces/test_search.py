@@ -325,9 +325,9 @@ class TestDefaults:
         ({"arms_per_cell": 0}, "arms_per_cell is at least 1; got 0"),
         ({"round_size": 0}, "round_size is between 1 and arms_per_cell, 10; got 0"),
         ({"round_size": 11}, "round_size is between 1 and arms_per_cell, 10; got 11"),
-        ({"seeds": (1,)}, r"at least two distinct non-negative integers.*got \[1\]"),
-        ({"seeds": (1, 1)}, "at least two distinct"),
-        ({"seeds": (-1, 1)}, "at least two distinct"),
+        ({"seeds": (1,)}, r"search.seeds must be at least two, .*got \[1\]"),
+        ({"seeds": (1, 1)}, "distinct non-negative integers .*got 1 twice"),
+        ({"seeds": (-1, 1)}, "distinct non-negative integers"),
         (
             {"sampler": Nsga2SamplerConfig(population_size=10)},
             "sampler nsga2 learns nothing: its first 10 points .*arms_per_cell is 10; raise arms_per_cell, "

@@ -233,7 +233,7 @@ class TestPositions:
         ),
         (
             [dimension("encoder.width", 8, when={"encoder.n_mels": (32,)})],
-            "depends on encoder.n_mels, that does not vary here",
+            "depends on encoder.n_mels, which does not vary here",
         ),
         (
             [dimension("encoder.width", 8, when={"encoder.nmels": (32,)})],
@@ -310,7 +310,7 @@ def test_a_range_of_real_numbers_is_never_expanded() -> None:
         ("synth.kind", Integer(low=0, high=1), "the setting is no number"),
         ("encoder.precision", choice(["fp32", "fp16"]), "value 'fp16': .*'fp32' or 'bf16'; got 'fp16'; correct or"),
         ("encoder.precision", fixed("fp16"), "value 'fp16': .*'fp32' or 'bf16'; got 'fp16'; correct or remove it"),
-        ("encoder.width", choice([8, 8.5]), "value '8.5': encoder.width: .*valid integer.*; got 8.5"),
+        ("encoder.width", choice([8, 8.5]), "value '8.5': encoder.width: .*whole number; got 8.5"),
         ("encoder.width", choice([8, True]), "value 'true': encoder.width: a number or text is needed; got True"),
     ],
 )

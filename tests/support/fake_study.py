@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import soundfile
@@ -34,6 +34,7 @@ from core.storage.records import (
     PlannedArm,
     PlannedTrial,
     PlanSegment,
+    Split,
     StudyDefinition,
     TrialRecord,
 )
@@ -83,7 +84,7 @@ FRONT = {"frame", "lpf-8", "spline-8", "spline-16"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Sounds:
+class Sounds:
     """What is known of the test clips, and which curves the synth has."""
 
     n_clips: int
@@ -102,6 +103,7 @@ def fake_study(
     question: str = QUESTION,
     objectives: tuple[Objective, ...] = OBJECTIVES,
     issues: tuple[DataIssue, ...] = (),
+    study_file: Mapping[str, Any] | None = None,
 ) -> Store:
     """A store with the plan and the records of a study.
 
@@ -115,44 +117,49 @@ def fake_study(
         question: The study's question.
         objectives: Its objectives.
         issues: Issues with its data.
+        study_file: Plain values of its file, for studies with further stages.
     """
     store = Store(root)
-    store.create_study(StudyDefinition(name=root.name, question=question, objectives=objectives))
-    configs = {
-        (arm.name, seed): TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
-        for arm in arms
-        for seed in range(seeds)
-    }
+    store.create_study(
+        StudyDefinition(name=root.name, question=question, objectives=objectives, study_file=dict(study_file or {}))
+    )
+    configs = {(arm.name, seed): config_of(arm, seed) for arm in arms for seed in range(seeds)}
     digests = {key: f"{index:016x}" for index, key in enumerate(configs)}
     store.append_segment(
         PlanSegment(
             stage="design",
-            arms=tuple(
-                PlannedArm(
-                    name=arm.name,
-                    settings={"parameterization.kind": arm.parameterization.kind},
-                    config={path: value for path, value in to_settings(configs[arm.name, 0]).items() if path != "seed"},
-                    sha256=f"{index:064x}",
-                    is_baseline=arm.is_baseline,
-                    is_white_box=arm.is_white_box,
-                    modulations=modulations,
-                )
-                for index, arm in enumerate(arms)
-            ),
+            arms=tuple(planned_arm(arm, index, modulations) for index, arm in enumerate(arms)),
             trials=tuple(PlannedTrial(digest=digests[key], arm=key[0], seed=key[1]) for key in configs),
             data_issues=issues,
             data_summary={"source": "synthetic", "clips": {"train": 512, "validation": 64, "test": 128}},
             code_version="0.1.0",
         )
     )
-    sounds = _Sounds(n_clips=n_clips, modulations=modulations, truth=truth)
+    sounds = Sounds(n_clips=n_clips, modulations=modulations, truth=truth)
     for index, arm in enumerate(arms):
         for seed in range(seeds):
             outcome = arm.outcomes.get(seed, "finished")
             if outcome is not None:
                 rng = np.random.default_rng([index, seed])
-                _commit(store.begin(digests[arm.name, seed]), arm, configs[arm.name, seed], outcome, sounds, rng)
+                commit_fake(store.begin(digests[arm.name, seed]), arm, configs[arm.name, seed], outcome, sounds, rng)
     return store
+
+
+def config_of(arm: FakeArm, seed: int) -> TrialConfig:
+    return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
+
+
+def planned_arm(arm: FakeArm, index: int, modulations: tuple[str, ...] = MODULATIONS) -> PlannedArm:
+    """The arm in a plan, of which it is the arm of this index."""
+    return PlannedArm(
+        name=arm.name,
+        settings={"parameterization.kind": arm.parameterization.kind},
+        config={path: value for path, value in to_settings(config_of(arm, 0)).items() if path != "seed"},
+        sha256=f"{index:064x}",
+        is_baseline=arm.is_baseline,
+        is_white_box=arm.is_white_box,
+        modulations=modulations,
+    )
 
 
 def without_clips(make_study: MakeStudy) -> MakeStudy:
@@ -160,14 +167,16 @@ def without_clips(make_study: MakeStudy) -> MakeStudy:
     return partial(make_study, n_clips=0)
 
 
-def _commit(
+def commit_fake(
     attempt: Attempt,
     arm: FakeArm,
     config: TrialConfig,
     outcome: Outcome,
-    sounds: _Sounds,
+    sounds: Sounds,
     rng: np.random.Generator,
+    splits: tuple[Split, ...] = ("validation", "test"),
 ) -> None:
+    """Write the record of a trial, with curves and sounds if it has clips."""
     is_finished = outcome == "finished"
     study = Path(attempt.store.root).name
     metrics = dict(_metrics(arm, sounds, rng)) if is_finished else {}
@@ -186,7 +195,7 @@ def _commit(
             config=flat_config(config),
             steps=300,
             best_step=250,
-            metrics={"validation": metrics, "test": metrics} if is_finished else {},
+            metrics=dict.fromkeys(splits, metrics) if is_finished else {},
             undefined={"test": {"interpretability.tv": 384}} if is_finished and arm.tv is None else {},
             history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
             environment={"code_version": "0.1.0", "torch": "2.14.1", "device": "cpu", "threads": 1},
@@ -203,7 +212,7 @@ def _validation(arm: FakeArm, step: int) -> dict[str, float]:
     return {"step": float(step), "train_loss": loss, "validation_loss": loss, "elapsed_s": step / 20}
 
 
-def _metrics(arm: FakeArm, sounds: _Sounds, rng: np.random.Generator) -> Iterator[tuple[str, float | None]]:
+def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator[tuple[str, float | None]]:
     """Full names and values, as `core.metrics.evaluation` gives them for these curves."""
     noise, tv_noise = 1 + 0.01 * rng.standard_normal(2)
     error = 0.24 if arm.is_baseline else 0.06 + 0.02 * arm.mss
@@ -239,7 +248,7 @@ def _metrics(arm: FakeArm, sounds: _Sounds, rng: np.random.Generator) -> Iterato
 
 
 def _write_curves_and_sounds(
-    attempt: Attempt, study: str, arm: FakeArm, config: TrialConfig, sounds: _Sounds, rng: np.random.Generator
+    attempt: Attempt, study: str, arm: FakeArm, config: TrialConfig, sounds: Sounds, rng: np.random.Generator
 ) -> None:
     n_clips, n_curves = sounds.n_clips, len(sounds.modulations)
     time = np.linspace(0, 1, config.audio.n_frames)

@@ -93,9 +93,12 @@ class AudioFolder(DataSource):
             files.append(scanned)
         if len(files) < config.min_files:
             raise DataError(_too_few_message(self._folder, len(paths), files, issues, config))
-        self._splits(files)
         return FolderScan(
-            files=tuple(files), issues=tuple(issues), sha256=_sha256(files), summary=_summary(len(paths), files, issues)
+            files=tuple(files),
+            issues=tuple(issues),
+            sha256=_sha256(files),
+            n_clips=self._splits(files).sizes,
+            summary=_summary(len(paths), files, issues),
         )
 
     def load(self) -> Dataset:

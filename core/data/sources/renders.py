@@ -69,9 +69,12 @@ class Renders(DataSource):
                 f"{audio_config.duration_s:g} s against {shortest:g} s in {self._folder}; "
                 f"set audio.duration_s={shortest:g} or render longer sounds"
             )
-        self._splits(files)
         return RendersScan(
-            files=tuple(files), issues=tuple(issues), sha256=_sha256(files), summary=_summary(len(rows), files)
+            files=tuple(files),
+            issues=tuple(issues),
+            sha256=_sha256(files),
+            n_clips=self._splits(files).sizes,
+            summary=_summary(len(rows), files),
         )
 
     def load(self) -> Dataset:

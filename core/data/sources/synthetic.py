@@ -40,7 +40,9 @@ class Synthetic(DataSource):
 
     def scan(self) -> SourceScan:
         summary = {"clips": sum(self._config.expected_clips), "pitch": "exact"}
-        return SourceScan(sha256=wavetable_sha256(self._config.wavetable), summary=summary)
+        return SourceScan(
+            sha256=wavetable_sha256(self._config.wavetable), n_clips=self._config.expected_clips, summary=summary
+        )
 
     def load(self) -> Dataset:
         """The clips in three splits, which are consecutive ranges of clip numbers."""

@@ -8,8 +8,17 @@ import pytest
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
+from core.training.model import build_model
 from core.training.resolve import resolve_without_data
-from core.training.warmup import estimate_seconds, every_kernel, step_on_noise, warm_up, warm_up_all
+from core.training.warmup import (
+    TrialCosts,
+    estimate_seconds,
+    every_kernel,
+    measure_costs,
+    step_on_noise,
+    warm_up,
+    warm_up_all,
+)
 from tests.support.configs import GREY_BOX, TINY, configured, tiny
 
 
@@ -59,6 +68,18 @@ def test_sounds_need_not_exist() -> None:
     warm_up(config)
     assert estimate_seconds(replace(config, trainer=replace(config.trainer, max_steps=2))) > 0
     assert resolve_without_data(config).device == "cpu"
+
+
+def test_costs_do_not_depend_on_the_numbers_of_steps_and_clips() -> None:
+    config = tiny("trainer.max_steps=12")
+    costs = measure_costs(config)
+    assert costs.step_s > 0
+    assert costs.clip_s > 0
+    assert costs.n_weights == sum(value.numel() for value in build_model(config).state_dict().values())
+    known = TrialCosts(step_s=2.0, clip_s=0.5, n_weights=1)
+    # 12 steps, and 4 validations of 3 clips, and all 9 clips at the end.
+    assert known.seconds(config, (4, 3, 2)) == 12 * 2.0 + 0.5 * (4 * 3 + 9)
+    assert replace(known, step_s=0.0).seconds(config, (4, 3, 2)) == 0.5 * (3 + 9)
 
 
 def test_estimate_of_the_time_grows_with_the_steps() -> None:

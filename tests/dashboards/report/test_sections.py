@@ -1,17 +1,22 @@
 """The page's sections: each renders by itself, and the navigation has one link for each that is shown."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from core.storage.store import Store
 from dashboards.analysis.study_results import load_results
 from dashboards.palette import arm_styles
 from dashboards.report.audio_gallery import AUDIO_GALLERY
 from dashboards.report.page import SECTIONS, render_page
+from dashboards.report.race import RACE
 from dashboards.report.run import RUN
+from dashboards.report.search import SEARCH
 from dashboards.report.section import ReportData, Section
 from tests.dashboards.report.html_page import HtmlPage
-from tests.support.fake_study import ARMS, FakeArm, MakeStudy
+from tests.support.fake_stages import CELLS, fake_race, fake_search
+from tests.support.fake_study import ARMS, OBJECTIVES, FakeArm, MakeStudy
 
 
 @pytest.fixture
@@ -20,13 +25,20 @@ def report(make_study: MakeStudy) -> ReportData:
 
 
 def report_data(make_study: MakeStudy, *args: object, **options: object) -> ReportData:
-    store = make_study(*args, **options)
+    return report_of(make_study(*args, **options))
+
+
+def report_of(store: Store) -> ReportData:
     results = load_results(store)
     return ReportData(store=store, results=results, styles=arm_styles(results.arms))
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
-def test_a_section_renders_by_itself(report: ReportData, section: Section) -> None:
+def test_a_section_renders_by_itself(report: ReportData, section: Section, tmp_path: Path) -> None:
+    if section is RACE:
+        report = report_of(fake_race(tmp_path / "race", n_clips=0))
+    if section is SEARCH:
+        report = report_of(fake_search(tmp_path / "search"))
     page = HtmlPage(render_page(report, (section,)))
     assert page.section_ids == [section.id]
     assert page.links == [f"#{section.id}"]
@@ -75,3 +87,69 @@ def test_copied_trials_are_marked_with_the_study_that_trained_them(make_study: M
 
 def test_nothing_is_marked_where_nothing_was_copied(report: ReportData) -> None:
     assert "trained in study" not in HtmlPage(render_page(report)).text
+
+
+def test_a_race_states_its_verdicts_and_its_promise(tmp_path: Path) -> None:
+    report = report_of(fake_race(tmp_path / "race", n_clips=0))
+    assert report.results.race is not None
+    n_trials = report.results.race.n_trials
+    text = HtmlPage(render_page(report, (RACE,))).text
+    for words in (
+        f"The race took {n_trials} trials, where 8 seeds of all 6 arms would take 48: {48 - n_trials} trials",
+        "with a probability of at least 95 %",
+        "comparisons after 3, 4, 5, 6, 7 and 8 seeds together",
+        "Maron and Moore, 1993",
+        "spline-16 and spline-9 are better in every objective",
+        "the seeds left up to 8 seeds would decide with a probability below 0.1",
+    ):
+        assert words in " ".join(text.split()), words
+
+
+def test_a_race_that_goes_on_saves_nothing_yet(tmp_path: Path) -> None:
+    text = HtmlPage(render_page(report_of(fake_race(tmp_path / "race", n_rounds=0, n_clips=0)), (RACE,))).text
+    assert "The race goes on: 18 trials are planned so far" in text
+    assert "saved" not in text
+    assert "more seeds are due, up to 8 seeds" in text
+
+
+def test_arms_that_a_race_leaves_open_are_not_announced_as_on_the_front(tmp_path: Path) -> None:
+    report = report_of(fake_race(tmp_path / "race", n_clips=0))
+    page = HtmlPage(render_page(report))
+    assert page.text.count("○ undecided") == 2 * 2, "in the table of arms and in that of all metrics"
+    assert "the race leaves undecided whether spline-8" in " ".join(page.text.split())
+    by_name = {arm["name"]: arm for arm in page.data["arms"]}
+    assert by_name["spline-8"]["undecided_on"] == ["audio.mss", "interpretability.tv"]
+    assert by_name["frame"]["undecided_on"] == []
+
+
+def test_a_search_shows_its_cells_and_what_fresh_seeds_make_of_its_picks(tmp_path: Path) -> None:
+    report = report_of(fake_search(tmp_path / "search"))
+    page = HtmlPage(render_page(report, (SEARCH,)))
+    for cell in CELLS:
+        assert cell in page.text
+    assert "the seeds 1000 and 1001" in " ".join(page.text.split())
+    assert page.data.keys() == {"search"}
+    points = page.data["search"]["arms"]
+    assert len(points) == 11, "one of twelve arms failed with a seed"
+    assert sum(point["colour"] is not None for point in points) == 3
+    assert all(len(point["confirmed"]) == 2 for point in points if point["colour"] is not None)
+
+
+def test_a_search_without_confirmation_says_so(tmp_path: Path) -> None:
+    text = HtmlPage(render_page(report_of(fake_search(tmp_path / "search", n_confirmed=0)), (SEARCH,))).text
+    assert "No arm is confirmed yet" in text
+    assert "Optimism" not in text
+
+
+def test_a_search_over_one_objective_has_no_plot(tmp_path: Path) -> None:
+    html = render_page(report_of(fake_search(tmp_path / "search", objectives=OBJECTIVES[:1])), (SEARCH,))
+    assert 'id="search-plot"' not in html
+    assert HtmlPage(html).data["search"]["arms"] == []
+
+
+def test_a_static_arm_that_races_is_named_as_such(tmp_path: Path) -> None:
+    flat = FakeArm(name="flat", mss=0.9, tv=0.01, range=0.02)
+    report = report_of(fake_race(tmp_path / "race", [*ARMS, flat], n_clips=0))
+    assert "flat has curves that hardly move: the race compares values alone" in " ".join(
+        HtmlPage(render_page(report, (RACE,))).text.split()
+    )

@@ -1,6 +1,7 @@
 """`summary.json`: its shape and numbers are a public format."""
 
 import math
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -11,6 +12,7 @@ from dashboards.analysis.study_results import load_results
 from dashboards.report.page import SUMMARY_KEY, write_report
 from dashboards.report.summary import summary, summary_to_json
 from tests.dashboards.report.html_page import strict_json
+from tests.support.fake_stages import fake_race, fake_search
 from tests.support.fake_study import ARMS, FRONT, MakeStudy
 
 
@@ -19,8 +21,11 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     assert list(found) == [
         "schema_version", "study", "question", "split", "objectives", "arms", "counts", "is_complete", "front",
         "comparisons", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
+        "race", "search",
     ]  # fmt: skip
     assert found["schema_version"] == 1
+    assert found["race"] is None
+    assert found["search"] is None
     assert (found["study"], found["split"], found["code_version"]) == ("quickstart", "test", "0.1.0")
     assert found["objectives"][0] == {"metric": "audio.mss", "direction": "minimize"}
     assert found["counts"] == {"planned": 14} | dict.fromkeys((*get_args(Outcome), "missing"), 0) | {"finished": 14}
@@ -94,3 +99,37 @@ def test_numbers_that_are_not_finite_become_null() -> None:
         "e": "ä",
         "3": True,
     }
+
+
+def test_a_race_is_summarised_with_its_rules_and_verdicts(tmp_path: Path) -> None:
+    store = fake_race(tmp_path / "race", n_clips=0)
+    write_report(store)
+    race = strict_json(store.get(SUMMARY_KEY))["race"]
+    assert list(race) == [
+        "split", "error_rate", "min_seeds", "max_seeds", "give_up_below", "is_over", "n_trials",
+        "n_trials_of_full_design", "arms", "orders",
+    ]  # fmt: skip
+    assert (race["split"], race["error_rate"], race["min_seeds"], race["max_seeds"]) == ("validation", 0.05, 3, 8)
+    lpf_4 = race["arms"]["lpf-4"]
+    assert list(lpf_4) == ["status", "reason", "decided_at", "dominated_by", "n_seeds"]
+    assert (lpf_4["status"], lpf_4["reason"]) == ("dominated", None)
+    assert race["arms"]["spline-9"]["status"] == "undecided"
+    assert len(race["orders"]) == 2 * 15
+    assert list(race["orders"][0]) == ["arm", "other", "objective", "better", "p_value"]
+
+
+def test_a_search_is_summarised_with_cells_picks_and_optimism(tmp_path: Path) -> None:
+    store = fake_search(tmp_path / "search")
+    write_report(store)
+    search = strict_json(store.get(SUMMARY_KEY))["search"]
+    assert list(search) == ["seeds", "n_arms", "n_trials", "cells", "confirmed", "optimism"]
+    assert list(search["cells"][0]) == [
+        "name", "samplers", "n_asks", "n_arms", "n_infeasible", "n_repeated", "n_trials", "n_finished",
+    ]  # fmt: skip
+    assert len(search["confirmed"]) == 3
+    for arm in search["confirmed"]:
+        assert list(arm) == ["name", "cell", "front_probability", "claimed", "confirmed"]
+        assert list(arm["confirmed"]) == ["validation", "test"]
+    assert list(search["optimism"]) == ["validation", "test"]
+    for optimism in search["optimism"].values():
+        assert list(optimism) == ["arms", "claimed_share", "confirmed_share", "share", "by_objective"]

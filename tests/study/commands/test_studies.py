@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.settings.trial import TrialConfig
+from core.training.warmup import TrialCosts
 from search_spaces.study_parsing import built_in_studies, load_study
 from study.commands.options import OK
 from tests.support.command_line import Command, flat
@@ -20,10 +21,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_answers_without_measuring(modstudy: Command, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    def refuse(config: TrialConfig) -> float:
+    def refuse(config: TrialConfig) -> TrialCosts:
         raise AssertionError(f"no step of {config.parameterization.kind} is to be timed")
 
-    monkeypatch.setattr("core.training.warmup.estimate_seconds", refuse)
+    monkeypatch.setattr("core.training.warmup.measure_costs", refuse)
     result = modstudy("studies")
     text = flat(result)
     assert result.exit_code == OK
@@ -38,11 +39,11 @@ def test_it_answers_without_measuring(modstudy: Command, monkeypatch: pytest.Mon
 def test_times_are_measured_on_request_and_remembered(modstudy: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[TrialConfig] = []
 
-    def minute(config: TrialConfig) -> float:
+    def minute(config: TrialConfig) -> TrialCosts:
         timed.append(config)
-        return 60.0
+        return TrialCosts(step_s=0.3, clip_s=0.01, n_weights=1000)
 
-    monkeypatch.setattr("core.training.warmup.estimate_seconds", minute)
+    monkeypatch.setattr("core.training.warmup.measure_costs", minute)
     measured = modstudy("studies", "--estimate")
     assert measured.exit_code == OK, measured.output
     assert timed

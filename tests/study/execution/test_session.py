@@ -16,7 +16,7 @@ from study.execution import session as session_module
 from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted, Session, study_names
 from study.planning.plan import make_plan
-from tests.support.tiny_study import ARMS, commit, create_study, tiny_plan, tiny_study
+from tests.support.tiny_study import ARMS, SEARCH, commit, create_study, tiny_plan, tiny_study
 
 SPLINE = {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}
 MakeSession = Callable[[str], Session]
@@ -126,6 +126,14 @@ def test_a_study_is_extended_to_a_number_of_seeds(session_of: MakeSession, plan:
         session.with_seeds(session.plan(), 1)
 
 
+def test_further_seeds_of_a_search_reach_the_arms_that_it_will_confirm(session_of: MakeSession) -> None:
+    session = session_of("tiny")
+    plan = session.with_seeds(tiny_plan(arms=[], search=SEARCH), 5)
+    assert plan.trials == ()
+    assert plan.study_file["seeds"] == [0, 1, 2, 3, 4]
+    assert session.with_seeds(plan, 5) == plan
+
+
 def test_further_arms_have_all_seeds_that_the_study_has_now(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     store = stored(session, plan)
@@ -159,6 +167,22 @@ def test_a_study_that_is_done_is_reported_again_without_ray(
     assert "All 6 trials of tiny are done; writing the report again." in output(session)
     assert store.has("report/index.html")
     assert endings == ["FINISHED"]
+
+
+def test_a_study_without_news_is_left_alone(session_of: MakeSession, plan: StudyPlan, endings: list[str]) -> None:
+    session = session_of("tiny")
+    store = stored(session, plan)
+    session.run(session.plan, RunOptions())
+    store.drop("report/index.html")
+    assert session.run(session.plan, RunOptions()) == 0
+    assert "All 6 trials of tiny are done, and its report is up to date: " in output(session)
+    assert not store.has("report/index.html")
+    assert len(endings) == 1
+    commit(store, plan.trials[0], minute=7, study="tiny")
+    session.run(session.plan, RunOptions())
+    assert store.has("report/index.html"), "a trial has another record now"
+    session.run(session.plan, RunOptions(tracking_uri="http://127.0.0.1:1"))
+    assert len(endings) == 3, "another tracker has nothing of it yet"
 
 
 def test_a_failed_trial_shows_in_the_exit_code(session_of: MakeSession, plan: StudyPlan, endings: list[str]) -> None:
@@ -225,3 +249,13 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
         session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]
+
+
+def test_a_race_is_not_extended_by_seeds_or_arms(session_of: MakeSession) -> None:
+    session = session_of("race")
+    plan = tiny_plan(race={})
+    create_study(Path(session.store.root), plan)
+    with pytest.raises(StudyError, match="a race decides by its results how many seeds an arm gets, here 3 to 8"):
+        session.with_seeds(session.plan(), 6)
+    with pytest.raises(StudyError, match="arm spline only in the new plan.*; a race is fixed before it starts"):
+        session.plan_with_arms([SPLINE])

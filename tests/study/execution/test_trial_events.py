@@ -161,7 +161,7 @@ def test_a_worker_that_does_not_react_is_killed_once_and_its_trial_has_timed_out
     now = 1000.0
     killed: list[object] = []
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    monkeypatch.setattr(ray, "kill", killed.append)
+    monkeypatch.setattr("ray.kill", killed.append)
     run = Run(store, plan, timeout_s=60.0)
     run.report(step=7)
     now += 60.0 + trial_events.STUCK_AFTER_S

@@ -1,93 +1,132 @@
-"""The time of a study is measured when wanted, and remembered for this machine and this code."""
+"""The costs of a trial are measured once for each kind of arm, and remembered for this machine and this code."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.errors import StudyError
 from core.settings.trial import TrialConfig
-from search_spaces.study_file import StudyFile
+from core.training.warmup import TrialCosts
 from study.planning import estimates
-from study.planning.estimates import STARTUP_S, cached_duration_s, measure_duration_s
-from study.planning.resources import usable_cpus
-from tests.support.tiny_study import ARMS, tiny_study
+from study.planning.estimates import MAX_MEASURED, CostTable, cost_table, kind_of_arm
+from tests.support.configs import configured
 
+FRAME = configured("parameterization.kind=frame")
+SPLINE = configured("parameterization.kind=spline")
 Timed = list[TrialConfig]
 """The configs whose steps were timed."""
 
 
 @pytest.fixture
 def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Timed:
-    """A cache of the test's own, and a second for every trial."""
+    """A cache of the test's own, and steps that take as many seconds as the encoder is wide."""
     found: Timed = []
 
-    def second(config: TrialConfig) -> float:
+    def measured(config: TrialConfig) -> TrialCosts:
         found.append(config)
-        return 1.0
+        return TrialCosts(step_s=float(config.encoder.width), clip_s=0.5, n_weights=7)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("core.training.warmup.estimate_seconds", second)
+    monkeypatch.setattr("core.training.warmup.measure_costs", measured)
     return found
 
 
-def test_nothing_is_known_before_a_measurement_and_its_result_after_it(study: StudyFile, timed: Timed) -> None:
-    assert cached_duration_s(study) is None
+def table(*configs: TrialConfig) -> CostTable:
+    found = cost_table(configs)
+    assert found is not None
+    return found
+
+
+def test_nothing_is_known_before_a_measurement_and_its_result_after_it(timed: Timed) -> None:
+    assert cost_table([FRAME], cached_only=True) is None
     assert timed == []
-    seconds = measure_duration_s(study)
-    assert seconds == STARTUP_S + 3 * 1.0 * 2 / usable_cpus()
-    assert len(timed) == 3
-    assert cached_duration_s(study) == seconds
-    assert len(timed) == 3
+    assert table(FRAME).of(FRAME) == TrialCosts(step_s=16.0, clip_s=0.5, n_weights=7)
+    known = cost_table([FRAME], cached_only=True)
+    assert known is not None
+    assert known.of(FRAME) == table(FRAME).of(FRAME)
+    assert timed == [FRAME]
 
 
-def test_arms_that_differ_in_numbers_of_their_parameterization_are_timed_once(timed: Timed) -> None:
-    slower = {"name": "lpf-4", "config": {"parameterization": {"kind": "low_pass", "cutoff_hz": 4.0}}}
-    wider = {"name": "wide", "config": {"parameterization": {"kind": "frame"}, "encoder": {"width": 32}}}
-    seconds = measure_duration_s(tiny_study(arms=[*ARMS, slower, wider]))
-    assert len(timed) == 4
-    assert seconds == STARTUP_S + 5 * 1.0 * 2 / usable_cpus()
+@pytest.mark.parametrize(
+    "setting",
+    ["seed=3", "optimizer.lr=0.1", "trainer.max_steps=7", "data.n_train=9", "parameterization.n_segments=4"],
+)
+def test_arms_that_differ_in_what_costs_no_time_are_one_kind(setting: str) -> None:
+    assert kind_of_arm(configured("parameterization.kind=spline", setting)) == kind_of_arm(SPLINE)
 
 
-def _other_study(study: StudyFile, monkeypatch: pytest.MonkeyPatch) -> StudyFile:
-    del study, monkeypatch
-    return tiny_study(seeds=[0, 1, 2])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "parameterization.kind=frame",
+        "encoder.width=8",
+        "synth.kind=engel",
+        "trainer.batch_size=8",
+        "trainer.max_steps=0",
+    ],
+)
+def test_arms_that_differ_in_what_costs_time_are_two_kinds(setting: str) -> None:
+    assert kind_of_arm(configured("parameterization.kind=spline", setting)) != kind_of_arm(SPLINE)
 
 
-def _other_code(study: StudyFile, monkeypatch: pytest.MonkeyPatch) -> StudyFile:
+def test_each_kind_is_measured_once_and_new_kinds_only(timed: Timed) -> None:
+    other = configured("parameterization.kind=frame", "optimizer.lr=0.1")
+    assert table(FRAME, other).n_measured == 1
+    assert table(FRAME, SPLINE).n_measured == 2
+    assert timed == [FRAME, SPLINE]
+
+
+def test_of_many_kinds_some_are_measured_and_the_others_cost_what_the_nearest_does(timed: Timed) -> None:
+    widths = [replace(FRAME, encoder=replace(FRAME.encoder, width=width)) for width in range(1, 4 * MAX_MEASURED + 1)]
+    found = table(*widths)
+    assert found.n_measured == len(timed) == MAX_MEASURED
+    assert len(found.costs) == 4 * MAX_MEASURED
+    assert [found.of(config).step_s for config in widths[:8]] == [1, 1, 1, 1, 5, 5, 5, 5]
+
+
+def _other_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimates, "code_version", lambda: "another")
-    return study
 
 
-def _other_machine(study: StudyFile, monkeypatch: pytest.MonkeyPatch) -> StudyFile:
-    monkeypatch.setattr(estimates, "usable_cpus", lambda: 1000)
-    return study
+def _other_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "another")
 
 
-@pytest.mark.parametrize("change", [_other_study, _other_code, _other_machine])
-def test_what_was_measured_for_another_study_code_or_machine_does_not_count(
-    change: Callable[[StudyFile, pytest.MonkeyPatch], StudyFile],
-    study: StudyFile,
-    timed: Timed,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("change", [_other_code, _other_machine])
+def test_what_was_measured_with_other_code_or_elsewhere_does_not_count(
+    change: Callable[[pytest.MonkeyPatch], None], timed: Timed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure_duration_s(study)
+    table(FRAME)
     assert timed
-    assert cached_duration_s(change(study, monkeypatch)) is None
+    change(monkeypatch)
+    assert cost_table([FRAME], cached_only=True) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"seconds": null}', b'{"seconds": "soon"}', b"\xff"])
-def test_a_damaged_file_is_as_good_as_none(content: bytes, study: StudyFile, timed: Timed, tmp_path: Path) -> None:
-    measure_duration_s(study)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"step_s": null}', b'{"step_s": 1}', b"\xff"])
+def test_a_damaged_file_is_as_good_as_none(content: bytes, timed: Timed, tmp_path: Path) -> None:
+    table(FRAME)
     assert timed
     (file,) = (tmp_path / "cache").rglob("estimates/*.json")
     file.write_bytes(content)
-    assert cached_duration_s(study) is None
+    assert cost_table([FRAME], cached_only=True) is None
 
 
 def test_a_cache_that_cannot_be_written_costs_a_warning_only(
-    study: StudyFile, timed: Timed, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    timed: Timed, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").write_bytes(b"a file where the folder would be")
-    assert measure_duration_s(study) > STARTUP_S
+    assert table(FRAME).of(FRAME).step_s == 16.0
     assert timed
     assert "the time cannot be remembered" in caplog.text
+
+
+def test_a_step_that_fails_is_an_error_with_a_remedy(timed: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: TrialConfig) -> TrialCosts:
+        raise RuntimeError("not enough memory: you tried to allocate 64 TB\nand more")
+
+    assert timed == []
+    monkeypatch.setattr("core.training.warmup.measure_costs", fail)
+    with pytest.raises(StudyError, match=r"kind=frame.* fails: not enough memory: .* TB; if memory is short, lower"):
+        cost_table([FRAME])

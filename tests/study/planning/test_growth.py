@@ -11,7 +11,7 @@ from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 from study.planning.comparison import compare_plans
 from study.planning.growth import growth
-from study.planning.plan import Planner, make_plan, more_seeds
+from study.planning.plan import Planner, make_plan, more_seeds, planned_trials
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_plan, tiny_study
 
 SPLINE: dict[str, Any] = {"name": "spline", "config": {"parameterization": {"kind": "spline"}}}
@@ -211,3 +211,45 @@ def test_growth_refuses_a_conflicting_plan_and_names_the_conflicts(plan: StudyPl
         "choose another name: --name NAME",
     ):
         growth(plan, tiny_plan(arms=[*ARMS[:2], SPLINE]))
+
+
+# --------------------------------------------------------------------------------------------------------------- races
+
+RACE = {"min_seeds": 2, "max_seeds": 4}
+
+
+def test_a_started_race_is_the_same_study_whatever_it_has_run() -> None:
+    stored = tiny_plan(race=RACE)
+    assert growth(stored, tiny_plan(race=RACE)) is None
+    raced = PlanSegment(stage="race", trials=planned_trials(stored, [("frame", 2)], "race"))
+    assert growth(stored.with_segment(raced), tiny_plan(race=RACE)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"race": {**RACE, "max_seeds": 5}}, r"race.max_seeds: 4 stored, 5 new"),
+        ({"race": {**RACE, "error_rate": 0.1}}, r"race.error_rate: 0.05 stored, 0.1 new"),
+        ({}, r"race.max_seeds: 4 stored, unset new"),
+        ({"race": RACE, "seeds": [0, 5]}, r"seeds: \[0, 1, 2, 3\] stored, \[0, 5, 6, 7\] new"),
+        ({"race": RACE, "arms": [*ARMS, SPLINE]}, r"arm spline only in the new plan"),
+        ({"race": RACE, "arms": ARMS[:2]}, r"arm constant only in the stored plan"),
+    ],
+)
+def test_a_started_race_does_not_change(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message) as caught:
+        growth(tiny_plan(race=RACE), tiny_plan(**changes))
+    assert "a race is fixed before it starts: its error rate holds for the arms" in str(caught.value)
+
+
+def test_a_study_that_has_run_does_not_become_a_race(plan: StudyPlan) -> None:
+    with pytest.raises(StudyError, match=r"race.min_seeds: unset stored, 2 new"):
+        growth(plan, tiny_plan(race=RACE))
+
+
+def test_a_race_without_its_first_segment_takes_over_the_new_plan() -> None:
+    """As after a kill between writing the definition and the first segment."""
+    whole = tiny_plan(race=RACE)
+    segment, after = grown(StudyPlan(definition=whole.definition), whole)
+    assert segment.stage == "design"
+    assert after.trials == whole.trials

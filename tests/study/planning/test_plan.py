@@ -290,3 +290,22 @@ def test_only_arms_that_lack_a_seed_get_it(plan: StudyPlan) -> None:
 
 def _identities(plan: StudyPlan) -> list[tuple[str, int, str]]:
     return [(trial.arm, trial.seed, trial.digest) for trial in plan.trials]
+
+
+def test_a_race_plans_the_seeds_before_its_first_comparison_and_stores_all() -> None:
+    plan = tiny_plan(race={"min_seeds": 3, "max_seeds": 5})
+    assert plan.seeds == (0, 1, 2)
+    assert plan.study_file["seeds"] == [0, 1, 2, 3, 4]
+    assert {trial.stage for trial in plan.trials} == {"design"}
+
+
+def test_the_number_of_seeds_of_a_race_cannot_be_given() -> None:
+    with pytest.raises(
+        StudyError, match="decides by its results how many seeds an arm gets, here 3 to 8, .* --seeds 4"
+    ):
+        make_plan(tiny_study(race={}), n_seeds=4)
+
+
+def test_further_seeds_leave_out_those_of_the_search() -> None:
+    study = tiny_study(seeds=[999], search={**SEARCH, "seeds": [1000, 1001]})
+    assert make_plan(study, n_seeds=2).plan.seeds == (999, 1002)

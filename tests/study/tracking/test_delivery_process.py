@@ -157,7 +157,7 @@ def test_the_end_of_the_study_process_is_noticed(pipe: Pipe) -> None:
 def test_an_idle_process_looks_for_the_process_that_started_it(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something that the study started may hold the pipe open for longer than the study lives."""
     monkeypatch.setattr(delivery_process, "PARENT_CHECK_S", 0.01)
-    monkeypatch.setattr("os.getppid", lambda: 1)
+    monkeypatch.setattr("os.getppid", lambda: -1)
     threading.Thread(target=pipe.inbox.wait, daemon=True).start()
     assert pipe.has_ended.wait(PATIENCE_S)
     pipe.send(Recorded(digest="a"))
