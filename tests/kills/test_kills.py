@@ -232,7 +232,6 @@ def test_a_study_that_is_killed_again_and_again_finds_what_an_undisturbed_one_fi
         for command in study.commands:
             command.end()
     assert study.kills.total() == N_KILLS
-    assert N_KILLS < len(VICTIMS) or study.kills.keys() == set(VICTIMS)
     # The folder of a driver is removed by the next one that starts Ray; the last one may have had no trial left.
     n_left = len(list(temporary.glob("modstudy-*")))
     n_interrupted = sum(len(study.store.attempts(trial.digest)) > 1 for trial in study.store.plan().trials)
