@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ray
 
+from core.errors import StudyError
 from study.execution.interrupts import raise_interrupt, sigterm_interrupts
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine
@@ -48,20 +49,29 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
     Args:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
+
+    Raises:
+        StudyError: Ray could not be started.
     """
     with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts(), _loopback_only():
         try:
-            ray.init(
-                address="local",
-                num_cpus=int(machine.cpus),
-                num_gpus=int(machine.gpus),
-                _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                _temp_dir=str(folder / "ray"),
-            )
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=int(machine.cpus),
+                    num_gpus=int(machine.gpus),
+                    _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    _temp_dir=str(folder / "ray"),
+                )
+            except Exception as error:  # Ray raises bare ones
+                raise StudyError(
+                    f"Ray could not be started on this machine: {error} Run the command again; if that does not help, "
+                    "look whether memory or disk is exhausted"
+                ) from error
             # ray.init has replaced the handler of SIGTERM.
             signal.signal(signal.SIGTERM, raise_interrupt)
             yield folder
