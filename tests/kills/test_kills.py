@@ -58,8 +58,11 @@ SEED = int(os.environ.get("KILLS_SEED") or 0)
 MAX_DELAY_S = 3.0
 """Longest time from a sign of progress to a kill."""
 PATIENCE_S = 300.0
-LINGER_S = 60.0
-"""Time in which all processes of a command end after it, whatever it was ended by."""
+LINGER_S = 90.0
+"""Time in which all processes of a command end after it, whatever it was ended by.
+
+Ray's agents, whose raylet and server have died with the driver, try to reach the server for 60 s.
+"""
 Victim = Part | Literal["server"]
 VICTIMS: tuple[Victim, ...] = ("driver", "worker", "raylet", "server")
 _log = logging.getLogger(__name__)

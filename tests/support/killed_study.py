@@ -12,7 +12,7 @@ from typing import Literal
 
 from core.storage.store import Store
 from study.execution.lease import latest_lease
-from tests.support.processes import command_line_of
+from tests.support.processes import command_line_of, session_of
 
 MARK = "MODSTUDY_KILL_TEST"
 """Environment variable that tells the processes of one command, which all inherit it, from all others."""
@@ -63,11 +63,14 @@ class Command:
         return 0.0 if self._ended_at is None else time.monotonic() - self._ended_at
 
     def processes(self) -> list[int]:
-        """All processes of the command that still run, whoever their parent is now."""
+        """All processes of the command that still run, whoever their parent is now.
+
+        Some of Ray's overwrite their environment, but stay in the session; the delivery to MLflow has one of its own.
+        """
         wanted = f"{MARK}={self.mark}".encode()
-        found: list[int] = []
+        found = session_of(self.process.pid)
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
+            if entry.name.isdigit() and int(entry.name) not in found:
                 with suppress(OSError):
                     if wanted in (entry / "environ").read_bytes().split(b"\0"):
                         found.append(int(entry.name))
