@@ -71,11 +71,12 @@ _log = logging.getLogger(__name__)
 class KilledStudy:
     """A study that is launched, and resumed whenever its driver has ended, while kills befall it."""
 
-    def __init__(self, folder: Path, temporary: Path, server: MlflowServer) -> None:
+    def __init__(self, folder: Path, temporary: Path, server: MlflowServer, n_trials: int) -> None:
         self.store = Store(folder / "killed" / "tiny")
         self.kills: Counter[Victim] = Counter()
         self.commands: list[Command] = []
         self._folder, self._temporary, self._server = folder, temporary, server
+        self._n_trials = n_trials
         self._random = random.Random(SEED)
         self._worker_kills: Counter[str] = Counter()
 
@@ -93,16 +94,12 @@ class KilledStudy:
         before = progress_of(self.store)
         self._reach(lambda: progress_of(self.store) != before, "progress")
         time.sleep(self._random.uniform(0, MAX_DELAY_S))
-        if victim == "worker" and self._worker_kills[self.commands[-1].mark] == MAX_WORKER_DEATHS:
-            # One more, of the same trial, would be a loss, which a search goes on from as from any other outcome.
-            victim = "driver"
-        self.kills[victim] += 1
-        _log.info("kill %d: %s, %d trials recorded", self.kills.total(), victim, n_recorded(self.store))
-        if victim == "server":
-            self._server.stop(signal.SIGKILL)
-            self._server.begin()
-        else:
-            self._kill_part(victim)
+        killed = self._kill_server() if victim == "server" else self._kill_part(victim)
+        self.kills[killed] += 1
+        _log.info("kill %d: %s, %d trials recorded", self.kills.total(), killed, n_recorded(self.store))
+        if killed in ("driver", "raylet"):
+            self._end_of(self.commands[-1])
+            self._resume(self.commands[-1])
         self._check_leftovers()
 
     def finish(self) -> None:
@@ -123,25 +120,36 @@ class KilledStudy:
 
     # ------------------------------------------------------------------------------------------------------------
 
-    def _kill_part(self, part: Part) -> None:
-        """Kill a process of the command that runs, as soon as there is one."""
-        self._reach(lambda: self._could_kill(part), f"a {part}")
-        command = self.commands[-1]
-        if part == "worker":
-            self._worker_kills[command.mark] += 1
-            return
-        self._end_of(command)
-        self._resume(command)
+    def _kill_server(self) -> Victim:
+        """Kill the MLflow server, and start it again."""
+        self._server.stop(signal.SIGKILL)
+        self._server.begin()
+        return "server"
 
-    def _could_kill(self, part: Part) -> bool:
+    def _kill_part(self, part: Part) -> Victim:
+        """Kill a process of the command that runs, as soon as there is one, and return which it was."""
+        killed: list[Part] = []
+        self._reach(lambda: self._try_to_kill(part, killed), f"a {part}")
+        return killed[0]
+
+    def _try_to_kill(self, part: Part, killed: list[Part]) -> bool:
         """Kill a process of the command that runs, and return whether there was one."""
-        process = self.commands[-1].find(part)
+        command = self.commands[-1]
+        # A worker more, of the same trial, would be a loss, which a search goes on from as from any other outcome.
+        if part == "worker" and self._worker_kills[command.mark] == MAX_WORKER_DEATHS:
+            part = "driver"
+        # Nothing is left to train.
+        if n_recorded(self.store) == self._n_trials:
+            part = "driver"
+        process = command.find(part)
         if process is None:
             return False
         try:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             return False
+        killed.append(part)
+        self._worker_kills[command.mark] += part == "worker"
         return True
 
     @staticmethod
@@ -221,7 +229,7 @@ def test_a_study_that_is_killed_again_and_again_finds_what_an_undisturbed_one_fi
     _log.info("undisturbed: %d trials in %.0f s", n_trials, time.monotonic() - started)
     _log.info("KILLS=%d KILLS_SEED=%d", N_KILLS, SEED)
 
-    study = KilledStudy(folder, temporary, server)
+    study = KilledStudy(folder, temporary, server, n_trials)
     victims = list(VICTIMS) * -(-N_KILLS // len(VICTIMS))
     random.Random(SEED).shuffle(victims)
     try:
