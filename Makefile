@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu bench bench-engine equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills bench bench-engine equivalence clean
 
 setup: $(STAMP)
 
@@ -38,10 +38,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real and not gpu'
+	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real and not gpu and not kills'
 
 test-slow: setup
-	$(BIN)/python -m pytest -q -m 'slow and not browser and not real and not gpu'
+	$(BIN)/python -m pytest -q -m 'slow and not browser and not real and not gpu and not kills'
 
 # Debian packages that these want: see .ci/run.
 test-real: setup
@@ -54,6 +54,12 @@ test-browser: setup
 # On a machine with a CUDA GPU: its numbers against the CPU's. Elsewhere the tests are skipped and say so.
 test-gpu: setup
 	$(BIN)/python -m pytest -q -m gpu
+
+# Kills processes of a study at random moments, and compares what it finds with an undisturbed run. `make test-kills
+# KILLS=200` kills more often; KILLS_SEED chooses other victims and moments.
+KILLS ?= 20
+test-kills: setup
+	KILLS=$(KILLS) $(BIN)/python -m pytest -q -m kills -o log_cli=true -o log_cli_level=INFO tests/kills
 
 # Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup

@@ -16,7 +16,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from core.errors import StudyError
 from study.execution.code_package import write_code
 from study.execution.interrupts import raise_interrupt, sigterm_interrupts
-from study.execution.ray_session import ray_environment, temporary_folder, variables_of_workers
+from study.execution.ray_session import ray_environment, variables_of_workers
+from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine, NoRoomError, Resources
 
 CONNECT_TIMEOUT_S = 5.0

@@ -3,9 +3,7 @@
 import logging
 import math
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +11,13 @@ from pathlib import Path
 
 import ray
 
+from core.errors import StudyError
 from study.execution.interrupts import raise_interrupt, sigterm_interrupts
+from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Size of the object store of Ray, which contains only small objects."""
-LONGEST_TEMP_DIR = 40
-"""Maximum length of the path of a folder for temporary files.
-
-Ray adds about 60 characters for its sockets, whose paths are limited to 107 characters.
-"""
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # verbose=0 silences only the old output of Ray Tune.
@@ -54,20 +49,29 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
     Args:
         machine: Resources that Ray may use.
         threads: Number of threads of each trial.
+
+    Raises:
+        StudyError: Ray could not be started.
     """
     with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts(), _loopback_only():
         try:
-            ray.init(
-                address="local",
-                num_cpus=int(machine.cpus),
-                num_gpus=int(machine.gpus),
-                _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                _temp_dir=str(folder / "ray"),
-            )
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=int(machine.cpus),
+                    num_gpus=int(machine.gpus),
+                    _memory=None if math.isinf(machine.memory_gib) else int(machine.memory_gib * 2**30),
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    _temp_dir=str(folder / "ray"),
+                )
+            except Exception as error:  # Ray raises bare ones
+                raise StudyError(
+                    f"Ray could not be started on this machine: {error} Run the command again; if that does not help, "
+                    "look whether memory or disk is exhausted"
+                ) from error
             # ray.init has replaced the handler of SIGTERM.
             signal.signal(signal.SIGTERM, raise_interrupt)
             yield folder
@@ -101,17 +105,6 @@ def ray_environment(threads: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A temporary folder with a short path, removed when the block ends."""
-    base = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="modstudy-", dir=base if len(base) <= LONGEST_TEMP_DIR else "/tmp"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -45,10 +45,18 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        self.wait_until_up()
+
+    def begin(self) -> None:
+        """Start the server, and return before it answers."""
         with (self._folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, cwd=self._folder, start_new_session=True
             )
+
+    def wait_until_up(self) -> None:
+        """Return when the server answers."""
         wait_until(lambda: is_up(f"{self.url}/health"), "the MLflow server", patience_s=PATIENCE_S)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:

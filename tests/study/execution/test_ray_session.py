@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import StudyError
 from study.execution.ray_session import ray_session
 from study.planning.resources import Machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 LISTENS = "0A"
 """State of a socket that listens, in /proc/net/tcp."""
 
@@ -39,6 +40,21 @@ def sockets_of(process: int) -> set[str]:
     return {target.removeprefix("socket:[").rstrip("]") for target in targets if target.startswith("socket:[")}
 
 
+def test_a_ray_that_cannot_be_started_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def fail(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", fail)
+    with (
+        pytest.raises(StudyError, match=r"could not be started on this machine: The current node timed out.*again"),
+        ray_session(Machine(cpus=1, gpus=0), threads=1),
+    ):
+        pass
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's /proc")
 def test_nothing_of_ray_listens_on_another_interface_than_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
