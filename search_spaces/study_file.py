@@ -12,56 +12,21 @@ config = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }
 name = "lpf-4"
 like = "lpf-8"                         # starts from another arm's settings
 config = { parameterization.cutoff_hz = 4.0 }
-[[space]]                              # ... and every combination of dimensions ...
-path = "parameterization.kind"
-values = ["frame", "spline"]
-[[space]]
-path = "parameterization.n_segments"
-values = [8, { label = "many", value = 16 }]
-when = { "parameterization.kind" = "spline" }
-[[space]]
+[[space]]                              # ... and every combination of dimensions, or the part that [design] takes ...
 path = "encoder.width"
-low = 8                                # whole numbers, as the setting is one; also log = true, or value = 8
-high = 16
-step = 4
-[design]                               # ... or a part of them
-kind = "full_factorial"                # the default
-# kind = "fractional_factorial"        # two values per dimension; resolution = "III", "IV" or "V", or
-#                                      # generators = ["D = ABC"]
-# kind = "space_filling"               # n_arms = 32, method = "sobol", "halton" or "latin_hypercube", seed = 0
-[ablation]                             # ... and one factor at a time
-kind = "one_factor"                    # the default
+values = [8, 16]
+[ablation]                             # ... and one factor at a time, or all components but one
 path = "encoder.stride"
 baseline = 1
 arms = { coarse = 2 }
-# kind = "leave_one_out"               # or all components and, in turn, all but one, by the settings that remove it
-# components = { curriculum = { "trainer.curriculum_share" = 0.0 }, averaging = { "optimizer.averaging_power" = 0.0 } }
-[search]                               # ... and arms that a sampler proposes, in rounds
+[search]                               # ... and arms that a sampler proposes in each cell of a grid; see also [confirm]
 arms_per_cell = 20
-sampler = { kind = "tpe", seed = 0 }
-[[search.grid]]                        # an independent search for each of these
-path = "synth.kind"
-values = ["engel", "mod_synth"]
-[[search.space]]                       # over this
+[[search.space]]
 path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
-[confirm]                              # the best arms of the search run with `seeds`; these are the defaults
-max_arms = 8
-threshold = 0.05
-# [race]                               # instead of a search: arms get seeds until it is decided which are on the front
-# error_rate = 0.05                    # these are the defaults
-# min_seeds = 3
-# max_seeds = 8
-# give_up_below = 0.1
-[[resources]]                          # of the trials of some arms
-arms = ["lpf-*"]
-cpus = 2
-gpus = 0.5
-memory_gib = 4
-[early_stopping]                       # ends trials of the search whose validation loss lags behind
-kind = "asha"                          # or "median"
+# [race], [[resources]] and [early_stopping] are further tables; `modstudy new` writes commented examples of all.
 """
 
 from collections import Counter

@@ -25,6 +25,7 @@ def extend(
     from core.errors import StudyError
     from search_spaces.study_parsing import read_arms
     from study.execution.session import Session
+    from study.planning.extension import with_arms, with_seeds
 
     session = Session(root=root, name=name, console=console)
     if seeds is None and arms is None:
@@ -32,7 +33,7 @@ def extend(
     more_arms = read_arms(arms) if arms else []
 
     def extended() -> "StudyPlan":
-        plan = session.plan_with_arms(more_arms) if more_arms else session.plan()
-        return plan if seeds is None else session.with_seeds(plan, seeds)
+        plan = with_arms(session.plan(), more_arms) if more_arms else session.plan()
+        return plan if seeds is None else with_seeds(plan, seeds)
 
     return session.run(extended, options)

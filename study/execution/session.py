@@ -4,21 +4,19 @@ The contents of the store determine which trials are left to run, so commands ca
 """
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError
-from core.storage.records import RERUN_ON_RESUME, PlannedTrial, PlanSegment, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store
-from search_spaces.study_parsing import parse_study
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
@@ -27,7 +25,6 @@ from study.execution.report_state import is_up_to_date, note_up_to_date, results
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.growth import growth
-from study.planning.plan import check_takes_seeds, first_seeds, make_plan, more_seeds
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
@@ -96,40 +93,6 @@ class Session:
         stored = self.store.plan()
         segment = growth(stored, new)
         return stored if segment is None else stored.with_segment(segment)
-
-    def plan_with_arms(self, arms: Sequence[Mapping[str, Any]]) -> StudyPlan:
-        """The stored plan with further explicit arms, which have all seeds of the study.
-
-        Args:
-            arms: Entries of the arms, as in a study file.
-
-        Raises:
-            ConfigError, StudyError: an arm is invalid, or has the name or the settings of another one.
-        """
-        stored = self.plan()
-        settings = {**stored.study_file, "arms": [*stored.study_file.get("arms", ()), *arms]}
-        return self.merged_plan(make_plan(parse_study(settings)).plan)
-
-    def with_seeds(self, plan: StudyPlan, n_seeds: int) -> StudyPlan:
-        """A plan with additional seeds, so that each arm has `n_seeds`.
-
-        Raises:
-            StudyError: the plan already has more seeds, or the study is a race.
-        """
-        check_takes_seeds(plan.study_file, n_seeds)
-        current = tuple(dict.fromkeys((*plan.seeds, *plan.study_file.get("seeds", ()))))
-        if n_seeds < len(current):
-            raise StudyError(
-                f"a study grows, and {self.name} has {len(current)} seeds already; got --seeds {n_seeds}; raise it"
-            )
-        searched = plan.study_file.get("search", {}).get("seeds", ())
-        seeds = first_seeds(current, n_seeds, skipped=searched)
-        segment = more_seeds(plan, seeds)
-        if segment is None and seeds == current:
-            return plan
-        # Arms that a search confirms later get the seeds of the study file.
-        study_file = {**plan.study_file, "seeds": list(seeds)} if plan.study_file else None
-        return plan.with_segment(replace(segment or PlanSegment(stage="seeds"), study_file=study_file))
 
     def run(self, build_plan: Callable[[], StudyPlan], options: RunOptions) -> int:
         """Store new segments, run all stages of the study, write the report, and return the exit code of the command.

@@ -33,7 +33,7 @@ def test_other_code_than_the_study_began_with_is_refused_unless_allowed(
 
 
 def test_a_study_does_not_shrink(modstudy: Command, tmp_path: Path) -> None:
-    create_study(tmp_path / "runs" / "mine", tiny_plan())
+    create_study(tmp_path / "runs" / "mine", tiny_plan(name="mine"))
     result = modstudy("extend", "mine", "--seeds", "1")
     assert result.exit_code == BAD_INPUT
     assert "a study grows, and mine has 2 seeds already; got --seeds 1; raise it" in flat(result)

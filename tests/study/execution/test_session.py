@@ -15,6 +15,7 @@ from core.storage.store import Store
 from study.execution import session as session_module
 from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted, Session, study_names
+from study.planning.extension import with_arms, with_seeds
 from study.planning.plan import make_plan
 from tests.support.tiny_study import ARMS, SEARCH, commit, create_study, tiny_plan, tiny_study
 
@@ -117,29 +118,28 @@ def test_a_stored_plan_is_merged_with_what_a_new_one_adds(session_of: MakeSessio
 def test_a_study_is_extended_to_a_number_of_seeds(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     create_study(Path(session.store.root), plan)
-    extended = session.with_seeds(session.plan(), 4)
+    extended = with_seeds(session.plan(), 4)
     assert extended.seeds == (0, 1, 2, 3)
     assert {trial.digest for trial in extended.trials} == {t.digest for t in tiny_plan(seeds=[0, 1, 2, 3]).trials}
-    assert session.with_seeds(session.plan(), 2) == plan
+    assert with_seeds(session.plan(), 2) == plan
     assert session.plan() == plan, "extending stores nothing before it runs"
     with pytest.raises(StudyError, match="tiny has 2 seeds already; got --seeds 1; raise it"):
-        session.with_seeds(session.plan(), 1)
+        with_seeds(session.plan(), 1)
 
 
-def test_further_seeds_of_a_search_reach_the_arms_that_it_will_confirm(session_of: MakeSession) -> None:
-    session = session_of("tiny")
-    plan = session.with_seeds(tiny_plan(arms=[], search=SEARCH), 5)
+def test_further_seeds_of_a_search_reach_the_arms_that_it_will_confirm() -> None:
+    plan = with_seeds(tiny_plan(arms=[], search=SEARCH), 5)
     assert plan.trials == ()
     assert plan.study_file["seeds"] == [0, 1, 2, 3, 4]
-    assert session.with_seeds(plan, 5) == plan
+    assert with_seeds(plan, 5) == plan
 
 
 def test_further_arms_have_all_seeds_that_the_study_has_now(session_of: MakeSession, plan: StudyPlan) -> None:
     session = session_of("tiny")
     store = stored(session, plan)
-    (extension,) = session.with_seeds(plan, 3).segments[1:]
+    (extension,) = with_seeds(plan, 3).segments[1:]
     store.append_segment(extension)
-    (_, _, added) = session.plan_with_arms([SPLINE]).segments
+    (_, _, added) = with_arms(session.plan(), [SPLINE]).segments
     assert [arm.name for arm in added.arms] == ["spline"]
     assert sorted((trial.arm, trial.seed) for trial in added.trials) == [("spline", 0), ("spline", 1), ("spline", 2)]
 
@@ -215,7 +215,7 @@ def test_seeds_that_another_study_has_extend_a_study_without_training(
     stored(session_of("long"), tiny_plan(seeds=[0, 1, 2]))
     session = session_of("short")
     store = stored(session, plan)
-    assert session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions()) == 0
+    assert session.run(lambda: with_seeds(session.plan(), 3), RunOptions()) == 0
     assert [segment.stage for segment in store.plan().segments] == ["design", "seeds"]
     assert "3 trials copied from study long" in output(session)
     assert endings == ["FINISHED"]
@@ -230,7 +230,7 @@ def test_other_code_than_the_study_began_with_is_refused_before_anything_is_stor
     with pytest.raises(
         StudyError, match="and this is another: its trials would not be comparable; .*--allow-code-change"
     ):
-        session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
+        session.run(lambda: with_seeds(session.plan(), 3), RunOptions())
     assert store.plan() == plan
     assert endings == []
     assert session.run(session.plan, RunOptions()) == 0, "a study that is done needs no code"
@@ -246,7 +246,7 @@ def test_an_interrupt_stores_the_plan_and_names_the_command_that_goes_on(
     session = session_of("tiny")
     store = stored(session, plan)
     with pytest.raises(Interrupted, match="stopped; 6 of 9 trials have their results. Resume with: modstudy resume"):
-        session.run(lambda: session.with_seeds(session.plan(), 3), RunOptions())
+        session.run(lambda: with_seeds(session.plan(), 3), RunOptions())
     assert len(store.plan().trials) == 9
     assert endings == ["KILLED"]
 
@@ -256,6 +256,6 @@ def test_a_race_is_not_extended_by_seeds_or_arms(session_of: MakeSession) -> Non
     plan = tiny_plan(race={})
     create_study(Path(session.store.root), plan)
     with pytest.raises(StudyError, match="a race decides by its results how many seeds an arm gets, here 3 to 8"):
-        session.with_seeds(session.plan(), 6)
+        with_seeds(session.plan(), 6)
     with pytest.raises(StudyError, match="arm spline only in the new plan.*; a race is fixed before it starts"):
-        session.plan_with_arms([SPLINE])
+        with_arms(session.plan(), [SPLINE])
