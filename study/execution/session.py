@@ -134,7 +134,7 @@ class Session:
             self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
         progress = self._progress(plan, remaining, resources)
-        lease.phase, lease.progress = "training", progress.snapshot
+        lease.progress = progress.snapshot
         uri = self.tracker_address(options.tracking_uri)[0]
         state = results_state(self.store, plan, uri)
         if not remaining and is_up_to_date(self.store, state) and self.is_complete(plan):
@@ -332,6 +332,7 @@ class Session:
             early_stopping=stages.early_stopping if stages else None,
             max_steps=max(progress.max_steps.values()),
         )
+        lease.phase = "starting Ray, preparing data and kernels"
         with ThreadPoolExecutor(1, "preparation") as executor:
             # Ray starts, and its workers import, while data and kernels are prepared.
             preparation = executor.submit(compute.prepare, queue.plan, remaining, resources.trials_at_once)
@@ -340,6 +341,7 @@ class Session:
             preparation.result()
             from study.execution.runner import run_trials
 
+            lease.phase = "training"
             with show_progress(progress, self.console):
                 run_trials(self.store, queue, resources, limits, folder, progress, on_record)
         self.console.print(progress.headline(), highlight=False)
