@@ -74,7 +74,8 @@ def run_trials(
                 search_alg=searcher,
                 scheduler=scheduler,
                 num_samples=-1,
-                reuse_actors=True,
+                # An idle worker holds its resources, and a trial that gets others could wait for them for ever.
+                reuse_actors=resources.are_equal,
                 max_concurrent_trials=resources.trials_at_once,
             ),
             run_config=tune.RunConfig(

@@ -68,6 +68,11 @@ class Resources:
     overrides: tuple[ResourcesEntry, ...] = ()
     """Resources of some arms; later entries take precedence."""
 
+    @property
+    def are_equal(self) -> bool:
+        """Whether all trials get the same resources."""
+        return not self.overrides
+
     def of(self, arm: str) -> TrialResources:
         """Resources of the trials of an arm."""
         return _resources_of(arm, self.default, self.overrides)
