@@ -157,11 +157,18 @@ class _Cluster(Compute):
         from study.execution.cluster import nodes_of_cluster
         from study.execution.node_checks import check_packages, check_root
 
-        nodes = nodes_of_cluster()
-        check_packages(nodes)
-        check_root(root, nodes)
         self._store = store
-        self._check_data(plan, trials)
+        while True:
+            nodes = nodes_of_cluster()
+            try:
+                check_packages(nodes)
+                check_root(root, nodes)
+                self._check_data(plan, trials)
+                return
+            except StudyError:
+                # A node that died in the meantime is not needed; the others are checked again.
+                if {node.id for node in nodes} <= {node.id for node in nodes_of_cluster()}:
+                    raise
 
     def start(self, resources: Resources) -> Path:  # noqa: ARG002  (the workers were told when the cluster was joined)
         return self._folder
