@@ -111,11 +111,6 @@ def measure_costs(config: TrialConfig, n_steps: int = 3) -> TrialCosts:
     return TrialCosts(step_s=step_s, clip_s=evaluation_s / size, n_weights=n_weights)
 
 
-def estimate_seconds(config: TrialConfig, n_steps: int = 3) -> float:
-    """Estimated duration of a trial in seconds, see `measure_costs`; the number of sounds in a folder is assumed."""
-    return measure_costs(config, n_steps).seconds(config, config.data.expected_clips)
-
-
 def _timed(work: Callable[[], object]) -> float:
     """Wall time of some work in seconds, including what it has started on a GPU."""
     is_cuda = torch.cuda.is_available()

@@ -12,7 +12,6 @@ from core.training.model import build_model
 from core.training.resolve import resolve_without_data
 from core.training.warmup import (
     TrialCosts,
-    estimate_seconds,
     every_kernel,
     measure_costs,
     step_on_noise,
@@ -20,6 +19,11 @@ from core.training.warmup import (
     warm_up_all,
 )
 from tests.support.configs import GREY_BOX, TINY, configured, tiny
+
+
+def estimate_seconds(config: TrialConfig) -> float:
+    """Estimated duration of a trial in seconds."""
+    return measure_costs(config).seconds(config, config.data.expected_clips)
 
 
 def test_where_nothing_is_trained_there_is_no_step() -> None:
