@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.analysis.comparisons import Comparison, comparisons
+from dashboards.analysis.comparisons import Comparison
 from dashboards.report.section import ReportData, Section
 from dashboards.tables import table_metrics
 
@@ -13,7 +13,7 @@ SIGNIFICANCE = 0.05
 
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
-    compared = comparisons(report.results)
+    compared = report.analysis.comparisons
     return {
         "table_metrics": table_metrics(report.results),
         "comparisons": [(comparison, _verdict(comparison)) for comparison in compared],

@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from core.storage.store import Store
 from dashboards import formatting
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.figures import front_png
 from dashboards.palette import arm_styles
@@ -49,7 +50,7 @@ def write_report(store: Store) -> StudyResults:
         StoreError: there is no study in the store.
     """
     results = load_results(store)
-    report = ReportData(store=store, results=results, styles=arm_styles(results.arms))
+    report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(results)))
     store.put(PAGE_KEY, render_page(report).encode())
@@ -73,7 +74,7 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
         **common,
         sections=rendered,
         data=data,
-        css=_asset("page.css"),
+        css=Markup("\n").join(map(_asset, ["page.css", *(name for section, _ in rendered for name in section.styles)])),
         page_script=_asset("page.js"),
         section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in rendered if section.scripts],
         plotly=Markup(get_plotlyjs()),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.storage.store import Store
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.palette import arm_styles
 from dashboards.report.audio_gallery import AUDIO_GALLERY
@@ -30,7 +31,7 @@ def report_data(make_study: MakeStudy, *args: object, **options: object) -> Repo
 
 def report_of(store: Store) -> ReportData:
     results = load_results(store)
-    return ReportData(store=store, results=results, styles=arm_styles(results.arms))
+    return ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
