@@ -5,6 +5,7 @@ A full name is `group.metric[.projection][.modulation]`, as in `audio.mss`, `cur
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from core.errors import ConfigError
 from core.metrics.audio import MEL, MSS
@@ -12,6 +13,7 @@ from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
 from core.metrics.interpretability import RANGE, SATURATION, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
+from core.statistics.support import REAL, Support
 
 METRICS: tuple[Metric, ...] = (
     MSS,
@@ -47,6 +49,15 @@ def metric_of(name: str) -> Metric:
     raise ConfigError(
         f"unknown metric {name!r}; names are group.metric[.projection][.modulation] with group.metric one of {known}"
     )
+
+
+@cache
+def support_of(name: str) -> Support:
+    """Range of the metric that a full name refers to; any number if no metric has this name."""
+    try:
+        return metric_of(name).support
+    except ConfigError:
+        return REAL
 
 
 def full_names(modulations: Sequence[str]) -> Iterator[str]:

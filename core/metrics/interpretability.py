@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.metrics.base import CurveProperty, Metric, ReferencePoint
+from core.statistics.support import NON_NEGATIVE, UNIT
 
 FLAT_RANGE = 0.05
 """A curve with a smaller range is flat: all metrics but the range are undefined."""
@@ -67,6 +68,7 @@ TOTAL_VARIATION = Metric(
     direction="minimize",
     unit="1/s",
     description="total variation per second of the curve scaled to 0..1",
+    support=NON_NEGATIVE,
     reference_point=ReferencePoint(lambda frame_rate: frame_rate / 3, "white noise: a third of the range each frame"),
     compute=CurveProperty(total_variation),
 )
@@ -75,6 +77,7 @@ TURNING_POINTS = Metric(
     direction="minimize",
     unit="",
     description="share of the inner frames where the curve turns",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: turning_points(curve)),
 )
@@ -83,6 +86,7 @@ SPECTRAL_ENTROPY = Metric(
     direction="minimize",
     unit="",
     description="spread of the curve's spectrum, 0 to 1",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: spectral_entropy(curve)),
 )
@@ -91,6 +95,7 @@ RANGE = Metric(
     direction="neutral",
     unit="",
     description="largest minus smallest value of the curve",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: value_range(curve)),
 )
@@ -99,6 +104,7 @@ SATURATION = Metric(
     direction="neutral",
     unit="",
     description="share of the frames at the ends of the range, within 0.01 of 0 or 1",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: saturation(curve)),
 )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from core.metrics.base import TrialCost
-from core.metrics.catalog import METRICS
+from core.metrics.catalog import METRICS, support_of
 from core.metrics.interpretability import RANGE
 from core.settings.dotted import flatten
-from core.statistics.paired import Estimate, mean_with_interval
+from core.statistics.summaries import Summary, summarise_all
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
@@ -49,8 +49,8 @@ class ArmResult:
     """Planned trials with their records, one per seed."""
     values: dict[str, dict[int, float]]
     """Values by metric and seed, without undefined ones."""
-    metrics: dict[str, Estimate]
-    """Mean over the seeds with its interval, by metric."""
+    metrics: dict[str, Summary]
+    """Mean over the seeds with its interval, median and interquartile mean, by metric."""
     undefined: dict[str, int]
     """Number of undefined values (per clip and modulation) by metric, summed over the finished seeds."""
     is_baseline: bool
@@ -153,9 +153,12 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
     return tuple(name for name in metrics if not finished or finished - values.get(name, {}).keys())
 
 
-def _summaries(values: ValuesBySeed) -> dict[str, Estimate]:
-    """Mean over seeds of each metric."""
-    return {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
+def _summaries(values: ValuesBySeed) -> dict[str, Summary]:
+    """Summary over seeds of each metric."""
+    return summarise_all(
+        {metric: tuple(by_seed.values()) for metric, by_seed in values.items()},
+        {metric: support_of(metric) for metric in values},
+    )
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:
