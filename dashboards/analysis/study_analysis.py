@@ -5,6 +5,7 @@ from functools import cached_property
 
 from dashboards.analysis.comparisons import Comparison, comparisons
 from dashboards.analysis.study_results import StudyResults
+from dashboards.analysis.verdict import TOLERANCE, Verdict, make_verdict
 
 
 @dataclass(frozen=True)
@@ -12,8 +13,17 @@ class StudyAnalysis:
     """Analysis of the results of a study; each part is computed once."""
 
     results: StudyResults
+    root: str = "runs"
+    """Root folder of the study, for commands in texts."""
+    tolerance: float = TOLERANCE
+    """Loss in the first objective that the recommended arm may have, as a share of the best mean."""
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         """Paired comparisons of arms."""
         return comparisons(self.results)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Which arm to pick, and how sure that is."""
+        return make_verdict(self.results, self.tolerance)

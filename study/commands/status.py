@@ -156,7 +156,8 @@ def _watch(store: "Store") -> None:
 
 def _running_lines(lease: "LeaseState | None") -> list[RenderableType]:
     """Where the study runs, what its driver does, and its running trials."""
-    from study.progress import duration, number
+    from dashboards.durations import duration
+    from study.progress import number
 
     if lease is None:
         return [Text("not running")]

@@ -193,11 +193,16 @@ class Session:
         """Print a sentence for the user."""
         self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
-    def report(self, options: RunOptions) -> int:
-        """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
+    def report(self, options: RunOptions, within_percent: float | None = None) -> int:
+        """Write the report of the trials with records, deliver it to MLflow, and return the exit code.
+
+        Args:
+            options: Options of the command.
+            within_percent: See `write_report`.
+        """
         plan = self.plan()
         with self._tracker(options) as tracker:
-            self.write_report()
+            self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
                 self.console.print(
                     f"[yellow]{escape(tracker_error)}.[/] Deliver it: {self.track_command}", highlight=False
@@ -210,15 +215,21 @@ class Session:
 
         return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
-    def write_report(self) -> None:
-        """Write the files of the report, and print its table of arms and its findings."""
+    def write_report(self, within_percent: float | None = None) -> None:
+        """Write the files of the report, and print its table of arms and its findings.
+
+        Args:
+            within_percent: Loss in the first objective that the recommended arm may have, in percent of the best mean.
+        """
+        from dashboards.analysis.verdict import TOLERANCE
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
-        results = write_report(self.store)
+        tolerance = TOLERANCE if within_percent is None else within_percent / 100
+        analysis = write_report(self.store, root=self.root, tolerance=tolerance)
         self.console.print()
-        self.console.print(arm_table(results))
-        self.console.print(front_text(results))
+        self.console.print(arm_table(analysis.results))
+        self.console.print(front_text(analysis))
         self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
 
     # ------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from core.storage.records import Outcome
 from core.storage.store import Store
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.report.page import SUMMARY_KEY, write_report
 from dashboards.report.summary import summary, summary_to_json
@@ -20,7 +21,7 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     found = strict_json(written.get(SUMMARY_KEY))
     assert list(found) == [
         "schema_version", "study", "question", "split", "objectives", "arms", "counts", "is_complete", "front",
-        "comparisons", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
+        "comparisons", "verdict", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
         "race", "search",
     ]  # fmt: skip
     assert found["schema_version"] == 1
@@ -57,7 +58,7 @@ def test_the_summary_has_every_arm_with_its_status(written: Store) -> None:
 
 def test_the_summarys_numbers_are_those_of_the_first_release(make_study: MakeStudy) -> None:
     """Literals were computed by the code of modstudy 0.1.0 from the same records."""
-    found = summary(load_results(make_study(seeds=6, n_clips=0)))
+    found = summary(StudyAnalysis(load_results(make_study(seeds=6, n_clips=0))))
     front = found["front"]
     assert front["hypervolume"] == pytest.approx(168.06896176357375, rel=1e-12)
     assert front["hypervolume_share"] == pytest.approx(0.787823258266752, rel=1e-12)
@@ -78,7 +79,7 @@ def test_the_summarys_numbers_are_those_of_the_first_release(make_study: MakeStu
 
 
 def test_the_written_summary_is_the_results(written: Store) -> None:
-    assert written.get(SUMMARY_KEY) == summary_to_json(summary(load_results(written)))
+    assert written.get(SUMMARY_KEY) == summary_to_json(summary(StudyAnalysis(load_results(written))))
 
 
 def test_one_seed_has_null_bounds_and_a_warning(make_study: MakeStudy) -> None:
