@@ -133,4 +133,5 @@ def equivalence_power(
         return np.ones(len(pairs))
     critical, scale = -stdtrit(pairs - 1, level), np.sqrt(pairs) / deviation
     near, far = (np.minimum(each * scale, _CERTAIN) for each in (margin - distance, margin + distance))
-    return np.maximum(0.0, 1 - nctdtr(pairs - 1, near, critical) - nctdtr(pairs - 1, far, critical))
+    power = 1 - nctdtr(pairs - 1, near, critical) - nctdtr(pairs - 1, far, critical)
+    return np.asarray(np.maximum(0.0, power), dtype=np.float64)

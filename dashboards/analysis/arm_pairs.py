@@ -42,6 +42,12 @@ class ArmPair:
         return frozenset((self.arm.name, self.reference.name)), self.objective.metric
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds in which both arms have the metric."""
+        metric = self.objective.metric
+        return tuple(sorted(self.arm.values.get(metric, {}).keys() & self.reference.values.get(metric, {}).keys()))
+
+    @property
     def difference(self) -> PairedDifference | None:
         """Value of the arm minus that of the reference over the seeds that both have; None if they share none."""
         metric = self.objective.metric

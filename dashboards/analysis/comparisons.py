@@ -1,8 +1,8 @@
 """Comparisons of pairs of arms: paired difference, tests of difference and equivalence, and a conclusion.
 
 p values of confirmatory comparisons are adjusted for their number, see `arm_pairs`. Those of exploratory ones are not,
-so that they describe rather than prove. Tests of a difference and of equivalence are adjusted separately: at most one of
-the two null hypotheses of a comparison is true.
+so that they describe rather than prove. Tests of a difference and of equivalence are adjusted separately: at most one
+of the two null hypotheses of a comparison is true.
 """
 
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ def comparisons(results: StudyResults) -> tuple[Comparison, ...]:
 
 def incomparable_pairs(results: StudyResults) -> tuple[ArmPair, ...]:
     """Confirmatory pairs that cannot be compared, because no seed of both arms has the metric."""
-    return tuple(pair for pair in arm_pairs(results) if pair.role == "confirmatory" and pair.difference is None)
+    return tuple(pair for pair in arm_pairs(results) if pair.role == "confirmatory" and not pair.seeds)
 
 
 def equivalence_margins(results: StudyResults) -> dict[str, float]:

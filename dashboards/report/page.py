@@ -52,7 +52,7 @@ def write_report(store: Store) -> StudyResults:
     results = load_results(store)
     report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
-    store.put(SUMMARY_KEY, summary_to_json(summary(results)))
+    store.put(SUMMARY_KEY, summary_to_json(summary(report.analysis)))
     store.put(PAGE_KEY, render_page(report).encode())
     return results
 
