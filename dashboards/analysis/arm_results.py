@@ -155,10 +155,8 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
 
 def _summaries(values: ValuesBySeed) -> dict[str, Summary]:
     """Summary over seeds of each metric."""
-    return summarise_all(
-        {metric: tuple(by_seed.values()) for metric, by_seed in values.items()},
-        {metric: support_of(metric) for metric in values},
-    )
+    rows = {metric: tuple(by_seed.values()) for metric, by_seed in values.items()}
+    return summarise_all(rows, {metric: support_of(metric) for metric in rows})
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:

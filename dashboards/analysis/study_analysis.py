@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from dashboards.analysis.comparisons import Comparison, comparisons
+from dashboards.analysis.arm_pairs import ArmPair
+from dashboards.analysis.comparisons import Comparison, comparisons, incomparable_pairs
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import TOLERANCE, Verdict, make_verdict
 
@@ -20,10 +21,15 @@ class StudyAnalysis:
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Paired comparisons of arms."""
+        """Paired comparisons of arms, the confirmatory ones first."""
         return comparisons(self.results)
 
     @cached_property
     def verdict(self) -> Verdict:
         """Which arm to pick, and how sure that is."""
         return make_verdict(self.results, self.tolerance)
+
+    @cached_property
+    def incomparable_pairs(self) -> tuple[ArmPair, ...]:
+        """Confirmatory pairs that cannot be compared, because no seed of both arms has the metric."""
+        return incomparable_pairs(self.results)

@@ -10,9 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from core.statistics.paired import Estimate
+from core.statistics.summaries import Summary
 from core.storage.records import STATIC_RANGE
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.comparisons import Comparison
+from dashboards.analysis.comparisons import Comparison, Equivalence
 from dashboards.analysis.search_results import SearchedArm
 from dashboards.analysis.seed_caveat import study_caveat
 from dashboards.analysis.study_analysis import StudyAnalysis
@@ -20,12 +21,12 @@ from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.analysis.verdict import Change, OpenQuestion
 from dashboards.findings import findings, verdict_sentence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the keys of `summary.json`."""
 
 
 def summary(analysis: StudyAnalysis) -> dict[str, Any]:
-    """The results as plain values, in which numbers may be NaN or infinite."""
+    """Results and analysis as plain values, in which numbers may be NaN or infinite."""
     results = analysis.results
     plan = results.plan
     return {
@@ -107,7 +108,7 @@ def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
         "config": arm.config,
         "factors": arm.factors,
         "seeds": list(arm.seeds),
-        "metrics": {name: _estimate_summary(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
+        "metrics": {name: _mean_summary(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
         "values": {name: arm.values[name] for name in results.metrics if name in arm.values},
         "undefined": arm.undefined,
         "on_front": arm.on_front,
@@ -140,11 +141,25 @@ def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
         "arm": comparison.arm,
         "reference": comparison.reference,
         "metric": comparison.objective.metric,
+        "direction": comparison.objective.direction,
+        "role": comparison.role,
+        "reason": comparison.reason,
         "n_pairs": len(difference.seeds),
         "difference": _estimate_summary(difference.estimate),
         "p": difference.p_value,
         "p_holm": comparison.adjusted_p,
+        "improvement": _estimate_summary(comparison.improvement),
+        "equivalence": _equivalence_summary(comparison.equivalence),
+        "conclusion": comparison.conclusion,
+        "seeds_needed": comparison.seeds_needed,
     }
+
+
+def _equivalence_summary(equivalence: Equivalence | None) -> dict[str, float | None] | None:
+    """Entry of the equivalence test of a comparison; None without a margin."""
+    if equivalence is None:
+        return None
+    return {"margin": equivalence.margin, "p": equivalence.p_value, "p_holm": equivalence.adjusted_p}
 
 
 def _race_summary(results: StudyResults) -> dict[str, Any] | None:
@@ -215,6 +230,17 @@ def _searched_arm_summary(arm: SearchedArm) -> dict[str, Any]:
 def _estimate_summary(estimate: Estimate) -> dict[str, float | None]:
     """A mean over seeds with its interval; the bounds are None with fewer than two seeds."""
     return {"mean": estimate.mean, "lo": estimate.lo, "hi": estimate.hi}
+
+
+def _mean_summary(summary: Summary) -> dict[str, Any]:
+    """A summary over seeds; bounds and method are None for a single seed."""
+    return {
+        **_estimate_summary(summary),
+        "n": summary.n,
+        "median": summary.median,
+        "iqm": summary.iqm,
+        "method": summary.method,
+    }
 
 
 def _strict_values(value: Any) -> Any:
