@@ -36,7 +36,7 @@ def findings(analysis: StudyAnalysis) -> list[str]:
 
 def verdict_sentence(analysis: StudyAnalysis) -> str:
     """The first sentence: which arm to pick and how sure that is, or what would decide it."""
-    return headline(analysis.results, analysis.verdict, {}, analysis.root)
+    return headline(analysis.results, analysis.verdict, analysis.front_probabilities, analysis.root)
 
 
 def _progress_sentence(results: StudyResults) -> str:

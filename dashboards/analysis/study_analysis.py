@@ -1,10 +1,12 @@
 """Everything that verdicts, reports and exports say about the results of a study, each computed when first needed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from dashboards.analysis.arm_pairs import ArmPair
 from dashboards.analysis.comparisons import Comparison, comparisons, incomparable_pairs
+from dashboards.analysis.front_uncertainty import FrontUncertainty, front_uncertainty
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import TOLERANCE, Verdict, make_verdict
 
@@ -33,3 +35,15 @@ class StudyAnalysis:
     def incomparable_pairs(self) -> tuple[ArmPair, ...]:
         """Confirmatory pairs that cannot be compared, because no seed of both arms has the metric."""
         return incomparable_pairs(self.results)
+
+    @cached_property
+    def front(self) -> FrontUncertainty | None:
+        """Uncertainty of the front; None if no arm can be on it."""
+        return front_uncertainty(self.results)
+
+    @cached_property
+    def front_probabilities(self) -> Mapping[str, float]:
+        """Probability of being on the front by arm; empty if it is unknown, or a race has chosen the seeds."""
+        if self.results.race or self.front is None or self.front.probabilities is None:
+            return {}
+        return self.front.probabilities.on_front
