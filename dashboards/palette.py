@@ -100,6 +100,12 @@ def arm_colour(config: Mapping[str, Any]) -> str:
     return _hex_colour(hue, CHROMAS[0] + (CHROMAS[1] - CHROMAS[0]) * shade, darkest * (lightest / darkest) ** shade)
 
 
+def family_colour(config: Mapping[str, Any]) -> str:
+    """The middle shade of an arm's family as `#rrggbb`."""
+    darkest, lightest = LUMINANCES
+    return _hex_colour(family_hue(config), sum(CHROMAS) / 2, math.sqrt(darkest * lightest))
+
+
 def family_hue(config: Mapping[str, Any]) -> float:
     """Central hue of an arm's family in degrees of OKLCH; a family that is not built in gets one by its name."""
     parameterization, synth = (str(config.get(f"{name}.kind")) for name in ("parameterization", "synth"))
@@ -122,8 +128,8 @@ def _main_setting(kind: str | None) -> tuple[str, float] | None:
 
 
 def _position(ratio: float) -> float:
-    """Position of a setting in 0..1, given its ratio to its default: 0.5 at 1, and 0.2 or 0.8 two octaves away."""
-    return ratio / (1 + ratio)
+    """Position of a setting in 0..1, given its ratio to its default: 0.5 at 1, 0.26 at 1/2 and 0.74 at 2."""
+    return 1 / (1 + ratio**-1.5)
 
 
 def _share(text: str) -> float:

@@ -9,6 +9,8 @@ from dashboards.tables import table_metrics
 
 SIGNIFICANCE = 0.05
 """Significance level for adjusted p values."""
+ROWS_WITHOUT_SCRIPT = 50
+"""Largest number of rows of the table before the script draws it; arms on the front have priority."""
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
@@ -16,6 +18,9 @@ def _context(report: ReportData) -> Mapping[str, Any]:
     compared = report.analysis.comparisons
     return {
         "table_metrics": table_metrics(report.results),
+        "first_arms": sorted(report.results.arms, key=lambda arm: not arm.on_front)[:ROWS_WITHOUT_SCRIPT]
+        if len(report.results.arms) > ROWS_WITHOUT_SCRIPT
+        else report.results.arms,
         "comparisons": [(comparison, _verdict(comparison)) for comparison in compared],
         "reference": compared[0].reference if compared else None,
         "is_tested": any(comparison.adjusted_p is not None for comparison in compared),
@@ -36,4 +41,4 @@ def _verdict(comparison: Comparison) -> str:
     return f"{'leans ' if comparison.adjusted_p is None else ''}{'better' if is_better else 'worse'}"
 
 
-ARMS = Section(id="arms", title="Arms", template="arms.html.j2", context=_context)
+ARMS = Section(id="arms", title="Arms", template="arms.html.j2", context=_context, scripts=("arms.js",))
