@@ -40,7 +40,8 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show the state until the study stops running.")] = False,
 ) -> None:
     """Show how far a study is: arms by seeds, rates, failures; or list all studies."""
-    from study.execution.session import Session, study_names
+    from core.storage.store import study_names
+    from study.execution.session import Session
 
     if name is None:
         sessions = [Session(root=root, name=each, console=console) for each in study_names(root)]
