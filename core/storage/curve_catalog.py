@@ -123,6 +123,10 @@ class CurveCatalog:
             dataset = dataset.filter(pc.field(name).isin(sorted(values)))
         return dataset
 
+    def different(self, column: str) -> tuple[str, ...]:
+        """Sorted different values of a column of strings, such as `clip_id`, over the selected rows."""
+        return tuple(sorted({value for batch in self.batches() for value in pc.unique(batch.rows[column]).to_pylist()}))
+
     @cached_property
     def _row_filters(self) -> dict[str, frozenset[str]]:
         """Selected values by column."""
@@ -165,10 +169,10 @@ def open_curves(
     places = ", ".join(shown(str(root.root if isinstance(root, Store) else root)) for root in roots)
     if not stores:
         raise StoreError(f"there is no study under {places}; give the folder of a study or of many studies")
-    planned = [(store, store.plan()) for store in stores]
     if studies is not None:
-        _check_known("study", studies, [plan.name for _, plan in planned], f"studies under {places}")
-        planned = [(store, plan) for store, plan in planned if plan.name in studies]
+        _check_known("study", studies, [_folder_name(store) for store in stores], f"studies under {places}")
+        stores = [store for store in stores if _folder_name(store) in studies]
+    planned = [(store, store.plan()) for store in stores]
     if arms is not None:
         known = dict.fromkeys(arm.name for _, plan in planned for arm in plan.arms)
         _check_known("arm", arms, known, "arms")
@@ -201,6 +205,11 @@ def _study_stores(root: str | Path | Store) -> list[Store]:
     if store.has_study:
         return [store]
     return [Store(below(store.root, name)) for name in study_names(store.root)]
+
+
+def _folder_name(store: Store) -> str:
+    """Name of the folder of a study."""
+    return shown(store.root).rstrip("/").rpartition("/")[2]
 
 
 def _check_known(noun: str, names: Iterable[str], known: Collection[str], title: str) -> None:
