@@ -227,13 +227,13 @@ def make_results(
     ]
     common = common_clips(arms, read_clip_values) if read_clip_values else {}
     if common:
-        arms = [_on_common_clips(arm, common, objectives) for arm in arms]
+        arms = [on_common_clips(arm, common, objectives) for arm in arms]
     states = Counter(record.outcome if (record := records.get(trial.digest)) else "missing" for trial in plan.trials)
     counts = {"planned": len(plan.trials)} | {state: states[state] for state in (*get_args(Outcome), "missing")}
     return StudyResults(
         plan=plan,
         split=split,
-        arms=_with_front_status(arms, plan.objectives),
+        arms=with_front_status(arms, plan.objectives),
         metrics=_ordered_metric_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
         ledger=records,
@@ -274,10 +274,7 @@ def front_statistics(results: StudyResults) -> FrontStatistics:
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectives: Sequence[str]) -> ArmResult:
+def on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectives: Sequence[str]) -> ArmResult:
     """The arm with means over common clips in place of those over its own."""
     values = {name: by_seed for name, by_seed in arm.values.items() if without_modulation(name) not in common}
     for each in common.values():
@@ -285,15 +282,7 @@ def _on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectiv
     return with_values(arm, values, objectives)
 
 
-def _truth(store: Store, results: StudyResults) -> dict[str, float]:
-    """Metrics of the true curves, if all trained arms have the same data."""
-    trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
-    if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
-        return {}
-    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
-
-
-def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
+def with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
     """The arms, with status "front" or "dominated" for eligible ones with every objective defined."""
     front = front_arms(arms, objectives)
 
@@ -303,6 +292,17 @@ def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective
         return replace(arm, status="front" if arm.name in front else "dominated")
 
     return tuple(map(with_status, arms))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _truth(store: Store, results: StudyResults) -> dict[str, float]:
+    """Metrics of the true curves, if all trained arms have the same data."""
+    trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
+    if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
+        return {}
+    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
 
 
 def _ordered_metric_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
-from core.storage.store import Store
+from core.storage.store import Store, study_names
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
@@ -374,11 +374,6 @@ class Session:
             f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
         )
-
-
-def study_names(root: str) -> list[str]:
-    """Names of all studies in a root folder."""
-    return [name for name in Store(root).names("") if Store(below(root, name)).has_study]
 
 
 def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:
