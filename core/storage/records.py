@@ -19,7 +19,7 @@ Outcome = Literal["finished", "stopped", "diverged", "nan", "out_of_memory", "ti
 
 `finished` has metrics; `stopped` was ended by an early-stopping rule; `diverged` exceeded the limit of the loss; `nan`
 had a loss that is not a number; `out_of_memory` and `timed_out` exceeded memory or deadline; `lost` lost its worker or
-node too often; `cancelled` was stopped by the user; `failed` raised any other error.
+node too often; `cancelled` ran when the user stopped the study; `failed` raised any other error.
 """
 RERUN_ON_RESUME: frozenset[Outcome] = frozenset({"lost", "cancelled"})
 """Outcomes that say nothing about the trial itself, so `resume` runs these trials again."""
@@ -278,6 +278,11 @@ class TrialRecord:
     copied_from: str | None = None
     """Study that ran the trial if this record is a copy; None otherwise."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the trial has come to its end; a cancelled one has not, and goes on when the study is resumed."""
+        return self.outcome != "cancelled"
 
 
 _DEFINITION_ADAPTER: TypeAdapter[StudyDefinition] = TypeAdapter(StudyDefinition)

@@ -73,8 +73,8 @@ class ArmResult:
 
     @property
     def n_lost(self) -> int:
-        """Number of trials that ended without metrics; missing trials do not count."""
-        return sum(trial.state not in ("finished", "missing") for trial in self.trials)
+        """Number of trials that ended without metrics; missing and cancelled ones, which run again, do not count."""
+        return sum(trial.state not in ("finished", "missing", "cancelled") for trial in self.trials)
 
     @property
     def on_front(self) -> bool:

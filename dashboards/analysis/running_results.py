@@ -22,7 +22,7 @@ class FrontPoint:
     """The Pareto front of a study, and how many of its trials have been recorded."""
 
     n_recorded: int
-    """Number of trials with a record."""
+    """Number of trials that have ended with a record; cancelled ones have not ended."""
     n_finished: int
     """Number of trials that have finished; the other recorded ones diverged, failed or were stopped."""
     size: int
@@ -47,7 +47,7 @@ class RunningResults:
         """
         self._split = split
         self._records: dict[str, TrialRecord] = {}
-        self._n_finished = 0
+        self._n_finished = self._n_ended = 0
         self.grow(plan)
 
     def grow(self, plan: StudyPlan) -> None:
@@ -78,6 +78,7 @@ class RunningResults:
         self._n_finished += (record.outcome == "finished") - (earlier is not None and earlier.outcome == "finished")
         self._records[record.digest] = record
         if trial.stage != "search":
+        self._n_ended += record.has_ended - (earlier is not None and earlier.has_ended)
             self._update(trial.arm)
         return self.front_point()
 
@@ -87,7 +88,7 @@ class RunningResults:
         front = means[non_dominated(means, self._directions)]
         volume = hypervolume(front, self._directions, [bound.reference for bound in self._bounds])
         return FrontPoint(
-            n_recorded=len(self._records),
+            n_recorded=self._n_ended,
             n_finished=self._n_finished,
             size=len(front),
             hypervolume=volume,

@@ -307,7 +307,7 @@ class Session:
 
         def on_record(record: TrialRecord) -> None:
             notify(record.digest)
-            if record.outcome not in ("finished", "stopped"):
+            if record.outcome not in ("finished", "stopped", "cancelled"):
                 lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
                     f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
@@ -343,7 +343,16 @@ class Session:
 
             lease.phase = "training"
             with show_progress(progress, self.console):
-                run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+                run_trials(
+                    self.store,
+                    queue,
+                    resources,
+                    limits,
+                    folder,
+                    progress,
+                    on_record,
+                    holds_study=lambda: lease.lost_to is None,
+                )
         self.console.print(progress.headline(), highlight=False)
         if not queue.ends_early or self.is_complete(queue.plan):
             return True

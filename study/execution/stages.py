@@ -64,7 +64,7 @@ class Stages:
         # At first all at once, which is faster.
         found = (self._store.record(digest) for digest in missing) if self._records else self._store.ledger()
         for record in found:
-            if record is not None and record.digest in missing:
+            if record is not None and record.has_ended and record.digest in missing:
                 self._records[record.digest] = replace(record, config={}, history=(), environment={}, undefined={})
 
 

@@ -118,7 +118,7 @@ class Delivery:
         for trial in self._plan.trials:
             by_arm[trial.arm].append(self._records.get(trial.digest))
         for arm, records in by_arm.items():
-            done = [record for record in records if record is not None]
+            done = [record for record in records if record is not None and record.has_ended]
             arm_status = "FINISHED" if all(record.outcome == "finished" for record in done) else "FAILED"
             self._runs.end(self._arm_run(arm), arm_status if len(done) == len(records) else status)
         self._runs.end(self._study_run, status)
@@ -189,12 +189,16 @@ class Delivery:
         return True
 
     def _deliver_front(self, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> None:
-        """Deliver the front after each record, unless the tracker has it.
+        """Deliver the front after each trial that has ended, unless the tracker has it.
 
         Trials count in the order in which they ended, so the history is the same if the tracker was unavailable in the
         meantime.
         """
-        pairs = [pair for pair in zip(records, points, strict=True) if pair[1].n_recorded > self._last_step]
+        pairs = [
+            (record, point)
+            for record, point in zip(records, points, strict=True)
+            if record.has_ended and point.n_recorded > self._last_step
+        ]
         rows = [row for record, point in pairs for row in front_metrics(point, record.finished_at)]
         self._runs.log(self._study_run, metrics=rows)
         self._last_step = max([self._last_step, *(point.n_recorded for _, point in pairs)])
@@ -204,7 +208,9 @@ class Delivery:
 
         This is the case after a failed trial has been repeated.
         """
-        finished_at = max(record.finished_at for record in self._records.values())
+        finished_at = max((record.finished_at for record in self._records.values() if record.has_ended), default="")
+        if not finished_at:
+            return
         rows = front_metrics(self._results.front_point(), finished_at)
         if any(self._study_run.metrics.get(row.key) != row.value for row in rows):
             self._runs.log(self._study_run, metrics=rows)

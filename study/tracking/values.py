@@ -39,7 +39,9 @@ def front_tags(status: ArmStatus) -> dict[str, str]:
 
 
 def run_status(record: TrialRecord) -> str:
-    """MLflow's status of the run of a trial that has ended."""
+    """MLflow's status of the run of a trial with a record."""
+    if not record.has_ended:
+        return "KILLED"
     return "FINISHED" if record.outcome == "finished" else "FAILED"
 
 
@@ -75,7 +77,7 @@ def arm_metrics(arm: ArmResult) -> list[Metric]:
 
 
 def front_metrics(point: FrontPoint, finished_at: str) -> list[Metric]:
-    """Rows with the front after a number of recorded trials, which is the step.
+    """Rows with the front after a number of trials that have ended, which is the step.
 
     Args:
         point: The front.

@@ -38,7 +38,9 @@ def fake_arms(draw: st.DrawFn) -> list[FakeArm]:
             range=draw(st.sampled_from([0.8, 0.8, 0.8, 0.0])),
             parameterization=draw(st.sampled_from(PARAMETERIZATIONS)),
             outcomes=draw(
-                st.dictionaries(st.integers(0, N_SEEDS - 1), st.sampled_from(["failed", "diverged", None]), max_size=2)
+                st.dictionaries(
+                    st.integers(0, N_SEEDS - 1), st.sampled_from(["failed", "diverged", "cancelled", None]), max_size=2
+                )
             ),
         )
         for index in range(draw(st.integers(1, 8)))
@@ -88,7 +90,7 @@ def front_point(results: StudyResults) -> FrontPoint:
     front = front_statistics(results)
     counts = results.counts
     return FrontPoint(
-        n_recorded=counts["planned"] - counts["missing"],
+        n_recorded=counts["planned"] - counts["missing"] - counts["cancelled"],
         n_finished=counts["finished"],
         size=front.size,
         hypervolume=front.hypervolume,

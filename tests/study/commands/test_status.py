@@ -45,6 +45,18 @@ def test_every_trial_is_listed_on_request(modstudy: Command, tmp_path: Path) -> 
     assert all(trial.digest in text for trial in plan.trials)
 
 
+def test_a_cancelled_trial_is_counted_is_no_failure_and_shows_where_it_goes_on(
+    modstudy: Command, tmp_path: Path
+) -> None:
+    plan, store = begun(tmp_path / "runs" / "mine")
+    commit(store, plan.trials[2], outcome="cancelled", steps=3, error="the study was stopped", metrics={})
+    text = flat(modstudy("status", "mine", "--trials"))
+    assert "6 planned: 1 finished, 1 cancelled, 1 failed, 3 open" in text
+    assert "cancelled: checkpoint at step 2 of 4" in text
+    assert "the study was stopped" not in text
+    assert "modstudy resume mine" in text
+
+
 def test_many_arms_are_cut_and_counted(modstudy: Command, tmp_path: Path) -> None:
     arms = [{"name": f"lr-{i}", "config": {"optimizer": {"lr": i / 1000}}} for i in range(1, 60)]
     create_study(tmp_path / "runs" / "mine", tiny_plan(arms=arms, seeds=[0]))
