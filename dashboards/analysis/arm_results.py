@@ -15,6 +15,8 @@ from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
 """Whether an arm is on the Pareto front, or why it is not; `searched` if only a search has tried it."""
+FrontStatus = ArmStatus | Literal["undecided"]
+"""Status of an arm, or `undecided` if a race leaves open whether it is on the front, whatever its means are."""
 TrialState = Outcome | Literal["missing"]
 """Outcome of a trial; `missing` if it has no record."""
 ValuesBySeed = Mapping[str, Mapping[int, float]]

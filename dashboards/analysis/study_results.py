@@ -15,9 +15,17 @@ from core.metrics.catalog import full_names
 from core.statistics.pareto import Bounds, hypervolume, non_dominated
 from core.storage.records import Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, TrialState, arm_result, lacking
+from dashboards.analysis.arm_results import (
+    ArmResult,
+    ArmStatus,
+    FrontStatus,
+    TrialResult,
+    TrialState,
+    arm_result,
+    lacking,
+)
 from dashboards.analysis.bounds import objective_bounds
-from dashboards.analysis.race_results import RaceResults, race_results
+from dashboards.analysis.race_results import RaceResults, front_status, race_results
 from dashboards.analysis.search_results import SearchResults, search_results
 
 DEFAULT_FRAME_RATE = 125.0
@@ -72,8 +80,11 @@ class StudyResults:
 
     def is_undecided(self, arm: ArmResult) -> bool:
         """Whether a race leaves open if the arm is on the front, whatever its means are."""
-        verdict = self.race.verdict_on(arm.name) if self.race else None
-        return verdict is not None and verdict.status == "undecided"
+        return self.race is not None and self.race.is_undecided(arm.name)
+
+    def front_status(self, arm: ArmResult) -> FrontStatus:
+        """Status of an arm as it is shown: `undecided` if a race leaves open whether it is on the front."""
+        return front_status(arm.name, arm.status, self.race)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

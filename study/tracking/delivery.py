@@ -4,8 +4,9 @@ Runs are made only from the plan and the ledger. Delivery is idempotent: existin
 metric row has the step and time of its record, so the tracker ignores rows that it already has. A run of a seed ends
 after all its values were delivered, so an interrupted delivery is continued with the first run that has not ended.
 
-    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by recorded trials; report
-    arm run     <metric>, <metric>.lo, <metric>.hi: mean and interval over the finished seeds; tag on_front
+    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by trials that ended; report
+    arm run     <metric>, <metric>.lo, <metric>.hi: mean and interval over the finished seeds; tags on_front and
+                front_status, which follow the race in a study that has one
     seed run    train_loss, validation_loss by step; <metric> on test, validation.<metric>; params by dotted path
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from core.errors import StoreError
 from core.storage.records import TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import ArmStatus
+from dashboards.analysis.arm_results import FrontStatus
 from dashboards.analysis.running_results import FrontPoint, RunningResults
 from study.tracking.runs import ARM, StudyRuns, TrackedRun
 from study.tracking.values import (
@@ -59,8 +60,8 @@ class Delivery:
         self._plan = store.plan()
         self._trials = {trial.digest: trial for trial in self._plan.trials}
         self._results = RunningResults(self._plan)
-        self._statuses: dict[str, ArmStatus] = {}
-        self._tagged: dict[str, ArmStatus] = {}
+        self._statuses: dict[str, FrontStatus] = {}
+        self._tagged: dict[str, FrontStatus] = {}
         self._records: dict[str, TrialRecord] = {}
         self._runs = StudyRuns(tracking_uri, self._plan.name, _study_id(store), artifact_location)
         self._study_run = self._runs.get("study", "") or self._create_study_run()
