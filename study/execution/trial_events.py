@@ -86,7 +86,8 @@ class TrialEvents(tune.Callback):
         running = self._running[trial.trial_id]
         history = result.get("history", ())
         running.report(int(result["step"]), int(result.get("n_before", len(running.history))), history)
-        self._progress.step(running.trial.digest, running.step, result.get("train_loss"))
+        first_step = int(result.get("first_step", 0))
+        self._progress.step(running.trial.digest, running.step, result.get("train_loss"), first_step)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Count the restart of the trial after its worker died."""
@@ -112,7 +113,6 @@ class TrialEvents(tune.Callback):
             record = self._recorded(running, "timed_out", error)
         self._finish(record or self._recorded(running, *_reason(trial)))
 
-    # ------------------------------------------------------------------------------------------------------------
     def cancel(self) -> None:
         """End the workers of all running trials, and record these as cancelled.
 
@@ -136,13 +136,13 @@ class TrialEvents(tune.Callback):
         self._tune_trials.clear()
         self._running.clear()
 
+    # ------------------------------------------------------------------------------------------------------------
 
     def _end(self, trial: Any) -> RunningTrial:
         """Forget a trial that runs no more."""
         self._tune_trials.pop(trial.trial_id, None)
         return self._running.pop(trial.trial_id)
 
-    def _record_of(self, running: RunningTrial) -> TrialRecord | None:
     def _where_cancelled(self, running: RunningTrial) -> str:
         """At which step a trial was stopped, and where it goes on."""
         trial = running.trial
@@ -153,6 +153,7 @@ class TrialEvents(tune.Callback):
         how = "has no checkpoint and starts again" if checkpoint is None else "goes on from its checkpoint"
         return f"the study was stopped when the trial was at step {step} of {max_steps}; on resume it {how}"
 
+    def _record_of(self, running: RunningTrial) -> TrialRecord | None:
         """The record that the worker has committed; None if it has not."""
         attempt = self._store.committed(running.trial.digest)
         return attempt.record() if attempt is not None and attempt != running.earlier else None
