@@ -83,12 +83,18 @@ def study_state(store: "Store") -> StudyState:
 
 def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
     """A table with a row per study: its question, and its numbers of planned, finished, open and other trials."""
+    from core.errors import StoreError
+
     if not stores:
         return Text(f"There is no study under {root} yet: modstudy launch STUDY")
     table = Table("study", "question", "trials", "finished", "open", "others")
     for name, store in stores.items():
-        plan = store.plan()
-        counts = _counts(plan, store.outcomes())
+        try:
+            plan, outcomes = store.plan(), store.outcomes()
+        except StoreError as error:  # such as a study of another version of modstudy
+            table.add_row(Text(name), Text(str(error), style="red"), *4 * [""])
+            continue
+        counts = _counts(plan, outcomes)
         n_finished, n_open = counts.pop("finished", 0), counts.pop("open", 0)
         others = ", ".join(f"{count} {_text(state)}" for state, count in counts.items())
         table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), str(n_finished), str(n_open), others)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from core.storage.records import Ask, PlanSegment, StudyPlan
@@ -133,6 +133,20 @@ def test_without_a_name_it_lists_the_studies_with_their_questions_and_counts(mod
     assert rows["other"] == ["Does it stop?", "3", "0", "3", ""]
     assert list(rows) == ["study", "begun", "other"]
     assert rows["study"] == ["question", "trials", "finished", "open", "others"]
+
+
+def test_a_study_of_another_version_is_listed_with_its_version_and_hides_no_other(
+    modstudy: Command, tmp_path: Path
+) -> None:
+    begun(tmp_path / "runs" / "begun")
+    plan = tiny_plan(seeds=[0])
+    create_study(tmp_path / "runs" / "old", replace(plan, definition=replace(plan.definition, schema_version=2)))
+    text = flat(modstudy("status"))
+    assert "begun" in text
+    assert "schema version 2" in " ".join(text.replace("│", " ").split())
+    refused = modstudy("status", "old")
+    assert refused.exit_code == BAD_INPUT
+    assert "runs/old/study.json was stored with schema version 2, and this modstudy reads version 3" in flat(refused)
 
 
 def test_without_a_name_and_without_a_study_it_names_the_command_that_makes_one(modstudy: Command) -> None:
