@@ -343,6 +343,21 @@ def test_trials_that_an_interrupt_cancelled_end_like_those_of_an_undisturbed_run
     assert {run.info.status for run in runs_of(tracker, stopped).values()} == {"FINISHED"}
 
 
+def test_after_the_death_of_ray_the_driver_says_how_to_go_on(folder: Path) -> None:
+    driver = begin(folder, "launch", "tiny.toml", *LONG)
+    wait_for_a_checkpoint(folder, "tiny")
+    raylet = next(process for process in session_of(driver.pid) if b"/raylet\0" in command_line_of(process))
+    os.kill(raylet, signal.SIGKILL)
+    assert driver.wait(timeout=60) == 1
+    output = " ".join((folder / "output.txt").read_text().split())
+    assert "error: Ray has ended: its process raylet on this machine has died." in output
+    assert "of 4 trials have their results, which are safe. Resume with: modstudy resume tiny" in output
+    assert "Traceback" not in output
+    assert "not running" in succeed(folder, "status", "tiny")
+    wait_until(lambda: not session_of(driver.pid), "the processes of Ray to be gone", patience_s=PATIENCE_S)
+    assert "4 of 4 trials done, 0 running, 0 failed" in succeed(folder, "resume", "tiny")
+
+
 def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:
     driver = begin(folder, "launch", "tiny.toml", *LONG, "--trials-at-once", "1")
     wait_for_a_checkpoint(folder, "tiny")

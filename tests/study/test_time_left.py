@@ -1,4 +1,4 @@
-"""The time that is said to be left, after a tenth of the trials of simulated studies, is right within a third in nine of ten."""
+"""The time left, estimated after a tenth of the trials of simulated studies, is right within a third in nine of ten."""
 
 import math
 import time
