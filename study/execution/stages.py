@@ -13,7 +13,13 @@ from study.planning.plan import Planner
 
 
 class Stages:
-    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended."""
+    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended.
+
+    A trial that is lost, whose worker has died again and again, has ended for its session: its arm has no value with
+    this seed, as if the trial had failed, so that a search goes on instead of waiting for ever. A resume runs it again
+    first, and only then asks the strategies, which see its value from then on; what they proposed without it stays. A
+    trial that was cancelled has not ended: nothing is proposed that would have had to wait for it.
+    """
 
     def __init__(self, store: Store, study: StudyFile) -> None:
         self.early_stopping = study.early_stopping
