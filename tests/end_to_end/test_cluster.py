@@ -121,7 +121,10 @@ def test_a_study_goes_on_with_another_cluster_after_its_head_died(
         with driver(tmp_path, "launch", study, "--root", root, "--address", first.address) as process:
             wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=120)
             first.nodes[0].stop()
-            assert process.wait(timeout=120) != 0
+            assert process.wait(timeout=120) == 1
+    output = " ".join((tmp_path / "output.txt").read_text().split())
+    assert "error: Ray has ended: its " in output
+    assert "which are safe. Resume with: modstudy resume tiny" in output
     begun = {path.parent.parent.name for path in root.glob("tiny/trials/*/*/checkpoint-*")}
     assert begun
     with ray_cluster() as second:

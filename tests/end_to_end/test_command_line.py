@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -300,17 +301,61 @@ def test_after_a_kill_an_extension_resumes_to_what_an_undisturbed_one_gives(fold
     assert results(store) == results(undisturbed)
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Path, end: signal.Signals) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "stop"])
+def test_an_interrupt_ends_cleanly_and_names_the_command_that_goes_on(folder: Path, end: signal.Signals | None) -> None:
     driver = begin(folder, "launch", "tiny.toml", "--set", "trainer.max_steps=100000")
     wait_for_a_checkpoint(folder, "tiny")
-    os.kill(driver.pid, end)
+    if end is None:
+        assert "tiny has stopped. Go on with: modstudy resume tiny" in succeed(folder, "stop", "tiny", "--now")
+    else:
+        os.kill(driver.pid, end)
     assert driver.wait(timeout=60) == 130
     output = (folder / "output.txt").read_text()
     assert "modstudy resume tiny" in output
     assert "Traceback" not in output
     wait_until(lambda: not session_of(driver.pid), "the workers to be gone", patience_s=PATIENCE_S)
-    assert "checkpoint at step" in succeed(folder, "status", "tiny", "--trials")
+    assert "cancelled" in {record.outcome for record in study_at(folder, "tiny").ledger()}
+    assert "cancelled: checkpoint at step" in succeed(folder, "status", "tiny", "--trials")
+
+
+def test_trials_that_an_interrupt_cancelled_end_like_those_of_an_undisturbed_run(folder: Path) -> None:
+    driver = begin(folder, "launch", "tiny.toml", *LONG)
+    wait_for_a_checkpoint(folder, "tiny")
+    os.kill(driver.pid, signal.SIGINT)
+    assert driver.wait(timeout=60) == 130
+    stopped = study_at(folder, "tiny")
+    cancelled = [record for record in stopped.ledger() if record.outcome == "cancelled"]
+    assert cancelled
+    for record in cancelled:
+        assert re.search(
+            r"was at step \d+ of 60; on resume it (goes on from its checkpoint|has no)", record.error or ""
+        )
+    n_open = 4 - len(results(stopped))
+    assert f"{len(cancelled)} cancelled" + (f", {n_open} open" if n_open else "") in succeed(folder, "status", "tiny")
+    tracker = MlflowClient(tracking_uri=f"sqlite:///{folder}/runs/mlflow.db")
+    runs = runs_of(tracker, stopped)
+    assert {runs[f"{record.arm} seed {record.seed}"].info.status for record in cancelled} == {"KILLED"}
+    assert runs["tiny"].info.status == "KILLED"
+    assert "4 of 4 trials done, 0 running, 0 failed" in succeed(folder, "resume", "tiny")
+    # Under a root of its own, so that nothing is copied.
+    succeed(folder, "launch", "tiny.toml", "--root", "undisturbed", *LONG)
+    assert results(stopped) == results(study_at(folder, "tiny", "undisturbed"))
+    assert {run.info.status for run in runs_of(tracker, stopped).values()} == {"FINISHED"}
+
+
+def test_after_the_death_of_ray_the_driver_says_how_to_go_on(folder: Path) -> None:
+    driver = begin(folder, "launch", "tiny.toml", *LONG)
+    wait_for_a_checkpoint(folder, "tiny")
+    raylet = next(process for process in session_of(driver.pid) if b"/raylet\0" in command_line_of(process))
+    os.kill(raylet, signal.SIGKILL)
+    assert driver.wait(timeout=60) == 1
+    output = " ".join((folder / "output.txt").read_text().split())
+    assert "error: Ray has ended: its process raylet on this machine has died." in output
+    assert "of 4 trials have their results, which are safe. Resume with: modstudy resume tiny" in output
+    assert "Traceback" not in output
+    assert "not running" in succeed(folder, "status", "tiny")
+    wait_until(lambda: not session_of(driver.pid), "the processes of Ray to be gone", patience_s=PATIENCE_S)
+    assert "4 of 4 trials done, 0 running, 0 failed" in succeed(folder, "resume", "tiny")
 
 
 def test_a_worker_that_is_killed_is_started_again(folder: Path) -> None:
