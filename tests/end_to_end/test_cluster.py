@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,14 +62,28 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path.cwd())}
 
 
+def environment_on(node: ClusterNode) -> dict[str, str]:
+    """Environment of a command that is started on a node: home, cache and host name are those of the node."""
+    place = node.home / "host-name"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(f"import socket\n\nsocket.gethostname = lambda: {node.name!r}\n")
+    return environment() | {
+        "PYTHONPATH": f"{place}{os.pathsep}{Path.cwd()}",
+        "HOME": str(node.home),
+        "XDG_CACHE_HOME": str(node.home / "cache"),
+    }
+
+
 @contextmanager
-def driver(folder: Path, *arguments: object) -> "Iterator[subprocess.Popen[bytes]]":
+def driver(
+    folder: Path, *arguments: object, variables: dict[str, str] | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
     """A command that runs in a folder until the block ends; its output is in `output.txt`."""
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
             command(*arguments),
             cwd=folder,
-            env=environment(),
+            env=variables or environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -180,6 +194,29 @@ def test_a_data_folder_that_nodes_lack_is_copied_to_them(cluster: RayCluster, st
     assert done.returncode == 0, done.stdout
     assert "copying /proc/self/cwd/sounds to 3 nodes" in done.stdout
     assert [record.outcome for record in records(tmp_path / "runs")] == 2 * ["finished"]
+
+
+def test_of_two_launches_on_two_nodes_in_the_same_second_one_runs_and_the_other_says_where(
+    cluster: RayCluster, study: Path
+) -> None:
+    root = f"{new_bucket()}/runs{s3_options()}"
+    nodes = cluster.nodes[:2]
+    words = ["launch", study, "--root", root, "--address", cluster.address]
+    with ExitStack() as stack:
+        launches = [stack.enter_context(driver(node.home, *words, variables=environment_on(node))) for node in nodes]
+        codes = [launch.wait(timeout=PATIENCE_S) for launch in launches]
+    outputs = [" ".join((node.home / "output.txt").read_text().split()) for node in nodes]
+    assert sorted(codes) == [0, 2], outputs
+    winner, other = codes.index(0), codes.index(2)
+    assert "4 of 4 trials done, 0 running, 0 failed" in outputs[winner]
+    where = f"error: tiny is running on {nodes[winner].name} (process {launches[winner].pid}, user "
+    assert where in outputs[other]
+    assert "a study has one driver at a time" in outputs[other]
+    assert "Traceback" not in outputs[other]
+    found = records(root)
+    assert [record.outcome for record in found] == 4 * ["finished"]
+    assert {record.attempt.partition("-")[0] for record in found} == {"0001"}, "each trial is trained once"
+    assert len(Store(root).names("tiny/lease")) == 1
 
 
 def test_a_node_that_dies_in_mid_trial_loses_none(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
