@@ -7,7 +7,6 @@ import pytest
 
 from core.storage.records import StudyPlan
 from core.storage.store import Store
-from study.execution import runner
 from study.execution.outcomes import TrialLimits
 from study.execution.runner import run_trials
 from study.execution.trial_events import TrialEvents
@@ -29,9 +28,9 @@ def test_an_interrupt_cancels_the_trials_of_a_study_that_is_still_held(
     store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holds_study: bool
 ) -> None:
     cancelled: list[TrialEvents] = []
-    monkeypatch.setattr(runner.tune, "Tuner", InterruptedTuner)
+    monkeypatch.setattr("ray.tune.Tuner", InterruptedTuner)
     for name in ("with_parameters", "with_resources"):
-        monkeypatch.setattr(runner.tune, name, lambda trainable, *_, **__: trainable)
+        monkeypatch.setattr(f"ray.tune.{name}", lambda trainable, *_, **__: trainable)
     monkeypatch.setattr(TrialEvents, "cancel", lambda events: cancelled.append(events))
     resources = allocate(
         [Machine(cpus=2, gpus=0)],
