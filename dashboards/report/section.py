@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.storage.store import Store
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults
 from dashboards.palette import Style
 
@@ -18,9 +19,14 @@ class ReportData:
     """Data from which sections are rendered."""
 
     store: Store
-    results: StudyResults
+    analysis: StudyAnalysis
     styles: Mapping[str, Style]
     """Style of each arm by name."""
+
+    @property
+    def results(self) -> StudyResults:
+        """Results of the study."""
+        return self.analysis.results
 
 
 def no_data(_: ReportData) -> Mapping[str, Any]:
@@ -39,6 +45,8 @@ class Section:
     """File name of the template."""
     context: Callable[[ReportData], Mapping[str, Any] | None]
     """Variables of the template; None omits the section."""
+    styles: tuple[str, ...] = ()
+    """Names of style sheets in the templates folder, after `page.css`."""
     scripts: tuple[str, ...] = ()
     """Names of JavaScript files in the templates folder, run after `page.js` in one block."""
     data: Callable[[ReportData], Mapping[str, Any]] = no_data
