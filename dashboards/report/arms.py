@@ -21,6 +21,8 @@ REASON_TEXT: dict[Reason, str] = {
     "front": "both on the front",
 }
 """Text of a table cell by the reason for a comparison."""
+ROWS_WITHOUT_SCRIPT = 50
+"""Largest number of rows of the table before the script draws it; arms on the front have priority."""
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
@@ -28,6 +30,9 @@ def _context(report: ReportData) -> Mapping[str, Any]:
     compared = report.analysis.comparisons
     return {
         "table_metrics": table_metrics(report.results),
+        "first_arms": sorted(report.results.arms, key=lambda arm: not arm.on_front)[:ROWS_WITHOUT_SCRIPT]
+        if len(report.results.arms) > ROWS_WITHOUT_SCRIPT
+        else report.results.arms,
         "comparisons": [(c, _conclusion(c), f"{c.role}: {REASON_TEXT[c.reason]}") for c in compared],
         "incomparable": report.analysis.incomparable_pairs,
         "is_tested": any(comparison.p_value is not None for comparison in compared),
@@ -44,4 +49,4 @@ def _conclusion(comparison: Comparison) -> str:
     return f"{text}; about {needed} would" if needed is not None else text
 
 
-ARMS = Section(id="arms", title="Arms", template="arms.html.j2", context=_context)
+ARMS = Section(id="arms", title="Arms", template="arms.html.j2", context=_context, scripts=("arms.js",))

@@ -18,7 +18,8 @@ from dashboards.analysis.search_results import SearchedArm
 from dashboards.analysis.seed_caveat import study_caveat
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
-from dashboards.findings import findings
+from dashboards.analysis.verdict import Change, OpenQuestion
+from dashboards.findings import findings, verdict_sentence
 
 SCHEMA_VERSION = 2
 """Version of the keys of `summary.json`."""
@@ -39,7 +40,8 @@ def summary(analysis: StudyAnalysis) -> dict[str, Any]:
         "is_complete": results.is_complete,
         "front": _front_summary(results),
         "comparisons": [_comparison_summary(comparison) for comparison in analysis.comparisons],
-        "findings": findings(results),
+        "verdict": _verdict_summary(analysis),
+        "findings": findings(analysis),
         "caveat": study_caveat(results),
         "static_range": STATIC_RANGE,
         "data_summary": plan.data_summary,
@@ -56,6 +58,47 @@ def summary_to_json(values: Mapping[str, Any]) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _verdict_summary(analysis: StudyAnalysis) -> dict[str, Any]:
+    """Entry of the verdict: its sentence, the picks, and what is open."""
+    verdict = analysis.verdict
+    return {
+        "sentence": verdict_sentence(analysis),
+        "state": verdict.state,
+        "tolerance": verdict.tolerance,
+        "pick": verdict.pick,
+        "most_accurate": verdict.most_accurate,
+        "most_interpretable": verdict.most_interpretable,
+        "knee": verdict.knee,
+        "ties": list(verdict.ties),
+        "loss": _change_summary(verdict.loss),
+        "gain": _change_summary(verdict.gain),
+        "questions": [_question_summary(question) for question in verdict.questions],
+    }
+
+
+def _change_summary(change: Change | None) -> dict[str, Any] | None:
+    """Entry of the difference between the pick and the most accurate arm in an objective."""
+    if change is None:
+        return None
+    return {
+        "arm": change.arm,
+        "reference": change.reference,
+        "metric": change.objective.metric,
+        "n_pairs": len(change.difference.seeds),
+        "difference": _estimate_summary(change.difference.estimate),
+    }
+
+
+def _question_summary(question: OpenQuestion) -> dict[str, Any]:
+    """Entry of a comparison that the seeds leave open."""
+    return {
+        "change": _change_summary(question.change),
+        "margin": question.margin,
+        "seeds_needed": question.seeds_needed,
+        "cost_s": question.cost_s,
+    }
 
 
 def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:

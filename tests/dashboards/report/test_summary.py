@@ -21,7 +21,7 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     found = strict_json(written.get(SUMMARY_KEY))
     assert list(found) == [
         "schema_version", "study", "question", "split", "objectives", "arms", "counts", "is_complete", "front",
-        "comparisons", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
+        "comparisons", "verdict", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
         "race", "search",
     ]  # fmt: skip
     assert found["schema_version"] == 2
