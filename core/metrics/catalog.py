@@ -12,6 +12,7 @@ from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
 from core.metrics.interpretability import RANGE, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
+from core.metrics.lfo import RATE_MATCH
 
 METRICS: tuple[Metric, ...] = (
     MSS,
@@ -23,6 +24,7 @@ METRICS: tuple[Metric, ...] = (
     TURNING_POINTS,
     SPECTRAL_ENTROPY,
     RANGE,
+    RATE_MATCH,
     TRAIN_S,
 )
 
