@@ -1,4 +1,4 @@
-"""Clips in memory with audio, pitch, filter resonance, true modulation curves and declared LFO rates, and data sets of three splits."""
+"""Clips in memory with sound, pitch, resonance, true curves and declared LFO rates, and data sets of three splits."""
 
 from dataclasses import dataclass
 

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult, ArmStatus
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 from dashboards.formatting import arrow, axis, better, interval, number
@@ -75,11 +76,13 @@ def seeds_cell(arm: ArmResult) -> str:
     return f"{len(arm.finished)}/{len(arm.trials)}"
 
 
-def front_text(results: StudyResults) -> Text:
-    """Text with the arms on the front, their objectives, the hypervolume and the findings."""
+def front_text(analysis: StudyAnalysis) -> Text:
+    """Text with the arms on the front, their objectives, the hypervolume and the findings, the verdict first."""
+    results = analysis.results
     front = front_statistics(results)
     axes = ", ".join(f"{objective.metric} ({better(objective.direction)})" for objective in results.objectives)
-    lines = [f"Front over {axes}:"]
+    verdict, *others = findings(analysis)
+    lines = [verdict, "", f"Front over {axes}:"]
     lines += [
         f"  {arm.name}"
         + "".join(_metric_text(arm, o.metric) for o in results.objectives)
@@ -92,7 +95,7 @@ def front_text(results: StudyResults) -> Text:
     lines.append(
         f"  {front.size} of {len(results.arms)} arms; hypervolume {number(front.hypervolume)} from {reference}"
     )
-    lines += ["", *findings(results)]
+    lines += ["", *others]
     return Text("\n".join(lines))
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
+from dashboards.durations import duration
 
 LINE_EVERY_S = 10.0
 """Interval between lines of progress if the output is not a terminal."""
@@ -184,15 +185,6 @@ def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
 def max_steps(plan: StudyPlan) -> dict[str, int]:
     """Number of training steps of the trials of each arm."""
     return {arm.name: int(arm.config["trainer"]["max_steps"]) for arm in plan.arms}
-
-
-def duration(seconds: float) -> str:
-    """A duration as text with a suitable unit, such as `45 s`, `12 min` or `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def number(value: float | None) -> str:

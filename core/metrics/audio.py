@@ -8,6 +8,7 @@ from core.losses.mss import MultiResolutionStft
 from core.metrics.base import AudioDistance, Metric, ReferencePoint
 from core.ops.log_mel import mel_filterbank
 from core.settings.losses import standard_resolutions
+from core.statistics.support import NON_NEGATIVE
 
 _WINDOW_S = 0.05
 """Window of the mel spectrogram."""
@@ -52,6 +53,7 @@ MSS = Metric(
     direction="minimize",
     unit="",
     description="multi-resolution STFT distance of estimate and target sound",
+    support=NON_NEGATIVE,
     reference_point=ReferencePoint(5.0, "about the distance of a silent estimate"),
     compute=AudioDistance(mss_distance),
 )
@@ -60,6 +62,7 @@ MEL = Metric(
     direction="minimize",
     unit="",
     description="L1 distance of log-mel spectrograms (50 ms window, 12.5 ms hop)",
+    support=NON_NEGATIVE,
     reference_point=ReferencePoint(12.5, "about the distance of a silent estimate"),
     compute=AudioDistance(mel_distance),
 )

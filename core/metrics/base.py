@@ -11,6 +11,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from core.statistics.support import Support
 from core.storage.records import TrialRecord
 
 Direction = Literal["minimize", "maximize", "neutral"]
@@ -93,6 +94,8 @@ class Metric:
     direction: Direction
     unit: str
     description: str
+    support: Support
+    """Smallest and largest possible value, with every projection."""
     best: float = 0.0
     """Value if the estimate equals the target, or the better end of the range."""
     reference_point: ReferencePoint

@@ -5,14 +5,16 @@ A full name is `group.metric[.projection][.modulation]`, as in `audio.mss`, `cur
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from core.errors import ConfigError
 from core.metrics.audio import MEL, MSS
 from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
-from core.metrics.interpretability import RANGE, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
+from core.metrics.interpretability import RANGE, SATURATION, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
 from core.metrics.lfo import RATE_MATCH
+from core.statistics.support import REAL, Support
 
 METRICS: tuple[Metric, ...] = (
     MSS,
@@ -24,6 +26,7 @@ METRICS: tuple[Metric, ...] = (
     TURNING_POINTS,
     SPECTRAL_ENTROPY,
     RANGE,
+    SATURATION,
     RATE_MATCH,
     TRAIN_S,
 )
@@ -50,6 +53,15 @@ def metric_of(name: str) -> Metric:
     )
 
 
+@cache
+def support_of(name: str) -> Support:
+    """Range of the metric that a full name refers to; any number if no metric has this name."""
+    try:
+        return metric_of(name).support
+    except ConfigError:
+        return REAL
+
+
 def full_names(modulations: Sequence[str]) -> Iterator[str]:
     """Full names of all metrics for these modulations: means over modulations first, then each modulation."""
     for modulation in ("", *modulations):
@@ -58,6 +70,12 @@ def full_names(modulations: Sequence[str]) -> Iterator[str]:
                 continue
             for projection in ("", *metric.projections):
                 yield ".".join(part for part in (metric.name, projection, modulation) if part)
+
+
+def without_modulation(name: str) -> str:
+    """The full name of a metric without its modulation, such as `curves.pcc.lls3` for `curves.pcc.lls3.add`."""
+    group, metric, *rest = name.split(".")
+    return ".".join([group, metric, *(part for part in rest[:1] if part in PROJECTIONS)])
 
 
 def label(name: str) -> str:

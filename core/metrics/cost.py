@@ -1,6 +1,7 @@
 """Metrics of the cost of a trial."""
 
 from core.metrics.base import Metric, ReferencePoint, TrialCost
+from core.statistics.support import NON_NEGATIVE
 from core.storage.records import TrialRecord
 
 
@@ -14,6 +15,7 @@ TRAIN_S = Metric(
     direction="minimize",
     unit="s",
     description="wall time of training and validation: compare within one machine",
+    support=NON_NEGATIVE,
     reference_point=ReferencePoint(600.0, "ten minutes"),
     compute=TrialCost(training_seconds),
 )

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.metrics.base import CurveDistance, Metric, ReferencePoint
+from core.statistics.support import CORRELATION, UNIT
 
 FLAT_STD = 1e-4
 """A curve with a smaller standard deviation is flat: its correlation is undefined."""
@@ -68,6 +69,7 @@ L1 = Metric(
     direction="minimize",
     unit="",
     description="mean absolute error of the recovered curve",
+    support=UNIT,
     reference_point=ReferencePoint(0.5, "the largest error of a constant 0.5"),
     compute=CurveDistance(l1),
 )
@@ -76,6 +78,7 @@ L1_DIFFERENCE = Metric(
     direction="minimize",
     unit="per frame",
     description="mean absolute error of the curve's central differences",
+    support=UNIT,
     reference_point=ReferencePoint(1 / 6, "white noise against a smooth curve"),
     compute=CurveDistance(l1_difference),
 )
@@ -84,6 +87,7 @@ PEARSON = Metric(
     direction="maximize",
     unit="",
     description="Pearson correlation of recovered and true curve",
+    support=CORRELATION,
     best=1.0,
     reference_point=ReferencePoint(0.0, "an uncorrelated curve"),
     compute=CurveDistance(pearson),

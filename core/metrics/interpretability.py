@@ -1,8 +1,8 @@
-"""Interpretability of single curves: range, total variation, turning points and spectral entropy.
+"""Interpretability of single curves: range, saturation, total variation, turning points and spectral entropy.
 
-All but the range are computed from the curve scaled to 0..1 by its smallest and largest value, and are NaN for flat
-curves (range below 0.05). Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Total variation is per second,
-which makes it comparable between frame rates.
+All but the range and the saturation are computed from the curve scaled to 0..1 by its smallest and largest value, and
+are NaN for flat curves (range below 0.05). Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Total variation
+is per second, which makes it comparable between frame rates.
 """
 
 import math
@@ -12,9 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.metrics.base import CurveProperty, Metric, ReferencePoint
+from core.statistics.support import NON_NEGATIVE, UNIT
 
 FLAT_RANGE = 0.05
 """A curve with a smaller range is flat: all metrics but the range are undefined."""
+
+SATURATED = 0.01
+"""A curve is saturated where it is closer than this to 0 or 1, the ends of what it can control."""
 
 
 def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -41,6 +45,11 @@ def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*sh
     return _nan_if_flat(curve, entropy)
 
 
+def saturation(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
+    """Share of the frames within `SATURATED` of 0 or 1."""
+    return ((curve < SATURATED) | (curve > 1 - SATURATED)).to(curve.dtype).mean(-1)
+
+
 def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame"]:
     """The curve scaled to 0..1 by its smallest and largest value."""
     low = curve.amin(-1, keepdim=True)
@@ -59,6 +68,7 @@ TOTAL_VARIATION = Metric(
     direction="minimize",
     unit="1/s",
     description="total variation per second of the curve scaled to 0..1",
+    support=NON_NEGATIVE,
     reference_point=ReferencePoint(lambda frame_rate: frame_rate / 3, "white noise: a third of the range each frame"),
     compute=CurveProperty(total_variation),
 )
@@ -67,6 +77,7 @@ TURNING_POINTS = Metric(
     direction="minimize",
     unit="",
     description="share of the inner frames where the curve turns",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: turning_points(curve)),
 )
@@ -75,6 +86,7 @@ SPECTRAL_ENTROPY = Metric(
     direction="minimize",
     unit="",
     description="spread of the curve's spectrum, 0 to 1",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: spectral_entropy(curve)),
 )
@@ -83,6 +95,16 @@ RANGE = Metric(
     direction="neutral",
     unit="",
     description="largest minus smallest value of the curve",
+    support=UNIT,
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: value_range(curve)),
+)
+SATURATION = Metric(
+    name="interpretability.saturation",
+    direction="neutral",
+    unit="",
+    description="share of the frames at the ends of the range, within 0.01 of 0 or 1",
+    support=UNIT,
+    reference_point=_BOUND,
+    compute=CurveProperty(lambda curve, _: saturation(curve)),
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.metrics.base import CurveRate, Metric, ReferencePoint
 from core.metrics.rates import dominant_rate_hz
+from core.statistics.support import UNIT
 
 TOLERANCE = 0.15
 """Largest deviation of a matching rate, as a share of the declared one."""
@@ -34,6 +35,7 @@ RATE_MATCH = Metric(
     unit="",
     description="share of clips whose curve's dominant rate is within 15 % of the declared LFO's",
     best=1.0,
+    support=UNIT,
     reference_point=ReferencePoint(0.0, "no curve has the declared rate"),
     compute=CurveRate(rate_match),
 )

@@ -100,6 +100,10 @@ class Store:
         """Path or URI of a key, to be shown."""
         return below(shown(self.root), key)
 
+    def file(self, key: str) -> tuple[fs.FileSystem, str]:
+        """File system of the store and the path of a key on it, for readers of pyarrow."""
+        return self._fs, f"{self._base}/{key}"
+
     def put(self, key: str, data: bytes) -> None:
         """Write a value; it appears only when complete."""
         path = f"{self._base}/{key}"
@@ -319,6 +323,12 @@ class Store:
         for digest in self.names("trials"):
             if digest not in compacted and (record := self.record(digest)):
                 yield record
+
+
+def study_names(root: str | Path) -> list[str]:
+    """Names of all studies in a root folder, sorted."""
+    store = Store(root)
+    return [name for name in store.names("") if store.has(f"{name}/{STUDY_KEY}")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from core.metrics.base import TrialCost
-from core.metrics.catalog import METRICS
+from core.metrics.catalog import METRICS, support_of
 from core.metrics.interpretability import RANGE
 from core.settings.dotted import flatten
-from core.statistics.paired import Estimate, mean_with_interval
+from core.statistics.summaries import Summary, summarise_all
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
@@ -49,8 +49,8 @@ class ArmResult:
     """Planned trials with their records, one per seed."""
     values: dict[str, dict[int, float]]
     """Values by metric and seed, without undefined ones."""
-    metrics: dict[str, Estimate]
-    """Mean over the seeds with its interval, by metric."""
+    metrics: dict[str, Summary]
+    """Mean over the seeds with its interval, median and interquartile mean, by metric."""
     undefined: dict[str, int]
     """Number of undefined values (per clip and modulation) by metric, summed over the finished seeds."""
     is_baseline: bool
@@ -117,7 +117,7 @@ def arm_result(
         for metric, value in (trial.record.metrics.get(split, {}) | _cost_values(trial.record)).items():
             if value is not None and math.isfinite(value):
                 values.setdefault(metric, {})[trial.seed] = value
-    metrics = {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
+    metrics = _summaries(values)
     is_static = RANGE.name in metrics and metrics[RANGE.name].mean < STATIC_RANGE
     return ArmResult(
         name=arm.name,
@@ -134,6 +134,16 @@ def arm_result(
     )
 
 
+def with_values(arm: ArmResult, values: dict[str, dict[int, float]], objectives: Sequence[str]) -> ArmResult:
+    """The arm with other values by metric and seed, such as those on the clips that all arms have defined."""
+    return replace(
+        arm,
+        values=values,
+        metrics=_summaries(values),
+        lacking=lacking(arm.trials, values, objectives),
+    )
+
+
 def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequence[str]) -> tuple[str, ...]:
     """Those of `metrics` that are undefined for a finished seed; all of them if no seed has finished.
 
@@ -141,6 +151,12 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
     """
     finished = {trial.seed for trial in trials if trial.state == "finished"}
     return tuple(name for name in metrics if not finished or finished - values.get(name, {}).keys())
+
+
+def _summaries(values: ValuesBySeed) -> dict[str, Summary]:
+    """Summary over seeds of each metric."""
+    rows = {metric: tuple(by_seed.values()) for metric, by_seed in values.items()}
+    return summarise_all(rows, {metric: support_of(metric) for metric in rows})
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:

@@ -89,12 +89,12 @@ def front_uncertainty(results: StudyResults) -> FrontUncertainty | None:
     Raises:
         ConfigError: an objective is not a metric of the catalogue.
     """
-    arms = _candidates(results)
+    arms = candidates(results)
     if not arms:
         return None
     directions = {objective.metric: objective.direction for objective in results.objectives}
     bounds = {o.metric: objective_bounds(o, results.frame_rate) for o in results.objectives}
-    values = _arm_values(arms, tuple(directions))
+    values = arm_values(arms, tuple(directions))
     costs, failed = penalised_costs(values, directions, bounds)
     try:
         probabilities = front_probabilities(values, directions, bounds)
@@ -124,8 +124,28 @@ def compare_families(results: StudyResults, factor: str) -> FamilyComparison | N
         attainment, which needs two objectives and two seeds for which the trials of all arms have ended.
     """
     bounds = {o.metric: objective_bounds(o, results.frame_rate) for o in results.objectives}
-    attained = _Attainment.of(results, _candidates(results), bounds)
+    attained = _Attainment.of(results, candidates(results), bounds)
     return attained.compare(factor) if attained else None
+
+
+def candidates(results: StudyResults) -> list[ArmResult]:
+    """The arms that can be on a front."""
+    return [arm for arm in results.arms if arm.is_eligible and not arm.lacking]
+
+
+def arm_values(arms: Sequence[ArmResult], metrics: Sequence[str]) -> ArmValues:
+    """Values by arm, metric and seed; None for a failed trial, nothing for one that says nothing about the arm."""
+    return {
+        arm.name: {
+            metric: {
+                trial.seed: arm.values[metric].get(trial.seed)
+                for trial in arm.trials
+                if trial.state not in RERUN_ON_RESUME and trial.state != "missing"
+            }
+            for metric in metrics
+        }
+        for arm in arms
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -147,7 +167,7 @@ class _Attainment:
         if len(results.objectives) != 2 or not arms:
             return None
         directions = {objective.metric: objective.direction for objective in results.objectives}
-        values = _arm_values(arms, tuple(directions))
+        values = arm_values(arms, tuple(directions))
         costs, _ = penalised_costs(values, directions, bounds)
         ended = ~np.isnan(costs).any(axis=(0, 1))
         if ended.sum() < 2:
@@ -195,26 +215,6 @@ class _Attainment:
                 for first, second in itertools.combinations(members, 2)
             },
         )
-
-
-def _candidates(results: StudyResults) -> list[ArmResult]:
-    """The arms that can be on a front."""
-    return [arm for arm in results.arms if arm.is_eligible and not arm.lacking]
-
-
-def _arm_values(arms: Sequence[ArmResult], metrics: Sequence[str]) -> ArmValues:
-    """Values by arm, metric and seed; None for a failed trial, nothing for one that says nothing about the arm."""
-    return {
-        arm.name: {
-            metric: {
-                trial.seed: arm.values[metric].get(trial.seed)
-                for trial in arm.trials
-                if trial.state not in RERUN_ON_RESUME and trial.state != "missing"
-            }
-            for metric in metrics
-        }
-        for arm in arms
-    }
 
 
 def _clipped(share: Estimate) -> Estimate:

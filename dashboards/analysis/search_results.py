@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from core.errors import StudyError
+from core.metrics.catalog import support_of
 from core.statistics.front_probability import front_probability
 from core.statistics.optimism import Optimism, search_optimism
-from core.statistics.paired import Estimate, mean_with_interval
+from core.statistics.summaries import Summary, summarise_all
 from core.storage.records import Ask, PlannedTrial, Split, StudyPlan, TrialRecord
 from dashboards.analysis.bounds import objective_bounds
 
@@ -48,7 +49,7 @@ class SearchedArm:
     """Probability that no other arm dominates it, from the values of the search; None if it cannot be estimated."""
     is_confirmed: bool
     """Whether it was picked to be confirmed with fresh seeds."""
-    confirmed: dict[Split, dict[str, Estimate]]
+    confirmed: dict[Split, dict[str, Summary]]
     """Means of the objectives over fresh seeds by split; empty if no such trial has finished."""
 
 
@@ -122,7 +123,7 @@ def search_results(plan: StudyPlan, records: Mapping[str, TrialRecord], frame_ra
                 confirmed={
                     split: means
                     for split, values in confirmations.items()
-                    if (means := _estimates(values.get(name, {})))
+                    if (means := _summaries(values.get(name, {})))
                 },
             )
             for name, cell in cell_of_arm.items()
@@ -150,9 +151,10 @@ def _values(
     return values
 
 
-def _estimates(values: Values) -> dict[str, Estimate]:
+def _summaries(values: Values) -> dict[str, Summary]:
     """Means with intervals of the metrics that have values."""
-    return {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items() if by_seed}
+    rows = {metric: tuple(by_seed.values()) for metric, by_seed in values.items() if by_seed}
+    return summarise_all(rows, {metric: support_of(metric) for metric in rows})
 
 
 def _cell_summaries(

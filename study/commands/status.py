@@ -1,4 +1,4 @@
-"""`modstudy status`: shows how far a study is, and lists all studies."""
+"""`modstudy status`: shows how far a study is; without a name, it lists all studies as `modstudy list` does."""
 
 import re
 import time
@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from study.commands.list import print_studies
 from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
@@ -40,11 +41,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show the state until the study stops running.")] = False,
 ) -> None:
     """Show how far a study is: arms by seeds, rates, failures; or list all studies."""
-    from study.execution.session import Session, study_names
+    from study.execution.session import Session
 
     if name is None:
-        sessions = [Session(root=root, name=each, console=console) for each in study_names(root)]
-        console.print(studies_view({session.name: session.store for session in sessions}, root))
+        print_studies(root)
         return
     session = Session(root=root, name=name, console=console)
     session.plan()
@@ -81,20 +81,6 @@ def study_state(store: "Store") -> StudyState:
         record = store.record(trial.digest)
         failures.append((trial, outcomes[trial.digest], (record.error or "") if record else ""))
     return StudyState(plan=plan, outcomes=outcomes, failures=tuple(failures), lease=running_lease(store))
-
-
-def studies_view(stores: "dict[str, Store]", root: str) -> RenderableType:
-    """A table with a row per study: its question, and its numbers of planned, finished, open and other trials."""
-    if not stores:
-        return Text(f"There is no study under {root} yet: modstudy launch STUDY")
-    table = Table("study", "question", "trials", "finished", "open", "others")
-    for name, store in stores.items():
-        plan = store.plan()
-        counts = _counts(plan, store.outcomes())
-        n_finished, n_open = counts.pop("finished", 0), counts.pop("open", 0)
-        others = ", ".join(f"{count} {_text(state)}" for state, count in counts.items())
-        table.add_row(Text(name), Text(plan.question), str(len(plan.trials)), str(n_finished), str(n_open), others)
-    return table
 
 
 def status_view(state: StudyState, resume_command: str | None) -> RenderableType:
@@ -156,7 +142,8 @@ def _watch(store: "Store") -> None:
 
 def _running_lines(lease: "LeaseState | None") -> list[RenderableType]:
     """Where the study runs, what its driver does, and its running trials."""
-    from study.progress import duration, number
+    from dashboards.durations import duration
+    from study.progress import number
 
     if lease is None:
         return [Text("not running")]

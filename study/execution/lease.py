@@ -120,6 +120,24 @@ def running_lease(store: Store, *, sleep: Callable[[float], None] = time.sleep) 
     return None
 
 
+def seems_alive(lease: LeaseState, now: float) -> bool:
+    """Whether the driver of a lease seems to run, for displays: without waiting for its next heartbeat.
+
+    A process on this machine is looked up. A driver elsewhere counts as alive while its last heartbeat is recent, with
+    an allowance for clocks that differ.
+
+    Args:
+        lease: The latest lease of a study.
+        now: Seconds since 1970.
+    """
+    if lease.is_released:
+        return False
+    if lease.holder.machine == _machine():
+        return _process_start(lease.holder.pid) == lease.holder.process_start
+    since = datetime.fromisoformat(lease.holder.since).timestamp()
+    return now - float(lease.heartbeat.get("at", since)) < CLOCK_ERROR_S
+
+
 def request_stop(store: Store, mode: StopMode) -> LeaseState | None:
     """Ask the driver of a study to stop, and return its lease; None if the study is not running."""
     state = running_lease(store)

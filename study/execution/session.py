@@ -16,7 +16,7 @@ from rich.markup import escape
 from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
-from core.storage.store import Store
+from core.storage.store import Store, study_names
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
@@ -193,11 +193,16 @@ class Session:
         """Print a sentence for the user."""
         self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
-    def report(self, options: RunOptions) -> int:
-        """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
+    def report(self, options: RunOptions, within_percent: float | None = None) -> int:
+        """Write the report of the trials with records, deliver it to MLflow, and return the exit code.
+
+        Args:
+            options: Options of the command.
+            within_percent: See `write_report`.
+        """
         plan = self.plan()
         with self._tracker(options) as tracker:
-            self.write_report()
+            self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
                 self.console.print(
                     f"[yellow]{escape(tracker_error)}.[/] Deliver it: {self.track_command}", highlight=False
@@ -210,15 +215,21 @@ class Session:
 
         return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
-    def write_report(self) -> None:
-        """Write the files of the report, and print its table of arms and its findings."""
+    def write_report(self, within_percent: float | None = None) -> None:
+        """Write the files of the report, and print its table of arms and its findings.
+
+        Args:
+            within_percent: Loss in the first objective that the recommended arm may have, in percent of the best mean.
+        """
+        from dashboards.analysis.verdict import TOLERANCE
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
-        results = write_report(self.store)
+        tolerance = TOLERANCE if within_percent is None else within_percent / 100
+        analysis = write_report(self.store, root=self.root, tolerance=tolerance)
         self.console.print()
-        self.console.print(arm_table(results))
-        self.console.print(front_text(results))
+        self.console.print(arm_table(analysis.results))
+        self.console.print(front_text(analysis))
         self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
 
     # ------------------------------------------------------------------------------------------------------------
@@ -363,11 +374,6 @@ class Session:
             f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
         )
-
-
-def study_names(root: str) -> list[str]:
-    """Names of all studies in a root folder."""
-    return [name for name in Store(root).names("") if Store(below(root, name)).has_study]
 
 
 def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:

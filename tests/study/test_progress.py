@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from core.storage.records import StudyPlan
+from dashboards.durations import duration
 from study import progress as progress_module
-from study.progress import StudyProgress, duration, max_steps, number, show_progress
+from study.progress import StudyProgress, max_steps, number, show_progress
 from tests.support.tiny_study import record_of
 
 

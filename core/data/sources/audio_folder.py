@@ -1,9 +1,9 @@
 """Data source: a folder of recordings of single notes, with their pitches and the reasons why files are skipped.
 
-The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group` and `lfo_hz`), else
-from its name, else from the tracker (core.data.pitch). All files of a group are in the same split; the group of a file
-is that in the metadata, else the patch before `_PITCH-VELOCITY` in the name, else the file itself. `lfo_hz` is the rate
-of the LFO that modulates the sound, against which the rates of recovered curves are compared.
+The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group` and
+`lfo_hz`), else from its name, else from the tracker (core.data.pitch). All files of a group are in the same split; the
+group of a file is that in the metadata, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
+`lfo_hz` is the rate of the LFO that modulates the sound, against which the rates of recovered curves are compared.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScan(SourceScan):
-    """Scan of a folder of recordings; the hash covers names, contents, pitches, groups and declared LFO rates of the usable files."""
+    """Scan of a folder of recordings; the hash covers names, contents, pitches, groups and LFO rates of the usable files."""
 
     files: tuple[ScannedFile, ...]
 

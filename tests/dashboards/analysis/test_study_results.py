@@ -6,6 +6,7 @@ import pytest
 
 from core.metrics.catalog import full_names
 from core.storage.records import Objective, PlanSegment
+from dashboards.analysis.arm_results import with_values
 from dashboards.analysis.study_results import StudyResults, front_statistics, load_results, make_results
 from dashboards.tables import table_metrics
 from tests.support.fake_study import ARMS, FRONT, MODULATIONS, OBJECTIVES, FakeArm, MakeStudy, without_clips
@@ -172,3 +173,15 @@ def test_a_white_box_has_the_true_synth_in_every_trained_arm(make_study: MakeStu
 def test_an_arm_that_the_plan_does_not_have_is_an_error(make_study: MakeStudy) -> None:
     with pytest.raises(KeyError, match="spline-99"):
         load_results(make_study()).arm("spline-99")
+
+
+def test_a_modulation_that_moves_much_less_than_the_truth_is_named(make_study: MakeStudy) -> None:
+    results = load_results(make_study())
+    ranges = {"": 0.5, ".add": 0.12, ".sub": 0.04, ".env": 0.9}
+    arm = with_values(
+        results.arms[0], {f"interpretability.range{suffix}": {0: value} for suffix, value in ranges.items()}, ()
+    )
+    assert results.hardly_moving(arm) == ("sub",)
+    known = replace(results, truth={"interpretability.range.add": 0.6, "interpretability.range.env": 0.7})
+    assert known.hardly_moving(arm) == ("add", "sub")
+    assert known.hardly_moving(replace(arm, is_baseline=True)) == ()

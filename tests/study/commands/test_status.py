@@ -111,24 +111,6 @@ def rejected() -> tuple[Ask, ...]:
     )
 
 
-def test_without_a_name_it_lists_the_studies_with_their_questions_and_counts(modstudy: Command, tmp_path: Path) -> None:
-    begun(tmp_path / "runs" / "begun")
-    create_study(tmp_path / "runs" / "other", tiny_plan(question="Does it stop?", seeds=[0]))
-    result = modstudy("status")
-    assert result.exit_code == OK
-    rows = {cells[0]: cells[1:] for line in result.output.splitlines() if (cells := cells_of(line))}
-    assert rows["begun"] == ["Does it run?", "6", "1", "4", "1 failed"]
-    assert rows["other"] == ["Does it stop?", "3", "0", "3", ""]
-    assert list(rows) == ["study", "begun", "other"]
-    assert rows["study"] == ["question", "trials", "finished", "open", "others"]
-
-
-def test_without_a_name_and_without_a_study_it_names_the_command_that_makes_one(modstudy: Command) -> None:
-    result = modstudy("status", "--root", "elsewhere")
-    assert result.exit_code == OK
-    assert "There is no study under elsewhere yet: modstudy launch STUDY" in flat(result)
-
-
 def test_a_study_that_is_not_there_is_named_with_those_that_are(modstudy: Command, tmp_path: Path) -> None:
     assert "there is none yet: modstudy launch STUDY" in flat(modstudy("status", "none"))
     create_study(tmp_path / "runs" / "mine", tiny_plan())
