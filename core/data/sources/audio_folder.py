@@ -47,7 +47,7 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScan(SourceScan):
-    """Scan of a folder of recordings; the hash covers names, contents, pitches, groups and LFO rates of the usable files."""
+    """Scan of a folder of recordings; the hash covers names, contents, pitches, groups and LFO rates of the files."""
 
     files: tuple[ScannedFile, ...]
 
