@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.statistics.paired import Estimate
-from dashboards.analysis.arm_results import ArmResult, ArmStatus
+from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
@@ -15,8 +15,9 @@ WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pc
 """Metrics shown in addition to the objectives if the arms have the synth that made the sounds."""
 GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curves.pcc.lls3")
 """Metrics shown in addition to the objectives if another synth made the sounds, with curves projected linearly."""
-STATUS_TEXT: dict[ArmStatus, str] = {
+STATUS_TEXT: dict[FrontStatus, str] = {
     "front": "● front",
+    "undecided": "○ undecided",
     "dominated": "dominated",
     "searched": "only searched",
     "not comparable": "not comparable",
@@ -67,8 +68,7 @@ def arm_table(results: StudyResults) -> Table:
 
 def status_cell(results: StudyResults, arm: ArmResult) -> str:
     """Status of an arm by the means of its seeds; "undecided" if a race leaves open whether it is on the front."""
-    is_open = arm.status in ("front", "dominated") and results.is_undecided(arm)
-    return "○ undecided" if is_open else STATUS_TEXT[arm.status]
+    return STATUS_TEXT[results.front_status(arm)]
 
 
 def seeds_cell(arm: ArmResult) -> str:

@@ -40,11 +40,6 @@ def smallest_p(n_pairs: int, n_comparisons: int = 1) -> float:
     return min(1.0, n_comparisons * 2.0 ** (1 - min(n_pairs, EXACT_PAIRS)))
 
 
-def most_comparisons(n_pairs: int, significance: float = SIGNIFICANCE) -> int:
-    """Largest number of comparisons that can all be significant together with this number of pairs."""
-    return int(significance / smallest_p(n_pairs))
-
-
 def pairs_needed(n_comparisons: int, significance: float = SIGNIFICANCE) -> int | None:
     """Smallest number of pairs with which `n_comparisons` can all be significant; None if no number is enough."""
     return next(

@@ -17,6 +17,7 @@ from dashboards import formatting
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.analysis.verdict import TOLERANCE
+from dashboards.export_tables import tidy_csv
 from dashboards.figures import front_png
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
@@ -38,6 +39,8 @@ PAGE_KEY = "report/index.html"
 """Key of the page in the store."""
 SUMMARY_KEY = "summary.json"
 """Key of the summary in the store."""
+RESULTS_KEY = "results.csv"
+"""Key of the table of all values in the store."""
 FRONT_KEY = "report/front.png"
 """Key of the figure of the front in the store."""
 
@@ -61,6 +64,7 @@ def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERAN
     report = ReportData(store=store, analysis=analysis, styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
+    store.put(RESULTS_KEY, tidy_csv(results))
     store.put(PAGE_KEY, render_page(report).encode())
     return analysis
 

@@ -21,6 +21,7 @@ from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
+from study.execution.ray_watch import end_without_ray, ray_watch
 from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
@@ -318,7 +319,7 @@ class Session:
 
         def on_record(record: TrialRecord) -> None:
             notify(record.digest)
-            if record.outcome not in ("finished", "stopped"):
+            if record.outcome not in ("finished", "stopped", "cancelled"):
                 lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
                     f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
@@ -343,18 +344,33 @@ class Session:
             early_stopping=stages.early_stopping if stages else None,
             max_steps=max(progress.max_steps.values()),
         )
+
+        def end(death: str) -> None:
+            done = f"{len(progress.outcomes)} of {progress.planned} trials have their results, which are safe"
+            end_without_ray(death, f"{done}. Resume with: {self.resume_command}", lease, self.console)
+
         lease.phase = "starting Ray, preparing data and kernels"
         with ThreadPoolExecutor(1, "preparation") as executor:
             # Ray starts, and its workers import, while data and kernels are prepared.
             preparation = executor.submit(compute.prepare, queue.plan, remaining, resources.trials_at_once)
             executor.submit(import_module, "study.execution.runner")
             folder = compute.start(resources)
-            preparation.result()
-            from study.execution.runner import run_trials
+            with ray_watch(compute.death, end):
+                preparation.result()
+                from study.execution.runner import run_trials
 
-            lease.phase = "training"
-            with show_progress(progress, self.console):
-                run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+                lease.phase = "training"
+                with show_progress(progress, self.console):
+                    run_trials(
+                        self.store,
+                        queue,
+                        resources,
+                        limits,
+                        folder,
+                        progress,
+                        on_record,
+                        holds_study=lambda: lease.lost_to is None,
+                    )
         self.console.print(progress.headline(), highlight=False)
         if not queue.ends_early or self.is_complete(queue.plan):
             return True
