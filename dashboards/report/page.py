@@ -16,6 +16,7 @@ from core.storage.store import Store
 from dashboards import formatting
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
+from dashboards.analysis.verdict import TOLERANCE
 from dashboards.figures import front_png
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
@@ -41,21 +42,27 @@ FRONT_KEY = "report/front.png"
 """Key of the figure of the front in the store."""
 
 
-def write_report(store: Store) -> StudyResults:
+def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERANCE) -> StudyAnalysis:
     """Write page, summary and figure of a study, finished or not.
 
+    Args:
+        store: Store of the study.
+        root: Root folder of the study, for commands in texts.
+        tolerance: Loss in the first objective that the recommended arm may have, as a share of the best mean.
+
     Returns:
-        The results in the report.
+        The analysis in the report.
 
     Raises:
         StoreError: there is no study in the store.
     """
-    results = load_results(store)
-    report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
+    analysis = StudyAnalysis(load_results(store), root=root, tolerance=tolerance)
+    results = analysis.results
+    report = ReportData(store=store, analysis=analysis, styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
-    store.put(SUMMARY_KEY, summary_to_json(summary(results)))
+    store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
     store.put(PAGE_KEY, render_page(report).encode())
-    return results
+    return analysis
 
 
 def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) -> str:

@@ -90,7 +90,7 @@ def test_synths_with_any_modulations_have_complete_reports(
 ) -> None:
     arms = [replace(arm, is_white_box=modulations == truth) for arm in ARMS]
     store = make_study(arms, modulations=modulations, truth=truth, n_clips=1)
-    results = write_report(store)
+    results = write_report(store).results
     page, summary = page_of(store), strict_json(store.get(SUMMARY_KEY))
     recorded = {
         name for record in store.ledger() for name, value in record.metrics["test"].items() if value is not None
@@ -138,7 +138,7 @@ def test_failures_and_skipped_sounds_are_listed_with_their_reason(make_study: Ma
 
 def test_a_study_that_has_just_begun_has_a_report(make_study: MakeStudy) -> None:
     store = make_study([replace(arm, outcomes={0: None, 1: None}) for arm in ARMS])
-    assert write_report(store).front == ()
+    assert write_report(store).results.front == ()
     assert "No trial has finished" in page_of(store).text
     assert store.get(FRONT_KEY).startswith(b"\x89PNG")
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from dashboards.report.clip_views import ClipView, CurveView, gallery
 
 from core.clips import Clips
 from core.metrics.evaluation import Estimates, evaluate
 from core.storage.curves import curve_array, read_curves
 from core.storage.store import Store
 from dashboards.analysis.study_results import load_results
-from dashboards.report.clip_views import ClipView, CurveView, gallery
 from tests.support.fake_study import ARMS, MODULATIONS, MakeStudy
 
 
