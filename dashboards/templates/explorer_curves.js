@@ -1,7 +1,12 @@
 // Recovered curves over the truth, one plot per modulation, with a cursor that all plots share.
 const PLOT = { height: 216, left: 30, right: 8, top: 10, bottom: 26 };
 const cursor = { at: null };
-const rateText = (view) => (!view ? "–" : view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`);
+function rateText(view) {
+  if (!view) return "–";
+  // The rate of a curve that hardly moves is that of its noise.
+  if (view.curve.hi - view.curve.lo < explorer.static_range) return "nearly flat";
+  return view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`;
+}
 const rText = (view) => (view?.r == null ? "–" : view.r.toFixed(2).replace("-", "−"));
 
 // Distance of ticks: 1, 2 or 5 times a power of ten, at most five of them.

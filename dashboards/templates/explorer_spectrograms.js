@@ -86,7 +86,7 @@ function soundRow(clip, arm) {
   if (view?.audio_mss != null) facts.push(`audio.mss ${view.audio_mss.toPrecision(3)}`);
   if (arm && sound?.level_db != null && target?.level_db != null) {
     const difference = sound.level_db - target.level_db;
-    facts.push(`${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(1)} dB of the target`);
+    facts.push(Math.abs(difference) < 0.05 ? "as loud as the target" : `${Math.abs(difference).toFixed(1)} dB ${difference < 0 ? "below" : "above"} the target`);
   }
   const caption = node("div", { class: "caption" }, ...(sound ? [play] : []), node("div", {}, node("b", {}, ...(arm ? [swatch(arm)] : []), name), node("small", {}, facts.join(" · "))));
   const row = node("div", { class: "sound", "data-sound": name }, caption);

@@ -127,7 +127,7 @@ class Page:
         """Addresses that were requested since the last call, without those of data."""
         sent = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         urls = [each["params"]["request"]["url"] for each in sent if each["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith(("data:", "blob:"))]
+        return [url for url in urls if not url.startswith(("data:", "blob:", "chrome:", "about:"))]
 
     def close(self) -> None:
         _call(self._session, method="DELETE")
