@@ -37,14 +37,16 @@ def test_the_rate_of_other_shapes_is_that_of_their_fundamental(rate_hz: float) -
 def test_neither_trend_nor_offset_nor_scale_changes_the_rate() -> None:
     curve = sine(4.4)
     expected = float(dominant_rate_hz(curve, FRAME_RATE))
-    for changed in (curve + 3, 0.05 * curve, -curve, curve + 2 * time_of()):
+    for changed in (curve + 3, 0.05 * curve, -curve, curve + 0.8 * time_of()):
         assert float(dominant_rate_hz(changed, FRAME_RATE)) == pytest.approx(expected, rel=0.01)
 
 
 def test_curves_without_an_oscillation_have_no_rate() -> None:
     time = time_of()
     noise = torch.tensor(np.random.default_rng(0).uniform(size=(20, len(time))))
-    still = torch.stack([torch.full_like(time, 0.5), time, torch.exp(-3 * time), sine(0.8), sine(4.0) * 1e-5])
+    still = torch.stack(
+        [torch.full_like(time, 0.5), time, torch.exp(-3 * time), sine(0.8), sine(4.0) * 1e-5, time + 0.1 * sine(5.0)]
+    )
     assert dominant_rate_hz(still, FRAME_RATE).isnan().all()
     assert dominant_rate_hz(noise, FRAME_RATE).isnan().all()
 
