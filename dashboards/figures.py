@@ -76,7 +76,7 @@ def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
     """Title of the figure: study, split, number of seeds, meaning of the bars, and what a race leaves open."""
     counts = sorted({len(arm.finished) for arm in shown}) or [0]
     seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else plural(counts[0], "seed")
-    bars = "; bars: 95 % t intervals, cut at the frame" if counts[-1] > 1 else ""
+    bars = "; bars: 95 % intervals, cut at the frame" if counts[-1] > 1 else ""
     state = "" if results.is_complete else "unfinished study, "
     n_open = sum(results.is_undecided(arm) for arm in results.front)
     race = f"; the race leaves {n_open} of the front undecided" if n_open else ""

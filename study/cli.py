@@ -9,10 +9,12 @@ from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
+from study.commands.curves import curves
 from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
 from study.commands.launch import launch
+from study.commands.list import list_studies
 from study.commands.new import new
 from study.commands.options import errors
 from study.commands.plan import plan
@@ -34,8 +36,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
+for command in (
+    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, curves, track, train, doctor,
+):  # fmt: skip
     app.command()(command)
+app.command("list")(list_studies)
 app.add_typer(render_app, name="render")
 app.add_typer(export_app, name="export")
 app.add_typer(cluster_app, name="cluster")

@@ -129,7 +129,7 @@ def _per_trial(outlook: "StudyOutlook") -> str:
 
 def _resource_hours(outlook: "StudyOutlook") -> str:
     """Core and GPU hours, and the wall time, as text."""
-    from study.progress import duration
+    from dashboards.durations import duration
 
     resources = outlook.resources
     shares = [(resources.default.cpus, "core")]

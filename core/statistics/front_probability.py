@@ -11,6 +11,7 @@ M. Binois, D. Ginsbourger and O. Roustant, "Quantifying uncertainty on Pareto fr
 simulations", European Journal of Operational Research, 2015: fronts of posterior draws.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,17 +60,33 @@ def front_probability(
     names, costs = _comparable(values, objectives)
     if len(names) < 2:
         return dict.fromkeys(names, 1.0)
-    fit = _fit(costs)
-    rng = np.random.default_rng(seed)
-    eigenvalues, vectors = np.linalg.eigh(fit.covariance)
-    root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
     goals: list[Goal] = ["minimize"] * len(objectives)
     on_front = np.zeros(len(names))
+    for means in draw_means(costs, np.random.default_rng(seed), n_draws):
+        on_front += non_dominated(means, goals)
+    return dict(zip(names, (on_front / n_draws).tolist(), strict=True))
+
+
+def draw_means(
+    costs: Float[ndarray, "arm objective seed"], rng: np.random.Generator, n_draws: int
+) -> Iterator[Float[ndarray, "arm objective"]]:
+    """Draws of the expected costs of several arms from the multivariate t distribution.
+
+    Args:
+        costs: Costs, NaN in all objectives where an arm has no value of a seed; every arm has at least one.
+        rng: Generator of the draws.
+        n_draws: Number of draws.
+
+    Raises:
+        StudyError: there are no two seeds of any arm to estimate the noise from.
+    """
+    fit = _fit(costs)
+    eigenvalues, vectors = np.linalg.eigh(fit.covariance)
+    root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
     for _ in range(n_draws):
         noise = rng.standard_normal(fit.means.shape) @ root.T / np.sqrt(fit.counts)[:, None]
         scale = np.sqrt(fit.degrees / rng.chisquare(fit.degrees))
-        on_front += non_dominated(fit.means + scale * noise, goals)
-    return dict(zip(names, (on_front / n_draws).tolist(), strict=True))
+        yield fit.means + scale * noise
 
 
 def pick_for_confirmation(
@@ -120,28 +137,42 @@ def _comparable(values: ArmValues, objectives: Objectives) -> tuple[list[str], F
 
 
 def _fit(costs: Float[ndarray, "arm objective seed"]) -> _Fit:
-    """Means of the arms, adjusted for the seeds that they have, and the covariance of the residuals."""
+    """Means of the arms, adjusted for the seeds that they have, and the covariance of the residuals.
+
+    Effects of the seeds are fitted to the deviations from the means of the arms, which gives the same least-squares fit
+    as both at once (Frisch and Waugh, 1933), with as many unknowns as seeds instead of arms.
+    """
     arms, seeds = np.nonzero(~np.isnan(costs[:, 0]))
     observed = costs[arms, :, seeds]
-    n_arms, n_seeds = costs.shape[0], costs.shape[2]
-    arm_columns = np.eye(n_arms)[arms]
+    n_arms, _, n_seeds = costs.shape
+    counts = np.bincount(arms, minlength=n_arms)
     # Effects of the seeds sum to zero; the last one is minus the sum of the others.
-    contrasts = np.vstack([np.eye(n_seeds - 1), -np.ones((1, n_seeds - 1))])
-    design = np.hstack([arm_columns, contrasts[seeds]])
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    contrasts = np.vstack([np.eye(n_seeds - 1), -np.ones((1, n_seeds - 1))])[seeds]
+    means, mean_contrasts = _arm_means(observed, arms, counts), _arm_means(contrasts, arms, counts)
+    deviations, within = observed - means[arms], contrasts - mean_contrasts[arms]
+    n_effects = n_seeds - 1
+    if np.linalg.matrix_rank(within) < n_effects:
         # Arms that share no seeds cannot be adjusted for them: what seeds do is noise.
-        design = arm_columns
-    degrees = len(observed) - design.shape[1]
+        n_effects, within, mean_contrasts = 0, within[:, :0], mean_contrasts[:, :0]
+    degrees = len(observed) - n_arms - n_effects
     if degrees < 1:
         raise StudyError(
             "the probability of being on the front needs the noise between seeds: "
             f"no arm of {n_arms} has a second seed to compare; search with at least 2 seeds"
         )
-    coefficients = np.linalg.lstsq(design, observed, rcond=None)[0]
-    residuals = observed - design @ coefficients
+    effects = np.linalg.lstsq(within, deviations, rcond=None)[0]
+    residuals = deviations - within @ effects
     return _Fit(
-        means=coefficients[:n_arms],
-        counts=np.bincount(arms, minlength=n_arms),
+        means=means - mean_contrasts @ effects,
+        counts=counts,
         covariance=residuals.T @ residuals / degrees,
         degrees=degrees,
     )
+
+
+def _arm_means(
+    rows: Float[ndarray, "trial column"], arms: Int[ndarray, " trial"], counts: Int[ndarray, " arm"]
+) -> Float[ndarray, "arm column"]:
+    """Mean of the rows of each arm."""
+    columns = [np.bincount(arms, weights=column, minlength=len(counts)) for column in rows.T]
+    return np.asarray(np.reshape(columns, (rows.shape[1], len(counts))).T / counts[:, None])

@@ -99,7 +99,7 @@ def write_table(attempt: Attempt, table: pa.Table) -> None:
 
 def copy_curves(source: Attempt, target: Attempt, *, study: str, arm: str) -> None:
     """Copy the curve file of an attempt to another attempt, with a new name of study and arm."""
-    table = _read_table(source.store, source)
+    table = curve_reader(source).read_all()
     for name, label in (("study", study), ("arm", arm)):
         column = pa.array([label] * table.num_rows)
         table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
@@ -116,8 +116,22 @@ def read_curves(store: Store, digests: Iterable[str]) -> pa.Table:
     for digest in digests:
         attempt = store.committed(digest)
         if attempt is not None and store.has(attempt.key(CURVES_NAME)):
-            tables.append(_read_table(store, attempt))
+            tables.append(curve_reader(attempt).read_all())
     return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+
+
+def curve_reader(attempt: Attempt) -> pa.ipc.RecordBatchFileReader:
+    """Reader of the curve file of an attempt, memory-mapped if the store is local.
+
+    Raises:
+        StoreError: the file has another schema version.
+    """
+    key = attempt.key(CURVES_NAME)
+    local = attempt.store.local_root
+    source = pa.BufferReader(attempt.get(CURVES_NAME)) if local is None else pa.memory_map(str(local / key))
+    reader = pa.ipc.open_file(source)
+    check_version(reader.schema, key)
+    return reader
 
 
 def curve_array(column: pa.ChunkedArray) -> Float[ndarray, "row frame"] | None:
@@ -146,18 +160,11 @@ def _column(curves: Sequence[Float[ndarray, "clip frame"] | None], n_clips: int)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1)))
 
 
-def _read_table(store: Store, attempt: Attempt) -> pa.Table:
-    """The curve file of an attempt."""
-    local = store.local_root
-    if local is not None:
-        source: pa.NativeFile = pa.memory_map(str(local / attempt.key(CURVES_NAME)))
-    else:
-        source = pa.BufferReader(attempt.get(CURVES_NAME))
-    table = pa.ipc.open_file(source).read_all()
-    version = (table.schema.metadata or {}).get(b"modstudy.curves.version", b"?").decode()
+def check_version(schema: pa.Schema, path: str) -> None:
+    """Raise StoreError if a curve file has another schema version."""
+    version = (schema.metadata or {}).get(b"modstudy.curves.version", b"?").decode()
     if version != str(SCHEMA_VERSION):
         raise StoreError(
-            f"{attempt.key(CURVES_NAME)} has curve schema version {version}, this modstudy reads {SCHEMA_VERSION}; "
+            f"{path} has curve schema version {version}, this modstudy reads {SCHEMA_VERSION}; "
             "read it with the version that wrote it"
         )
-    return table

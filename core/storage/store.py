@@ -100,6 +100,10 @@ class Store:
         """Path or URI of a key, to be shown."""
         return below(shown(self.root), key)
 
+    def file(self, key: str) -> tuple[fs.FileSystem, str]:
+        """File system of the store and the path of a key on it, for readers of pyarrow."""
+        return self._fs, f"{self._base}/{key}"
+
     def put(self, key: str, data: bytes) -> None:
         """Write a value; it appears only when complete."""
         path = f"{self._base}/{key}"
@@ -221,11 +225,12 @@ class Store:
         """Plan of the study: its definition and all segments.
 
         Raises:
-            StoreError: there is no study.
+            StoreError: there is no study, or another version of modstudy stored it with another schema.
         """
-        definition = definition_from_json(self.get(STUDY_KEY))
+        definition = definition_from_json(self.get(STUDY_KEY), self.address(STUDY_KEY))
         names = self.names(PLAN_PREFIX)
-        segments = tuple(segment_from_json(self.get(f"{PLAN_PREFIX}/{name}")) for name in names)
+        keys = [f"{PLAN_PREFIX}/{name}" for name in names]
+        segments = tuple(segment_from_json(self.get(key), self.address(key)) for key in keys)
         return StudyPlan(definition=definition, segments=segments)
 
     def begin(self, digest: str) -> "Attempt":
@@ -321,6 +326,12 @@ class Store:
                 yield record
 
 
+def study_names(root: str | Path) -> list[str]:
+    """Names of all studies in a root folder, sorted."""
+    store = Store(root)
+    return [name for name in store.names("") if store.has(f"{name}/{STUDY_KEY}")]
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One execution of a trial, which owns the keys below `trials/<digest>/<name>/`."""
@@ -376,6 +387,6 @@ class Attempt:
         """The record of a committed attempt.
 
         Raises:
-            StoreError: the attempt is not committed.
+            StoreError: the attempt is not committed, or its record has another schema version.
         """
-        return record_from_json(self.get(RECORD_NAME))
+        return record_from_json(self.get(RECORD_NAME), self.store.address(self.key(RECORD_NAME)))

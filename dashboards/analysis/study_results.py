@@ -21,6 +21,7 @@ from core.storage.store import Store
 from dashboards.analysis.arm_results import (
     ArmResult,
     ArmStatus,
+    FrontStatus,
     TrialResult,
     TrialState,
     arm_result,
@@ -29,7 +30,7 @@ from dashboards.analysis.arm_results import (
 )
 from dashboards.analysis.bounds import objective_bounds
 from dashboards.analysis.common_clips import CommonClips, ReadClipValues, common_clips
-from dashboards.analysis.race_results import RaceResults, race_results
+from dashboards.analysis.race_results import RaceResults, front_status, race_results
 from dashboards.analysis.search_results import SearchResults, search_results
 from dashboards.analysis.truth import truth_values
 
@@ -94,8 +95,11 @@ class StudyResults:
 
     def is_undecided(self, arm: ArmResult) -> bool:
         """Whether a race leaves open if the arm is on the front, whatever its means are."""
-        verdict = self.race.verdict_on(arm.name) if self.race else None
-        return verdict is not None and verdict.status == "undecided"
+        return self.race is not None and self.race.is_undecided(arm.name)
+
+    def front_status(self, arm: ArmResult) -> FrontStatus:
+        """Status of an arm as it is shown: `undecided` if a race leaves open whether it is on the front."""
+        return front_status(arm.name, arm.status, self.race)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -227,13 +231,13 @@ def make_results(
     ]
     common = common_clips(arms, read_clip_values) if read_clip_values else {}
     if common:
-        arms = [_on_common_clips(arm, common, objectives) for arm in arms]
+        arms = [on_common_clips(arm, common, objectives) for arm in arms]
     states = Counter(record.outcome if (record := records.get(trial.digest)) else "missing" for trial in plan.trials)
     counts = {"planned": len(plan.trials)} | {state: states[state] for state in (*get_args(Outcome), "missing")}
     return StudyResults(
         plan=plan,
         split=split,
-        arms=_with_front_status(arms, plan.objectives),
+        arms=with_front_status(arms, plan.objectives),
         metrics=_ordered_metric_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
         ledger=records,
@@ -274,10 +278,7 @@ def front_statistics(results: StudyResults) -> FrontStatistics:
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectives: Sequence[str]) -> ArmResult:
+def on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectives: Sequence[str]) -> ArmResult:
     """The arm with means over common clips in place of those over its own."""
     values = {name: by_seed for name, by_seed in arm.values.items() if without_modulation(name) not in common}
     for each in common.values():
@@ -285,15 +286,7 @@ def _on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectiv
     return with_values(arm, values, objectives)
 
 
-def _truth(store: Store, results: StudyResults) -> dict[str, float]:
-    """Metrics of the true curves, if all trained arms have the same data."""
-    trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
-    if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
-        return {}
-    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
-
-
-def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
+def with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:
     """The arms, with status "front" or "dominated" for eligible ones with every objective defined."""
     front = front_arms(arms, objectives)
 
@@ -303,6 +296,17 @@ def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective
         return replace(arm, status="front" if arm.name in front else "dominated")
 
     return tuple(map(with_status, arms))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _truth(store: Store, results: StudyResults) -> dict[str, float]:
+    """Metrics of the true curves, if all trained arms have the same data."""
+    trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
+    if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
+        return {}
+    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
 
 
 def _ordered_metric_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:

@@ -94,13 +94,13 @@ def comparison_markdown(stored: "StudyPlan", comparison: "PlanComparison", n_new
     if comparison.added_seeds:
         lines += [f"**Adds the seeds** {', '.join(map(str, comparison.added_seeds))}", ""]
     for change in comparison.raised_budgets:
-        lines += [f"**Raises** `{change.path}` from {change.stored} to {change.new}", ""]
+        lines += [f"**Raises** `{change.path}` from {change.before} to {change.after}", ""]
     if comparison.dropped_arms:
         lines += [f"**Drops the arms** {', '.join(comparison.dropped_arms)}", ""]
     if comparison.changes:
         lines += ["**Changes**", "", "| setting | stored | new | arms |", "|---|---|---|---|"]
         for change in comparison.changes:
-            cells = (f"`{change.path}`", _value(change.stored), _value(change.new), ", ".join(change.arms) or "all")
+            cells = (f"`{change.path}`", _value(change.before), _value(change.after), ", ".join(change.arms) or "all")
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
     if conflicts and comparison.is_started_race:

@@ -13,7 +13,13 @@ from study.planning.plan import Planner
 
 
 class Stages:
-    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended."""
+    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended.
+
+    A trial that is lost, whose worker has died again and again, has ended for its session: its arm has no value with
+    this seed, as if the trial had failed, so that a search goes on instead of waiting for ever. A resume runs it again
+    first, and only then asks the strategies, which see its value from then on; what they proposed without it stays. A
+    trial that was cancelled has not ended: nothing is proposed that would have had to wait for it.
+    """
 
     def __init__(self, store: Store, study: StudyFile) -> None:
         self.early_stopping = study.early_stopping
@@ -64,7 +70,7 @@ class Stages:
         # At first all at once, which is faster.
         found = (self._store.record(digest) for digest in missing) if self._records else self._store.ledger()
         for record in found:
-            if record is not None and record.digest in missing:
+            if record is not None and record.has_ended and record.digest in missing:
                 self._records[record.digest] = replace(record, config={}, history=(), environment={}, undefined={})
 
 

@@ -1,10 +1,10 @@
 """Comparison of a newly made plan with the stored one: what it adds, drops and changes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.settings.dotted import flatten
+from core.storage.plan_changes import Change, arm_changes, setting_changes
 from core.storage.records import Objective, PlannedArm, StudyPlan
 
 STRATEGY_TABLES = ("search", "confirm", "race", "early_stopping")
@@ -15,21 +15,6 @@ RACE_IS_FIXED = (
     "a race is fixed before it starts: its error rate holds for the arms, seeds and numbers of seeds of its plan only"
 )
 """Why a race that has started does not grow."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A setting whose values differ; None where a plan does not have it."""
-
-    path: str
-    stored: Any
-    new: Any
-    arms: tuple[str, ...] = ()
-    """The arms in which it differs; empty if it is a setting of the study or differs in all arms of the new plan."""
-
-    def __str__(self) -> str:
-        text = f"{self.path}: {_value_text(self.stored)} stored, {_value_text(self.new)} new"
-        return f"{text} (in {', '.join(self.arms)})" if self.arms else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +41,7 @@ class PlanComparison:
         if self.is_started_race and self.added_arms:
             added = ", ".join(arm.name for arm in self.added_arms)
             texts.append(f"arm{'s' if len(self.added_arms) > 1 else ''} {added} only in the new plan")
-        return [*texts, *map(str, self.changes)]
+        return [*texts, *map(change_text, self.changes)]
 
 
 def compare_plans(stored: StudyPlan, new: StudyPlan) -> PlanComparison:
@@ -65,15 +50,15 @@ def compare_plans(stored: StudyPlan, new: StudyPlan) -> PlanComparison:
     new_names = {arm.name for arm in new.arms}
     design_arms = [arm.name for segment in stored.segments if segment.stage == "design" for arm in segment.arms]
     stored_seeds = {*stored.seeds, *stored.study_file.get("seeds", ())}
-    arm_changes = list(_arm_changes(stored, new))
-    study_changes = list(_study_changes(stored, new, with_config=not arm_changes))
+    of_arms = list(arm_changes(stored, new))
+    study_changes = list(_study_changes(stored, new, with_config=not of_arms))
     raised = [change for change in study_changes if _is_raised_budget(change)]
     return PlanComparison(
         added_arms=tuple(arm for arm in new.arms if arm.name not in stored_names),
         dropped_arms=tuple(name for name in design_arms if name not in new_names),
         added_seeds=tuple(seed for seed in new.study_file.get("seeds", ()) if seed not in stored_seeds),
         raised_budgets=tuple(raised),
-        changes=(*_objective_changes(stored, new), *arm_changes, *(c for c in study_changes if c not in raised)),
+        changes=(*_objective_changes(stored, new), *of_arms, *(c for c in study_changes if c not in raised)),
         is_started_race="race" in stored.study_file and bool(stored.segments),
     )
 
@@ -82,51 +67,31 @@ def _objective_changes(stored: StudyPlan, new: StudyPlan) -> Iterator[Change]:
     """The objectives, if they differ."""
     if stored.objectives != new.objectives:
         before, after = (_objectives_text(plan.objectives) for plan in (stored, new))
-        yield Change(path="objectives", stored=before, new=after)
-
-
-def _arm_changes(stored: StudyPlan, new: StudyPlan) -> Iterator[Change]:
-    """Settings that differ in arms of both plans, sorted by path; each change of several arms occurs once."""
-    before = {arm.name: arm for arm in stored.arms}
-    arms_of_change: dict[tuple[str, str, str], tuple[Any, Any, list[str]]] = {}
-    for arm in new.arms:
-        if arm.name not in before or before[arm.name].sha256 == arm.sha256:
-            continue
-        for path, old, other in _differences(before[arm.name].config, arm.config):
-            _, _, names = arms_of_change.setdefault((path, repr(old), repr(other)), (old, other, []))
-            names.append(arm.name)
-    for (path, *_), (old, other, names) in sorted(arms_of_change.items(), key=lambda item: item[0]):
-        yield Change(path=path, stored=old, new=other, arms=() if len(names) == len(new.arms) else tuple(names))
+        yield Change(path="objectives", before=before, after=after)
 
 
 def _study_changes(stored: StudyPlan, new: StudyPlan, *, with_config: bool) -> Iterator[Change]:
     """Differences of the tables that decide what a study proposes, and of the settings that its proposals share."""
     files = [plan.study_file for plan in (stored, new)]
     tables = [{name: file[name] for name in STRATEGY_TABLES if name in file} for file in files]
-    for path, old, other in _differences(*tables):
-        yield Change(path=path, stored=old, new=other)
+    yield from setting_changes(*tables)
     seeds = [file.get("seeds") for file in files]
     if all("race" in table for table in tables) and seeds[0] != seeds[1]:
-        yield Change(path="seeds", stored=seeds[0], new=seeds[1])
+        yield Change(path="seeds", before=seeds[0], after=seeds[1])
     if with_config and all(tables):
-        for path, old, other in _differences(*(file.get("config", {}) for file in files)):
-            yield Change(path=path, stored=old, new=other)
+        yield from setting_changes(*(file.get("config", {}) for file in files))
 
 
 def _is_raised_budget(change: Change) -> bool:
     """Whether the change raises a budget."""
-    is_number = isinstance(change.stored, int) and isinstance(change.new, int)
-    return change.path in BUDGETS and is_number and change.new > change.stored
+    is_number = isinstance(change.before, int) and isinstance(change.after, int)
+    return change.path in BUDGETS and is_number and change.after > change.before
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Dotted path and both values of all settings that differ."""
-    before, after = flatten(old), flatten(new)
-    return [
-        (path, before.get(path), after.get(path))
-        for path in dict.fromkeys([*before, *after])
-        if before.get(path) != after.get(path)
-    ]
+def change_text(change: Change) -> str:
+    """A change of a stored setting as text, for messages."""
+    text = f"{change.path}: {_value_text(change.before)} stored, {_value_text(change.after)} new"
+    return f"{text} (in {', '.join(change.arms)})" if change.arms else text
 
 
 def _value_text(value: Any) -> str:

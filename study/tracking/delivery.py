@@ -4,8 +4,9 @@ Runs are made only from the plan and the ledger. Delivery is idempotent: existin
 metric row has the step and time of its record, so the tracker ignores rows that it already has. A run of a seed ends
 after all its values were delivered, so an interrupted delivery is continued with the first run that has not ended.
 
-    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by recorded trials; report
-    arm run     <metric>, <metric>.lo, <metric>.hi: mean and interval over the finished seeds; tag on_front
+    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by trials that ended; report
+    arm run     <metric>, <metric>.lo, <metric>.hi: mean and interval over the finished seeds; tags on_front and
+                front_status, which follow the race in a study that has one
     seed run    train_loss, validation_loss by step; <metric> on test, validation.<metric>; params by dotted path
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from core.errors import StoreError
 from core.storage.records import TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import ArmStatus
+from dashboards.analysis.arm_results import FrontStatus
 from dashboards.analysis.running_results import FrontPoint, RunningResults
 from study.tracking.runs import ARM, StudyRuns, TrackedRun
 from study.tracking.values import (
@@ -59,8 +60,8 @@ class Delivery:
         self._plan = store.plan()
         self._trials = {trial.digest: trial for trial in self._plan.trials}
         self._results = RunningResults(self._plan)
-        self._statuses: dict[str, ArmStatus] = {}
-        self._tagged: dict[str, ArmStatus] = {}
+        self._statuses: dict[str, FrontStatus] = {}
+        self._tagged: dict[str, FrontStatus] = {}
         self._records: dict[str, TrialRecord] = {}
         self._runs = StudyRuns(tracking_uri, self._plan.name, _study_id(store), artifact_location)
         self._study_run = self._runs.get("study", "") or self._create_study_run()
@@ -118,7 +119,7 @@ class Delivery:
         for trial in self._plan.trials:
             by_arm[trial.arm].append(self._records.get(trial.digest))
         for arm, records in by_arm.items():
-            done = [record for record in records if record is not None]
+            done = [record for record in records if record is not None and record.has_ended]
             arm_status = "FINISHED" if all(record.outcome == "finished" for record in done) else "FAILED"
             self._runs.end(self._arm_run(arm), arm_status if len(done) == len(records) else status)
         self._runs.end(self._study_run, status)
@@ -189,12 +190,16 @@ class Delivery:
         return True
 
     def _deliver_front(self, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> None:
-        """Deliver the front after each record, unless the tracker has it.
+        """Deliver the front after each trial that has ended, unless the tracker has it.
 
         Trials count in the order in which they ended, so the history is the same if the tracker was unavailable in the
         meantime.
         """
-        pairs = [pair for pair in zip(records, points, strict=True) if pair[1].n_recorded > self._last_step]
+        pairs = [
+            (record, point)
+            for record, point in zip(records, points, strict=True)
+            if record.has_ended and point.n_recorded > self._last_step
+        ]
         rows = [row for record, point in pairs for row in front_metrics(point, record.finished_at)]
         self._runs.log(self._study_run, metrics=rows)
         self._last_step = max([self._last_step, *(point.n_recorded for _, point in pairs)])
@@ -204,7 +209,9 @@ class Delivery:
 
         This is the case after a failed trial has been repeated.
         """
-        finished_at = max(record.finished_at for record in self._records.values())
+        finished_at = max((record.finished_at for record in self._records.values() if record.has_ended), default="")
+        if not finished_at:
+            return
         rows = front_metrics(self._results.front_point(), finished_at)
         if any(self._study_run.metrics.get(row.key) != row.value for row in rows):
             self._runs.log(self._study_run, metrics=rows)

@@ -8,7 +8,7 @@ from typing import Any
 from mlflow.entities import Metric
 
 from core.storage.records import PlannedTrial, TrialRecord
-from dashboards.analysis.arm_results import ArmResult, ArmStatus
+from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.running_results import FrontPoint
 
 MAX_VALUE = 6000
@@ -33,13 +33,18 @@ def trial_tags(trial: PlannedTrial, record: TrialRecord) -> dict[str, str]:
     return tags | ({"cut_params": shortened(", ".join(cut))} if cut else {})
 
 
-def front_tags(status: ArmStatus) -> dict[str, str]:
-    """Tags of the runs of an arm and of its seeds: whether the arm is on the front, or why it is not."""
+def front_tags(status: FrontStatus) -> dict[str, str]:
+    """Tags of the runs of an arm and of its seeds: whether the arm is on the front, or why it is not.
+
+    An arm that a race leaves undecided has the status `undecided`, and is not said to be on the front.
+    """
     return {"on_front": text(status == "front"), "front_status": status}
 
 
 def run_status(record: TrialRecord) -> str:
-    """MLflow's status of the run of a trial that has ended."""
+    """MLflow's status of the run of a trial with a record."""
+    if not record.has_ended:
+        return "KILLED"
     return "FINISHED" if record.outcome == "finished" else "FAILED"
 
 
@@ -75,7 +80,7 @@ def arm_metrics(arm: ArmResult) -> list[Metric]:
 
 
 def front_metrics(point: FrontPoint, finished_at: str) -> list[Metric]:
-    """Rows with the front after a number of recorded trials, which is the step.
+    """Rows with the front after a number of trials that have ended, which is the step.
 
     Args:
         point: The front.

@@ -15,6 +15,8 @@ class HtmlPage(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.links: list[str | None] = []
+        """Links of the navigation."""
         self.json = ""
         """The data that the scripts of all sections read."""
         self.explorer_json = ""
@@ -25,6 +27,8 @@ class HtmlPage(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         self._open.append(tag)
+        if tag == "a" and "nav" in self._open:
+            self.links.append(dict(attrs).get("href"))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop() != tag:
@@ -53,10 +57,6 @@ class HtmlPage(HTMLParser):
     @property
     def section_ids(self) -> list[str | None]:
         return [attributes.get("id") for tag, attributes in self.tags if tag == "section"]
-
-    @property
-    def links(self) -> list[str | None]:
-        return [attributes.get("href") for tag, attributes in self.tags if tag == "a"]
 
 
 def page_of(store: Store) -> HtmlPage:

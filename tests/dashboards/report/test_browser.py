@@ -81,7 +81,7 @@ def test_any_modulations_are_shown_without_an_error(
     make_study: MakeStudy, tmp_path: Path, modulations: tuple[str, ...], truth: tuple[str, ...]
 ) -> None:
     store = make_study(n_clips=1, modulations=modulations, truth=truth)
-    results = write_report(store)
+    results = write_report(store).results
     y = axis(f"interpretability.tv.{modulations[-1]}")
     dom = browse(page_path(store), tmp_path / "profile", "--dump-dom", fragment=f"#y={y.metric}")
     assert y.objective is not None

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
-from core.storage.store import Store
+from core.storage.store import Store, study_names
 from study.execution import session as session_module
 from study.execution.run_options import RunOptions
-from study.execution.session import Interrupted, Session, study_names
+from study.execution.session import Interrupted, Session
 from study.planning.extension import with_arms, with_seeds
 from study.planning.plan import make_plan
 from tests.support.tiny_study import ARMS, SEARCH, commit, create_study, tiny_plan, tiny_study

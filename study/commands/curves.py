@@ -1,0 +1,218 @@
+"""`modstudy curves`: the recovered curves that differ most from the truth, over one or many studies."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from study.commands.options import Root, console, report_errors
+
+if TYPE_CHECKING:
+    from core.metrics.curve_ranking import CurveMeasure
+    from core.storage.curve_catalog import CurveCatalog
+
+Format = Literal["table", "csv", "json"]
+"""Form of the output."""
+REPORT_SECTION = "listen"
+"""Section of the report that shows curves."""
+MAX_LISTED = 12
+"""Maximum number of clips or modulations that an error message lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveList:
+    """Curves, or groups of curves, with their values."""
+
+    measure: "CurveMeasure"
+    rows: tuple[Mapping[str, Any], ...]
+    """Worst first; the same columns in each row."""
+    n_ranked: int
+    """Number of curves, clips or groups that have a value."""
+    n_undefined: int
+    """Number of curves or clips without a value."""
+
+
+@report_errors
+def curves(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of studies; all of the root if omitted.")
+    ] = None,
+    root: Root = "runs",
+    by: Annotated[
+        str, typer.Option(help="Metric: l1, pcc, l1.lls3, pcc.lls3, range, tv, mss (of the clip's sound), and others.")
+    ] = "l1",
+    worst: Annotated[int, typer.Option(min=1, help="Number of curves, or of groups.")] = 20,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Show means of groups instead: by study, arm, seed, clip_id or modulation; may be repeated."),
+    ] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; may be repeated.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Only this seed; may be repeated.")] = None,
+    clip: Annotated[list[str] | None, typer.Option(help="Only this test clip; may be repeated.")] = None,
+    modulation: Annotated[list[str] | None, typer.Option(help="Only this modulation; may be repeated.")] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Rank baselines as well; an --arm is ranked in any case.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="A table, or all columns as CSV or JSON.")] = "table",
+) -> None:
+    """Show the curves, clips or arms whose recovered curves differ most from the truth, worst first."""
+    from core.storage.curve_catalog import open_curves
+
+    catalog = open_curves(
+        root,
+        studies=names or None,
+        arms=arm or None,
+        seeds=seed or None,
+        clips=clip or None,
+        modulations=modulation or None,
+        baselines=baselines or bool(arm),
+    )
+    _check_has_rows(catalog)
+    found = _grouped(catalog, group, by) if group else _ranked(catalog, worst, by)
+    _check_is_known(catalog, found)
+    rows = found.rows[:worst]
+    match form:
+        case "table":
+            studies = dict.fromkeys(file.study for file in catalog.files)
+            _print_table(found, rows, has_one_study=len(studies) == 1, has_baselines=baselines or bool(arm))
+        case "csv":
+            typer.echo(_csv(rows), nl=False)
+        case "json":
+            typer.echo(json.dumps({"metric": found.measure.name, "n_ranked": found.n_ranked,
+                                   "n_undefined": found.n_undefined, "rows": list(rows)}, indent=1))  # fmt: skip
+        case _:
+            assert_never(form)
+
+
+def _ranked(catalog: "CurveCatalog", n: int, by: str) -> CurveList:
+    """The worst curves, each with the place of its row and of the report that shows the trial."""
+    from core.metrics.curve_ranking import worst_curves
+
+    ranking = worst_curves(catalog, n, by)
+    name = ranking.measure.name
+    rows = tuple(
+        {
+            "study": curve.file.study,
+            "arm": curve.file.arm,
+            "seed": curve.file.seed,
+            "clip_id": curve.clip_id,
+            "modulation": curve.modulation,
+            name: curve.value,
+            "largest_error_s": curve.largest_error_s,
+            "trial": f"{curve.file.attempt.digest}/{curve.file.attempt.name}",
+            "row": curve.row,
+            "file": curve.file.address,
+            "report": f"{curve.file.attempt.store.address('report/index.html')}#{REPORT_SECTION}",
+        }
+        for curve in ranking.curves
+    )
+    return CurveList(measure=ranking.measure, rows=rows, n_ranked=ranking.n_ranked, n_undefined=ranking.n_undefined)
+
+
+def _grouped(catalog: "CurveCatalog", group: Sequence[str], by: str) -> CurveList:
+    """Means over the curves of each group."""
+    from core.metrics.curve_ranking import curve_means, curve_measure
+
+    measure, means = curve_measure(by), curve_means(catalog, group, by)
+    rows = tuple(
+        {**dict(zip(group, mean.group, strict=True)), measure.name: mean.mean, "n": mean.n,
+         "n_undefined": mean.n_undefined}
+        for mean in means
+    )  # fmt: skip
+    return CurveList(
+        measure=measure,
+        rows=rows,
+        n_ranked=sum(mean.mean is not None for mean in means),
+        n_undefined=sum(mean.n_undefined for mean in means),
+    )
+
+
+def _check_has_rows(catalog: "CurveCatalog") -> None:
+    """Raise StudyError if no trial has curves, or no curve is of a clip or modulation that was asked for."""
+    from dataclasses import replace
+
+    from core.errors import StudyError
+    from core.settings.suggestions import did_you_mean
+
+    if not catalog.files:
+        raise StudyError("none of these trials has curves yet; curves are written when a trial finishes")
+    wanted = {"clip_id": ("clip", catalog.clips), "modulation": ("modulation", catalog.modulations)}
+    for column, (noun, values) in wanted.items():
+        if values is None:
+            continue
+        known = replace(catalog, clips=None, modulations=None).different(column)
+        for value in sorted(values - set(known)):
+            more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
+            listed = f"{noun}s: {', '.join(known[:MAX_LISTED])}{more}"
+            raise StudyError(f"there is no {noun} {value!r}; {did_you_mean(value, known, otherwise=listed)}")
+
+
+def _check_is_known(catalog: "CurveCatalog", found: CurveList) -> None:
+    """Raise StudyError if no curve has a value."""
+    from core.errors import StudyError
+
+    if not found.n_ranked:
+        raise StudyError(
+            f"{found.measure.name} is undefined for all {found.n_undefined} curves of {len(catalog.files)} trials: "
+            "they are flat, or the true curves of these sounds are unknown; rank them by range, tv or mss"
+        )
+
+
+def _print_table(
+    found: CurveList, rows: Sequence[Mapping[str, Any]], *, has_one_study: bool, has_baselines: bool
+) -> None:
+    """Print the rows, how they were ranked, and where the curves are."""
+    name, measure = found.measure.name, found.measure
+    is_grouped = "file" not in rows[0]
+    noun = "groups" if is_grouped else "clips" if measure.is_per_clip else "curves"
+    order = "largest" if measure.largest_is_worst else "smallest"
+    hidden = {"file", "report"} | ({"study"} if has_one_study and not is_grouped else set())
+    if measure.is_per_clip:
+        hidden |= {"modulation", "largest_error_s"}
+    columns = [column for column in rows[0] if column not in hidden]
+    table = Table(title=Text(f"{name}, {order} values first: {len(rows)} of {found.n_ranked:,} {noun}"))
+    table.title_justify = "left"
+    for column in columns:
+        is_number = column in (name, "seed", "row", "n", "n_undefined", "largest_error_s")
+        heading = {"clip_id": "clip", "largest_error_s": "differs most at", "n_undefined": "undefined"}.get(
+            column, column
+        )
+        table.add_column(Text(heading), justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(column, row[column])) for column in columns))
+    console.print(table)
+    lines = []
+    if found.n_undefined:
+        per = "clips" if measure.is_per_clip else "curves"
+        lines.append(f"{found.n_undefined:,} {per} have no value: they are flat, or their truth is unknown.")
+    if not has_baselines:
+        lines.append("Baselines are left out; --baselines ranks them as well.")
+    if not is_grouped:
+        for study, row in {row["study"]: row for row in rows}.items():
+            lines.append(f"Curves of {study}: {row['file'].replace(row['trial'], 'TRIAL')}; report: {row['report']}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cell(column: str, value: Any) -> str:
+    """A value as the text of a table's cell."""
+    if value is None:
+        return "–"
+    if column == "largest_error_s":
+        return f"{value:.2f} s"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as CSV with a line of column names; empty cells for None."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
