@@ -18,6 +18,8 @@ MIN_CYCLES = 1.5
 """Fewest cycles in a clip: a slower oscillation cannot be told from a single bend of the curve."""
 MIN_SHARE = 0.5
 """Smallest share of the power in the peak's main lobe; a sawtooth's fundamental has 0.61, a square's 0.81."""
+MIN_OSCILLATION = 0.25
+"""Smallest share of the curve's variance that is left without its trend: a ripple on a ramp is not its rate."""
 _PADDING = 4
 """Length of the padded curve as a multiple of its own."""
 _HALF_LOBE = 2.0
@@ -27,8 +29,8 @@ _HALF_LOBE = 2.0
 def dominant_rate_hz(curve: Float[Tensor, "*shape frame"], frame_rate: float) -> Float[Tensor, "*shape"]:
     """Dominant rate of each curve in Hz; NaN for a curve that is flat or aperiodic, or has undefined values.
 
-    A curve is aperiodic if less than half of its power lies in the main lobe of the largest peak, or if that peak has
-    fewer than 1.5 cycles in the clip.
+    A curve is aperiodic if its trend has more than three quarters of its variance, if less than half of the remaining
+    power lies in the main lobe of the largest peak, or if that peak has fewer than 1.5 cycles in the clip.
 
     Args:
         curve: The curves.
@@ -54,8 +56,10 @@ def dominant_rate_hz(curve: Float[Tensor, "*shape frame"], frame_rate: float) ->
     rate = refined * frame_rate / n_fft
     in_lobe = (cycles - peak[..., None] / _PADDING).abs() <= _HALF_LOBE
     share = (power * in_lobe).sum(-1) / power.sum(-1).clamp_min(1e-30)
-    is_flat = curve.double().std(-1, correction=0) < FLAT_STD
-    is_clear = is_defined & ~is_flat & (share >= MIN_SHARE) & (rate * n_frames / frame_rate >= MIN_CYCLES)
+    deviation = curve.double().std(-1, correction=0)
+    is_oscillation = residual.square().mean(-1) >= MIN_OSCILLATION * deviation.square()
+    is_clear = is_defined & (deviation >= FLAT_STD) & is_oscillation
+    is_clear &= (share >= MIN_SHARE) & (rate * n_frames / frame_rate >= MIN_CYCLES)
     return torch.where(is_clear, rate, torch.nan).to(curve.dtype)
 
 

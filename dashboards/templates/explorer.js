@@ -4,7 +4,7 @@ const MAX_SHOWN = 6;
 const byId = (name) => document.getElementById(`explorer-${name}`);
 const explorerClips = new Map(explorer.clips.map((clip) => [clip.id, clip]));
 const explorerArms = new Map(explorer.arms.map((arm) => [arm.name, arm]));
-const METRIC_NAMES = { "audio.mss": "distance of the sound (audio.mss)", "curves.l1.lls3": "error of the curves (curves.l1.lls3)" };
+const METRIC_NAMES = { "audio.mss": "sound (audio.mss)", "curves.l1.lls3": "curves (curves.l1.lls3)" };
 const RANK_NAMES = { best: "best", median: "median", worst: "worst" };
 
 function node(tag, attributes = {}, ...children) {

@@ -1,7 +1,12 @@
 // Recovered curves over the truth, one plot per modulation, with a cursor that all plots share.
 const PLOT = { height: 216, left: 30, right: 8, top: 10, bottom: 26 };
 const cursor = { at: null };
-const rateText = (view) => (!view ? "–" : view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`);
+function rateText(view) {
+  if (!view) return "–";
+  // The rate of a curve that hardly moves is that of its noise.
+  if (view.curve.hi - view.curve.lo < explorer.static_range) return "nearly flat";
+  return view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`;
+}
 const rText = (view) => (view?.r == null ? "–" : view.r.toFixed(2).replace("-", "−"));
 
 // Distance of ticks: 1, 2 or 5 times a power of ten, at most five of them.
@@ -54,7 +59,7 @@ function plotCurves(clip, modulation, curves, width) {
     const isLast = (i + 1) * step > clip.duration_s * 1.0001, text = String(Number((i * step).toFixed(3)));
     plot.append(
       shape("line", { class: "grid", x1: x((i * step) / clip.duration_s), x2: x((i * step) / clip.duration_s), y1: top, y2: height - bottom }),
-      shape("text", { class: "tick", x: x((i * step) / clip.duration_s), y: height - 8, "text-anchor": isLast ? "end" : i ? "middle" : "start" }, isLast ? `${text} s` : text),
+      shape("text", { class: "tick", x: x((i * step) / clip.duration_s), y: height - 8, "text-anchor": isLast ? "end" : "middle" }, isLast ? `${text} s` : text),
     );
   }
   for (const curve of drawn) {
@@ -90,7 +95,7 @@ function moveCursor(share) {
   const seconds = share === null ? null : share * currentClip().duration_s;
   for (const { place, drawn, table } of curvePlots) {
     place.cursor(share);
-    table.tHead.rows[0].cells[3].textContent = seconds === null ? "" : `${seconds.toFixed(2)} s`;
+    table.tHead.rows[0].cells[3].textContent = seconds === null ? "cursor" : `${seconds.toFixed(2)} s`;
     for (const row of table.tBodies[0].rows) {
       const curve = drawn.find((each) => each.label === row.dataset.label);
       const value = share === null || !curve ? NaN : curve.values[Math.round(share * (curve.values.length - 1))];
@@ -105,7 +110,7 @@ function tableOf(curves, hasTruth) {
     const row = node("tr", { "data-label": curve.label }, node("td", {}, mark, curve.label), node("td", {}, rateText(curve.view)), node("td", {}, hasTruth && curve.kind === "estimate" ? rText(curve.view) : ""), node("td"));
     return row;
   });
-  const head = ["", "dominant rate", hasTruth ? "r" : "", ""].map((text) => node(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  const head = ["", "dominant rate", hasTruth ? "r" : "", "cursor"].map((text) => node(text ? "th" : "td", text ? { scope: "col" } : {}, text));
   return node("table", {}, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows));
 }
 

@@ -82,13 +82,12 @@ function soundRow(clip, arm) {
   const play = node("button", { type: "button", class: "play", "aria-label": arm ? `Play the estimate of ${name}` : "Play the target", "data-plays": name });
   play.addEventListener("click", () => player.playOrPause(arm?.name ?? null));
   const facts = [];
-  if (arm) facts.push(`seed ${arm.seed}`);
-  if (view?.audio_mss != null) facts.push(`audio.mss ${view.audio_mss.toPrecision(3)}`);
+  if (view) facts.push(`seed ${arm.seed}${view.audio_mss == null ? "" : ` · audio.mss ${view.audio_mss.toPrecision(3)}`}`);
   if (arm && sound?.level_db != null && target?.level_db != null) {
     const difference = sound.level_db - target.level_db;
-    facts.push(`${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(1)} dB of the target`);
+    facts.push(Math.abs(difference) < 0.05 ? "as loud as the target" : `${Math.abs(difference).toFixed(1)} dB ${difference < 0 ? "below" : "above"} the target`);
   }
-  const caption = node("div", { class: "caption" }, ...(sound ? [play] : []), node("div", {}, node("b", {}, ...(arm ? [swatch(arm)] : []), name), node("small", {}, facts.join(" · "))));
+  const caption = node("div", { class: "caption" }, ...(sound ? [play] : []), node("div", {}, node("b", {}, ...(arm ? [swatch(arm)] : []), name), ...facts.map((fact) => node("small", {}, fact))));
   const row = node("div", { class: "sound", "data-sound": name }, caption);
   if (!sound) {
     row.append(node("p", { class: "missing" }, view ? "its sound of this clip is not on this page" : "its data do not have this clip"));

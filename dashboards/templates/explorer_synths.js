@@ -48,7 +48,7 @@ function responsePlot(response, colour) {
   });
   plot.append(
     shape("text", { class: "tick", x: left - 6, y: height - 4, "text-anchor": "start" }, "dB"),
-    shape("text", { class: "tick", x: width - right, y: height - 4, "text-anchor": "end" }, `${response.unit === "harmonic" ? "number of the harmonic" : "Hz"}; ${response.modulation} = 0 (faint) … 1 (strong)`),
+    shape("text", { class: "tick", x: width - right, y: height - 4, "text-anchor": "end" }, `${response.unit === "harmonic" ? "harmonic" : "Hz"}; ${response.modulation} = 0 (faint) … 1 (strong)`),
   );
   return plot;
 }
