@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from core.metrics.catalog import without_modulation
 from core.statistics.paired import PairedDifference, paired_difference
 from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
@@ -62,7 +63,20 @@ def _front_sentences(results: StudyResults) -> Iterator[str]:
         yield f"On the front by surviving seeds only, which may flatter them: {join_names(incomplete)}."
     for arm in results.with_status("not comparable"):
         if arm.finished:
-            yield f"{arm.name} is not comparable: {join_names(arm.lacking)} is undefined for a finished seed."
+            yield f"{arm.name} is not comparable: {_reason_not_comparable(results, arm)}."
+
+
+def _reason_not_comparable(results: StudyResults, arm: ArmResult) -> str:
+    """Why an arm with finished seeds cannot be placed on the front."""
+    shares = {
+        name: results.common[base].excluded[arm.name]
+        for name in arm.lacking
+        if (base := without_modulation(name)) in results.common and arm.name in results.common[base].excluded
+    }
+    if shares:
+        name, share = next(iter(shares.items()))
+        return f"{name} is undefined for {100 * share:.0f} % of its curves, which leaves too few to compare it on"
+    return f"{join_names(arm.lacking)} is undefined for a finished seed"
 
 
 def _open_front_sentences(axes: str, placed: list[str], undecided: list[str], dominated: list[str]) -> Iterator[str]:

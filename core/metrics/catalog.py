@@ -11,7 +11,7 @@ from core.metrics.audio import MEL, MSS
 from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
-from core.metrics.interpretability import RANGE, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
+from core.metrics.interpretability import RANGE, SATURATION, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
 
 METRICS: tuple[Metric, ...] = (
     MSS,
@@ -23,6 +23,7 @@ METRICS: tuple[Metric, ...] = (
     TURNING_POINTS,
     SPECTRAL_ENTROPY,
     RANGE,
+    SATURATION,
     TRAIN_S,
 )
 
@@ -56,6 +57,12 @@ def full_names(modulations: Sequence[str]) -> Iterator[str]:
                 continue
             for projection in ("", *metric.projections):
                 yield ".".join(part for part in (metric.name, projection, modulation) if part)
+
+
+def without_modulation(name: str) -> str:
+    """The full name of a metric without its modulation, such as `curves.pcc.lls3` for `curves.pcc.lls3.add`."""
+    group, metric, *rest = name.split(".")
+    return ".".join([group, metric, *(part for part in rest[:1] if part in PROJECTIONS)])
 
 
 def label(name: str) -> str:

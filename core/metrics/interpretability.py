@@ -1,8 +1,8 @@
-"""Interpretability of single curves: range, total variation, turning points and spectral entropy.
+"""Interpretability of single curves: range, saturation, total variation, turning points and spectral entropy.
 
-All but the range are computed from the curve scaled to 0..1 by its smallest and largest value, and are NaN for flat
-curves (range below 0.05). Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Total variation is per second,
-which makes it comparable between frame rates.
+All but the range and the saturation are computed from the curve scaled to 0..1 by its smallest and largest value, and
+are NaN for flat curves (range below 0.05). Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Total variation
+is per second, which makes it comparable between frame rates.
 """
 
 import math
@@ -15,6 +15,9 @@ from core.metrics.base import CurveProperty, Metric, ReferencePoint
 
 FLAT_RANGE = 0.05
 """A curve with a smaller range is flat: all metrics but the range are undefined."""
+
+SATURATED = 0.01
+"""A curve is saturated where it is closer than this to 0 or 1, the ends of what it can control."""
 
 
 def value_range(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
@@ -39,6 +42,11 @@ def spectral_entropy(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*sh
     share = magnitude / magnitude.sum(-1, keepdim=True).clamp_min(1e-12)
     entropy = -(share * share.clamp_min(1e-12).log()).sum(-1) / math.log(magnitude.shape[-1])
     return _nan_if_flat(curve, entropy)
+
+
+def saturation(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape"]:
+    """Share of the frames within `SATURATED` of 0 or 1."""
+    return ((curve < SATURATED) | (curve > 1 - SATURATED)).to(curve.dtype).mean(-1)
 
 
 def _scaled(curve: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape frame"]:
@@ -85,4 +93,12 @@ RANGE = Metric(
     description="largest minus smallest value of the curve",
     reference_point=_BOUND,
     compute=CurveProperty(lambda curve, _: value_range(curve)),
+)
+SATURATION = Metric(
+    name="interpretability.saturation",
+    direction="neutral",
+    unit="",
+    description="share of the frames at the ends of the range, within 0.01 of 0 or 1",
+    reference_point=_BOUND,
+    compute=CurveProperty(lambda curve, _: saturation(curve)),
 )

@@ -25,6 +25,7 @@ from core.metrics.evaluation import Estimates, Evaluation, evaluate
 from core.modulations import modulation_names
 from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
+from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.code_version import code_version
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
 from core.storage.records import Outcome, Split, Stage, TrialRecord
@@ -182,7 +183,7 @@ def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: Tri
 def _write_results(
     attempt: Attempt, model: DiscoveryModel, evaluation: Evaluation, config: TrialConfig, record: TrialRecord
 ) -> None:
-    """Write curves, sounds of some clips, and weights into the attempt."""
+    """Write curves, values per clip, sounds of some clips, and weights into the attempt."""
     estimates = evaluation.estimates
     clips = estimates.clips
     curves = TrialCurves(
@@ -193,6 +194,15 @@ def _write_results(
         modulations=tuple(_curves_by_modulation(estimates)),
     )
     write_curves(attempt, curves, study=record.study, arm=record.arm, seed=record.seed)
+    write_clip_values(
+        attempt,
+        clips.ids,
+        tuple(curve.modulation for curve in curves.modulations),
+        {
+            name: ValuesPerClip(values=metric.values.numpy(), modulations=metric.modulations)
+            for name, metric in evaluation.per_clip.items()
+        },
+    )
     for i, clip_id in enumerate(clips.ids[: config.trainer.n_audio_clips]):
         for role, audio in (("target", clips.audio[i]), ("estimate", estimates.audio[i])):
             attempt.put(audio_name(clip_id, role), _flac(audio.numpy(), config.audio.sample_rate))

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from core.metrics.base import TrialCost
@@ -117,7 +117,7 @@ def arm_result(
         for metric, value in (trial.record.metrics.get(split, {}) | _cost_values(trial.record)).items():
             if value is not None and math.isfinite(value):
                 values.setdefault(metric, {})[trial.seed] = value
-    metrics = {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
+    metrics = _summaries(values)
     is_static = RANGE.name in metrics and metrics[RANGE.name].mean < STATIC_RANGE
     return ArmResult(
         name=arm.name,
@@ -134,6 +134,16 @@ def arm_result(
     )
 
 
+def with_values(arm: ArmResult, values: dict[str, dict[int, float]], objectives: Sequence[str]) -> ArmResult:
+    """The arm with other values by metric and seed, such as those on the clips that all arms have defined."""
+    return replace(
+        arm,
+        values=values,
+        metrics=_summaries(values),
+        lacking=lacking(arm.trials, values, objectives),
+    )
+
+
 def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequence[str]) -> tuple[str, ...]:
     """Those of `metrics` that are undefined for a finished seed; all of them if no seed has finished.
 
@@ -141,6 +151,11 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
     """
     finished = {trial.seed for trial in trials if trial.state == "finished"}
     return tuple(name for name in metrics if not finished or finished - values.get(name, {}).keys())
+
+
+def _summaries(values: ValuesBySeed) -> dict[str, Estimate]:
+    """Mean over seeds of each metric."""
+    return {metric: mean_with_interval(list(by_seed.values())) for metric, by_seed in values.items()}
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import get_args
 
@@ -11,15 +11,30 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.catalog import full_names
+from core.metrics.catalog import full_names, without_modulation
+from core.metrics.interpretability import RANGE
 from core.statistics.pareto import Bounds, hypervolume, non_dominated
-from core.storage.records import Objective, Outcome, Split, StudyPlan, TrialRecord
+from core.storage.clip_values import read_clip_values
+from core.storage.curves import read_curves
+from core.storage.records import STATIC_RANGE, Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import ArmResult, ArmStatus, TrialResult, TrialState, arm_result, lacking
+from dashboards.analysis.arm_results import (
+    ArmResult,
+    ArmStatus,
+    TrialResult,
+    TrialState,
+    arm_result,
+    lacking,
+    with_values,
+)
 from dashboards.analysis.bounds import objective_bounds
+from dashboards.analysis.common_clips import CommonClips, ReadClipValues, common_clips
 from dashboards.analysis.race_results import RaceResults, race_results
 from dashboards.analysis.search_results import SearchResults, search_results
+from dashboards.analysis.truth import truth_values
 
+STATIC_SHARE = 0.25
+"""A modulation hardly moves if the mean range of its curves is below this share of that of the true curves."""
 DEFAULT_FRAME_RATE = 125.0
 """Frame rate in Hz of a study whose configs have no sample rate or hop length."""
 
@@ -59,6 +74,13 @@ class StudyResults:
     """Numbers of trials, those of a search included: `planned`, each outcome, and `missing`."""
     ledger: Mapping[str, TrialRecord]
     """Records by digest, those of a search included."""
+    common: Mapping[str, CommonClips] = field(default_factory=dict)
+    """Comparisons on common clips, by full name of the metrics that some arms have undefined for some clips.
+
+    `arms` have their means; without it, each arm is averaged over its own clips.
+    """
+    truth: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the true curves by full name; empty if they are unknown, or not the same for all arms."""
 
     @cached_property
     def race(self) -> RaceResults | None:
@@ -131,6 +153,20 @@ class StudyResults:
         ]
         return max(rates, default=DEFAULT_FRAME_RATE)
 
+    def hardly_moving(self, arm: ArmResult) -> tuple[str, ...]:
+        """Modulations of a trained arm that hardly move, whatever the others do.
+
+        The mean range of their curves is below `STATIC_RANGE`, or below `STATIC_SHARE` of that of the true curves.
+        """
+        if arm.is_baseline:
+            return ()
+        prefix = f"{RANGE.name}."
+        return tuple(
+            name.removeprefix(prefix)
+            for name, estimate in arm.metrics.items()
+            if name.startswith(prefix) and estimate.mean < max(STATIC_RANGE, STATIC_SHARE * self.truth.get(name, 0.0))
+        )
+
     def with_status(self, status: ArmStatus) -> tuple[ArmResult, ...]:
         """The arms with the given status."""
         return tuple(arm for arm in self.arms if arm.status == status)
@@ -155,16 +191,26 @@ def load_results(store: Store, split: Split = "test") -> StudyResults:
     """
     plan = store.plan()
     records = {record.digest: record for record in store.ledger()}
-    return make_results(plan, records, split)
+    if split != "test":
+        return make_results(plan, records, split)
+    results = make_results(plan, records, split, lambda digest: read_clip_values(store, digest))
+    return replace(results, truth=_truth(store, results))
 
 
-def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Split = "test") -> StudyResults:
+def make_results(
+    plan: StudyPlan,
+    records: Mapping[str, TrialRecord],
+    split: Split = "test",
+    read_clip_values: ReadClipValues | None = None,
+) -> StudyResults:
     """Combine a plan with the records of its trials.
 
     Args:
         plan: Plan of the study.
         records: Records by digest; planned trials without one count as missing, records of other trials are ignored.
         split: Split of the data whose metrics are used.
+        read_clip_values: Returns the values per clip of a trial, to compare arms on the same clips; None to average
+            each arm over the clips for which it has a metric defined.
     """
     trials: dict[str, list[TrialResult]] = {}
     for trial in plan.trials:
@@ -179,6 +225,9 @@ def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Spl
         for arm in plan.arms
         if arm.name in trials
     ]
+    common = common_clips(arms, read_clip_values) if read_clip_values else {}
+    if common:
+        arms = [_on_common_clips(arm, common, objectives) for arm in arms]
     states = Counter(record.outcome if (record := records.get(trial.digest)) else "missing" for trial in plan.trials)
     counts = {"planned": len(plan.trials)} | {state: states[state] for state in (*get_args(Outcome), "missing")}
     return StudyResults(
@@ -188,6 +237,7 @@ def make_results(plan: StudyPlan, records: Mapping[str, TrialRecord], split: Spl
         metrics=_ordered_metric_names(plan, {name for arm in arms for name in arm.values}),
         counts=counts,
         ledger=records,
+        common=common,
     )
 
 
@@ -225,6 +275,22 @@ def front_statistics(results: StudyResults) -> FrontStatistics:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _on_common_clips(arm: ArmResult, common: Mapping[str, CommonClips], objectives: Sequence[str]) -> ArmResult:
+    """The arm with means over common clips in place of those over its own."""
+    values = {name: by_seed for name, by_seed in arm.values.items() if without_modulation(name) not in common}
+    for each in common.values():
+        values |= {name: dict(by_arm[arm.name]) for name, by_arm in each.values.items() if arm.name in by_arm}
+    return with_values(arm, values, objectives)
+
+
+def _truth(store: Store, results: StudyResults) -> dict[str, float]:
+    """Metrics of the true curves, if all trained arms have the same data."""
+    trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
+    if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
+        return {}
+    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
 
 
 def _with_front_status(arms: Sequence[ArmResult], objectives: Sequence[Objective]) -> tuple[ArmResult, ...]:

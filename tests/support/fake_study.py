@@ -226,6 +226,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
         "interpretability.turning_points": 0.1,
         "interpretability.spectral_entropy": 0.5,
         "interpretability.range": arm.range,
+        "interpretability.saturation": 0.02,
     }
     shared = tuple(name for name in sounds.truth if name in sounds.modulations)
     for metric in METRICS:

@@ -26,7 +26,7 @@ def test_full_names_begin_with_the_means_and_follow_the_modulations() -> None:
         "audio.mss",
         "audio.mel",
         *(f"curves.{name}{projection}" for name in ("l1", "l1_diff", "pcc") for projection in ("", ".lls1", ".lls3")),
-        *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range")),
+        *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range", "saturation")),
         "cost.train_s",
     ]
     per_modulation = [name for name in means if name.startswith(("curves", "interpretability"))]

@@ -20,6 +20,7 @@ INTERPRETABILITY = (
     "interpretability.turning_points",
     "interpretability.spectral_entropy",
     "interpretability.range",
+    "interpretability.saturation",
 )
 
 

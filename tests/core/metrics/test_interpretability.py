@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.metrics.interpretability import spectral_entropy, total_variation, turning_points, value_range
+from core.metrics.interpretability import saturation, spectral_entropy, total_variation, turning_points, value_range
 from core.seeding import generator
 
 SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (turning_points, spectral_entropy)
@@ -53,3 +53,9 @@ def test_shape_does_not_depend_on_scale_and_offset(scale: float, offset: float) 
     for metric in SHAPES:
         assert float(metric(moved)) == pytest.approx(float(metric(curve)), rel=1e-2)
     assert float(total_variation(moved, 125.0)) == pytest.approx(float(total_variation(curve, 125.0)), rel=1e-2)
+
+
+def test_saturation_is_the_share_of_frames_at_either_end() -> None:
+    curve = torch.tensor([0.0, 0.005, 0.5, 0.5, 0.995, 1.0, 0.02, 0.98])
+    assert float(saturation(curve)) == 0.5
+    assert float(saturation(torch.full((10,), 0.5))) == 0

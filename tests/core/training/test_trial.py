@@ -13,6 +13,7 @@ from core.clips import Clips
 from core.metrics.curves import project_on_all
 from core.metrics.evaluation import Estimates
 from core.seeding import generator
+from core.storage.clip_values import read_clip_values
 from core.storage.curves import SCHEMA, curve_array, read_curves
 from core.storage.records import TrialRecord
 from core.storage.store import Attempt, Store
@@ -58,7 +59,7 @@ class TestFinishedTrial:
     def test_curves_sounds_and_weights_are_stored_and_checkpoints_dropped(self, store: Store) -> None:
         record = run_trial(tiny("trainer.n_audio_clips=2"), store=store, study="s", arm="a")
         attempt = committed(store, record)
-        assert set(attempt.names()) == {"audio", "curves.arrow", "model.pt", "record.json"}
+        assert set(attempt.names()) == {"audio", "clip_values.arrow", "curves.arrow", "model.pt", "record.json"}
         assert len(attempt.names("audio")) == 4
         for name in attempt.names("audio"):
             audio, sample_rate = soundfile.read(io.BytesIO(attempt.get(f"audio/{name}")))
@@ -78,6 +79,19 @@ class TestFinishedTrial:
             assert curves is not None
             assert np.abs(target - curves).mean() == pytest.approx(metrics[name], rel=1e-5)
         assert np.mean(table["audio_mss"].to_pylist()) == pytest.approx(metrics["audio.mss"], rel=1e-5)
+
+    def test_values_per_clip_have_the_means_and_undefined_counts_of_the_record(self, store: Store) -> None:
+        record = run_trial(tiny(), store=store, study="s", arm="a")
+        values = read_clip_values(store, record.digest)
+        assert values is not None
+        for name, column in values.columns.items():
+            counted = column[:, values.applies[name]]
+            if name.startswith("audio."):
+                counted = counted[:, :1]
+            assert np.isnan(counted).sum() == record.undefined["test"].get(name, 0)
+            means = [np.nan if np.isnan(each).all() else np.nanmean(each) for each in counted.T]
+            expected = record.metrics["test"][name]
+            assert expected is None or np.nanmean(means) == pytest.approx(expected, rel=1e-5)
 
     def test_sounds_without_truth_have_estimates_only(self, store: Store, tmp_path: Path) -> None:
         write_named_notes(tmp_path / "notes", midi=range(48, 56))

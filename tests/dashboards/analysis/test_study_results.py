@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.metrics.catalog import full_names
+from core.statistics.paired import Estimate
 from core.storage.records import Objective, PlanSegment
 from dashboards.analysis.study_results import StudyResults, front_statistics, load_results, make_results
 from dashboards.tables import table_metrics
@@ -172,3 +173,17 @@ def test_a_white_box_has_the_true_synth_in_every_trained_arm(make_study: MakeStu
 def test_an_arm_that_the_plan_does_not_have_is_an_error(make_study: MakeStudy) -> None:
     with pytest.raises(KeyError, match="spline-99"):
         load_results(make_study()).arm("spline-99")
+
+
+def test_a_modulation_that_moves_much_less_than_the_truth_is_named(make_study: MakeStudy) -> None:
+    results = load_results(make_study())
+    arm = replace(results.arms[0], metrics={
+        "interpretability.range": Estimate(0.5, None, None, 1),
+        "interpretability.range.add": Estimate(0.12, None, None, 1),
+        "interpretability.range.sub": Estimate(0.04, None, None, 1),
+        "interpretability.range.env": Estimate(0.9, None, None, 1),
+    })  # fmt: skip
+    assert results.hardly_moving(arm) == ("sub",)
+    known = replace(results, truth={"interpretability.range.add": 0.6, "interpretability.range.env": 0.7})
+    assert known.hardly_moving(arm) == ("add", "sub")
+    assert known.hardly_moving(replace(arm, is_baseline=True)) == ()
