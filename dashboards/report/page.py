@@ -20,8 +20,10 @@ from dashboards.figures import front_png
 from dashboards.palette import arm_styles
 from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.description import description
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
+from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from dashboards.report.problems import PROBLEMS
 from dashboards.report.race import RACE
 from dashboards.report.run import RUN
@@ -32,12 +34,6 @@ from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 
 SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, RACE, SEARCH, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
 """Sections in the order of the page."""
-PAGE_KEY = "report/index.html"
-"""Key of the page in the store."""
-SUMMARY_KEY = "summary.json"
-"""Key of the summary in the store."""
-FRONT_KEY = "report/front.png"
-"""Key of the figure of the front in the store."""
 
 
 def write_report(store: Store) -> StudyResults:
@@ -53,6 +49,7 @@ def write_report(store: Store) -> StudyResults:
     report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(results)))
+    store.put(DESCRIPTION_KEY, description(report.analysis).encode())
     store.put(PAGE_KEY, render_page(report).encode())
     return results
 

@@ -16,7 +16,8 @@ from core.storage.store import Store
 from dashboards.analysis.study_results import front_arms, load_results
 from dashboards.formatting import axis
 from dashboards.label_places import label_places
-from dashboards.report.page import PAGE_KEY, write_report
+from dashboards.report.keys import PAGE_KEY
+from dashboards.report.page import write_report
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy
 
 pytestmark = pytest.mark.browser
