@@ -52,7 +52,8 @@ def dominant_rate_hz(curve: Float[Tensor, "*shape frame"], frame_rate: float) ->
         return power, peak, peak + _offset(power, peak)
 
     *_, first = peak_of(_detrended(values))
-    power, peak, refined = peak_of(_detrended(values, first / _PADDING))
+    residual = _detrended(values, first / _PADDING)
+    power, peak, refined = peak_of(residual)
     rate = refined * frame_rate / n_fft
     in_lobe = (cycles - peak[..., None] / _PADDING).abs() <= _HALF_LOBE
     share = (power * in_lobe).sum(-1) / power.sum(-1).clamp_min(1e-30)
@@ -76,7 +77,9 @@ def _detrended(
     if n_cycles is not None:
         phase = 2 * math.pi * n_cycles[..., None] * time
         regressors = torch.cat([line, torch.stack([phase.cos(), phase.sin()], -1)], -1)
-    weights = torch.linalg.lstsq(regressors, curve[..., None], driver="gelsd" if curve.is_cpu else None).solution
+    weights: Tensor = torch.linalg.lstsq(
+        regressors, curve[..., None], driver="gelsd" if curve.is_cpu else None
+    ).solution
     return curve - (line @ weights[..., :2, :])[..., 0]
 
 

@@ -169,7 +169,7 @@ def _metric(axis: Axis) -> dict[str, str]:
 
 def _mean(estimate: Estimate | None) -> list[float | None] | None:
     """Mean and bounds of its interval."""
-    return estimate and [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
+    return None if estimate is None else [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
 
 
 def _values(arm: ArmResult, metric: str) -> list[float | None] | None:
