@@ -72,7 +72,9 @@ def _detrended(
     if n_cycles is not None:
         phase = 2 * math.pi * n_cycles[..., None] * time
         regressors = torch.cat([line, torch.stack([phase.cos(), phase.sin()], -1)], -1)
-    weights = torch.linalg.lstsq(regressors, curve[..., None], driver="gelsd" if curve.is_cpu else None).solution
+    weights: Tensor = torch.linalg.lstsq(
+        regressors, curve[..., None], driver="gelsd" if curve.is_cpu else None
+    ).solution
     return curve - (line @ weights[..., :2, :])[..., 0]
 
 
