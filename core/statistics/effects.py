@@ -150,11 +150,9 @@ class _Contrasts:
         self._levels = levels
         self._factors = factors
         pairs = list(itertools.combinations(factors, 2))
-        blocks = {
-            (): np.ones((len(levels), 1)),
-            **{(factor,): self._coded(factor) for factor in factors},
-            **{pair: self._products(*pair) for pair in pairs},
-        }
+        blocks: dict[tuple[str, ...], Float[ndarray, "arm column"]] = {(): np.ones((len(levels), 1))}
+        blocks |= {(factor,): self._coded(factor) for factor in factors}
+        blocks |= {pair: self._products(*pair) for pair in pairs}
         model = np.hstack(list(blocks.values()))
         ends = np.cumsum([block.shape[1] for block in blocks.values()])
         self._columns = {
@@ -192,7 +190,7 @@ class _Contrasts:
         """Deviation coding of a factor: a column for each level but the first, which is -1 in all of them."""
         names = self._factors[factor]
         codes = np.vstack([-np.ones(len(names) - 1), np.eye(len(names) - 1)])
-        return codes[[names.index(of_arm[factor]) for of_arm in self._levels.values()]]
+        return np.asarray(codes[[names.index(of_arm[factor]) for of_arm in self._levels.values()]])
 
     def _products(self, first: str, second: str) -> Float[ndarray, "arm column"]:
         """Products of the columns of two factors."""

@@ -46,8 +46,9 @@ def test_known_effects_of_a_full_design_are_found_exactly() -> None:
         (("1", "2"), ("0", "0")),
     ]
     assert [each.effect.mean for each in found.interactions] == pytest.approx([0.0, 0.5], abs=1e-9)
-    for each in (*found.main, *found.interactions):
-        assert each.effect.lo == pytest.approx(each.effect.hi), "what a seed does to all arms alike drops out"
+    estimates = [each.effect for each in found.main] + [each.effect for each in found.interactions]
+    for effect in estimates:
+        assert effect.lo == pytest.approx(effect.hi), "what a seed does to all arms alike drops out"
     assert found.confounded == ()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.storage.records import (
     Ask,
+    MetricValues,
     Objective,
     PlannedArm,
     PlannedTrial,
@@ -27,7 +28,7 @@ OBJECTIVES = (
     Objective(metric="audio.mss", direction="minimize"),
     Objective(metric="curves.pcc", direction="maximize"),
 )
-SPACE = [
+SPACE: list[dict[str, Any]] = [
     {"path": "trainer.learning_rate", "low": 1e-4, "high": 1e-2, "log": True},
     {"path": "trainer.batch_size", "low": 4, "high": 64},
     {
@@ -67,7 +68,7 @@ def searched(
             for seed in (1000, 1001):
                 trial = PlannedTrial(digest=f"{name}-{seed}", arm=name, seed=seed, stage="search")
                 mss, pcc = values(settings)
-                metrics = {"audio.mss": mss + 0.01 * rng.standard_normal(), "curves.pcc": pcc}
+                metrics: MetricValues = {"audio.mss": mss + 0.01 * rng.standard_normal(), "curves.pcc": pcc}
                 trials.append(trial)
                 records[trial.digest] = TrialRecord(
                     digest=trial.digest, study="s", arm=name, seed=seed, attempt="1", stage="search",
