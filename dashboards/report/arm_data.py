@@ -1,7 +1,7 @@
 """Data of all arms and metrics for the scripts of the page, which all sections may use."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -39,9 +39,11 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
     names = tuple(dict.fromkeys([*results.metrics, *(each.metric for each in axes)]))
     raced = [objective.metric for objective in results.objectives]
     shared = shared_settings(results)
+    has_synths = len({arm.config.get("synth.kind") for arm in results.arms}) > 1
+    family_of = {arm.name: _family_name(arm, with_synth=has_synths) for arm in results.arms}
     families: dict[str, ArmResult] = {}
     for arm in sorted(results.arms, key=lambda arm: arm.is_baseline):
-        families.setdefault(family_name(arm, results), arm)
+        families.setdefault(family_of[arm.name], arm)
     return {
         "metrics": [_metric(axis(name, results.objectives)) for name in names],
         "table_metrics": table_metrics(results),
@@ -67,13 +69,13 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
                 "status": "undecided" if results.is_undecided(arm) else arm.status.replace(" ", "-"),
                 "status_text": status_cell(results, arm),
                 "status_rank": list(STATUS_TEXT).index(arm.status),
-                "family": family_name(arm, results),
+                "family": family_of[arm.name],
                 "colour": report.styles[arm.name].colour,
                 "symbol": report.styles[arm.name].symbol,
-                "seeds": [trial.seed for trial in arm.finished],
+                "seeds": (seeds := [trial.seed for trial in arm.finished]),
                 "seeds_text": seeds_cell(arm),
                 "means": [_mean(arm.metrics.get(name)) for name in names],
-                "values": [_values(arm, name) for name in names],
+                "values": [_values(arm.values.get(name), seeds) for name in names],
                 "undefined": arm.undefined,
                 "hardly_moving": results.hardly_moving(arm),
                 "undecided_on": raced if results.is_undecided(arm) else [],
@@ -110,21 +112,20 @@ def preset_name(config: Mapping[str, Any]) -> str:
     return _preset_name(frozenset(kinds.items()), unset)
 
 
-def family_name(arm: ArmResult, results: StudyResults) -> str:
-    """Kind of the arm's parameterization, with that of its synth if the study has several; `BASELINES` for those."""
-    if arm.is_baseline:
-        return BASELINES
-    kinds = [str(arm.config.get(f"{part}.kind", "unknown")).replace("_", "-") for part in ("parameterization", "synth")]
-    synths = {other.config.get("synth.kind") for other in results.arms}
-    return " · ".join(kinds) if len(synths) > 1 else kinds[0]
-
-
 def toml_line(path: str, value: object) -> list[str]:
     """The line of a trial's TOML file that sets a dotted path; none for None, which TOML does not have."""
     return [] if value is None else [f"{path} = {_toml(value)}"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _family_name(arm: ArmResult, *, with_synth: bool) -> str:
+    """Kind of the arm's parameterization, and perhaps that of its synth; `BASELINES` for those."""
+    if arm.is_baseline:
+        return BASELINES
+    parts = ("parameterization", "synth") if with_synth else ("parameterization",)
+    return " · ".join(str(arm.config.get(f"{part}.kind", "unknown")).replace("_", "-") for part in parts)
 
 
 @cache
@@ -172,10 +173,9 @@ def _mean(estimate: Estimate | None) -> list[float | None] | None:
     return None if estimate is None else [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
 
 
-def _values(arm: ArmResult, metric: str) -> list[float | None] | None:
+def _values(values: Mapping[int, float] | None, seeds: Sequence[int]) -> list[float | None] | None:
     """Values of the finished seeds."""
-    values = arm.values.get(metric)
-    return None if values is None else [_rounded(values.get(trial.seed)) for trial in arm.finished]
+    return None if values is None else [_rounded(values.get(seed)) for seed in seeds]
 
 
 def _rounded(value: float | None) -> float | None:

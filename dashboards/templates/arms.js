@@ -77,7 +77,8 @@ function head(column) {
   if (column.note) cell.title = column.note;
   if (column.metric) {
     cell.title = [column.metric.label, column.metric.description, BETTER[column.metric.direction]].filter(Boolean).join("\n");
-    if (column.metric.direction !== "neutral") cell.append(element("abbr", { class: "goal", title: BETTER[column.metric.direction] }, column.metric.direction === "minimize" ? "min" : "max"));
+    cell.dataset.metric = column.metric.name;
+    if (column.metric.direction !== "neutral") button.append(element("abbr", { class: "goal", title: BETTER[column.metric.direction] }, column.metric.direction === "minimize" ? "min" : "max"));
   }
   if (id === column.id) cell.setAttribute("aria-sort", isDown ? "descending" : "ascending");
   button.addEventListener("click", () => {

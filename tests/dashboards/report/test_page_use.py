@@ -162,7 +162,7 @@ def test_arms_are_filtered_by_text_status_and_pin(page: Page) -> None:
 
 def test_all_metrics_can_be_columns(page: Page, written: Store) -> None:
     page.choose("#arms-columns", "all")
-    heads = page.run("return [...document.querySelectorAll('#arms-table th button')].map((head) => head.textContent)")
+    heads = page.run("return [...document.querySelectorAll('#arms-table th')].map((head) => head.dataset.metric)")
     assert set(load_results(written).metrics) <= set(heads)
 
 
