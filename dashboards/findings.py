@@ -1,34 +1,42 @@
 """The main results as sentences that claim no more than the number of seeds supports."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from core.metrics.catalog import without_modulation
-from core.statistics.paired import PairedDifference, paired_difference
-from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.race_results import RaceResults
 from dashboards.analysis.search_results import SearchResults
 from dashboards.analysis.seed_caveat import study_caveat
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults
-from dashboards.formatting import better, bounds, interval, join_names, number, plural, signed, state_text
+from dashboards.formatting import better, join_names, number, plural, state_text
+from dashboards.verdict import headline, note_sentences, pick_sentences
 
 
-def findings(results: StudyResults) -> list[str]:
-    """Sentences for the top of a report, most important first; the last is a caveat on the number of seeds."""
+def findings(analysis: StudyAnalysis) -> list[str]:
+    """Sentences for the top of a report: the verdict first, a caveat on the number of seeds last."""
+    results = analysis.results
+    sentences = [verdict_sentence(analysis)]
+    if not results.is_complete:
+        sentences.append(_progress_sentence(results))
     if not results.counts["finished"]:
-        return [_progress_sentence(results), "No trial has finished: there is nothing to compare yet."]
-    sentences = [] if results.is_complete else [_progress_sentence(results)]
+        return [*sentences, "No trial has finished: there is nothing to compare yet."]
+    sentences += pick_sentences(results, analysis.verdict)
+    sentences += note_sentences(results, analysis.verdict)
     sentences += _front_sentences(results)
     if results.race:
         sentences += _race_sentences(results.race)
     if results.search:
         sentences += _search_sentences(results.search)
-    sentences += _trade_off_sentences(results)
     sentences += _truth_sentences(results)
     return [*sentences, study_caveat(results)]
+
+
+def verdict_sentence(analysis: StudyAnalysis) -> str:
+    """The first sentence: which arm to pick and how sure that is, or what would decide it."""
+    return headline(analysis.results, analysis.verdict, analysis.front_probabilities, analysis.root)
 
 
 def _progress_sentence(results: StudyResults) -> str:
@@ -150,60 +158,6 @@ def _search_sentences(search: SearchResults) -> Iterator[str]:
         )
 
 
-def _trade_off_sentences(results: StudyResults) -> Iterator[str]:
-    """Sentences that compare the arms with the best means of the first two objectives."""
-    if len(results.objectives) < 2 or not results.front:
-        return
-    first, second = results.objectives[:2]
-    best, other = _best_arm(results.front, first), _best_arm(results.front, second)
-    if best is other:
-        yield (
-            f"{best.name} has the best mean of both: {first.metric} {interval(best.metrics[first.metric])}, "
-            f"{second.metric} {interval(best.metrics[second.metric])}."
-        )
-        return
-    yield (
-        f"Best {first.metric}: {best.name}, {interval(best.metrics[first.metric])}. "
-        f"Best {second.metric}: {other.name}, {interval(other.metrics[second.metric])}."
-    )
-    changes = [_change_phrase(best, other, objective.metric) for objective in (first, second)]
-    yield f"From {best.name} to {other.name}, {' and '.join(changes)}."
-    yield from _open_order_sentence(results, first)
-
-
-def _change_phrase(start: ArmResult, end: ArmResult, metric: str) -> str:
-    """A phrase on the change of a metric between two arms over the seeds that both have, with its paired interval."""
-    paired = paired_difference(end.values[metric], start.values[metric])
-    if paired is None:
-        return f"{metric} cannot be compared, as the two share no seed"
-    before = float(np.mean([start.values[metric][seed] for seed in paired.seeds]))
-    change = paired.estimate.mean
-    notes = [f"{signed(100 * change / abs(before))} %"] if before else []
-    if paired.estimate.lo is not None:
-        zero_note = "" if paired.excludes_zero else ", which includes zero"
-        notes.append(f"paired 95 % interval {bounds(paired.estimate)}{zero_note}")
-    if _has_other_seeds(paired, start, end, metric):
-        notes.append(f"over the {plural(len(paired.seeds), 'seed')} that both have")
-    return f"{metric} changes by {signed(change)} ({'; '.join(notes)})"
-
-
-def _has_other_seeds(paired: PairedDifference, start: ArmResult, end: ArmResult, metric: str) -> bool:
-    """Whether an arm has values of further seeds than those that were compared."""
-    return len(paired.seeds) < max(len(start.values[metric]), len(end.values[metric]))
-
-
-def _open_order_sentence(results: StudyResults, objective: Objective) -> Iterator[str]:
-    """A sentence on neighbours on the front whose difference has an interval that includes zero."""
-    ordered = sorted(results.front, key=lambda arm: arm.metrics[objective.metric].mean)
-    open_pairs = []
-    for left, right in itertools.pairwise(ordered):
-        paired = paired_difference(left.values[objective.metric], right.values[objective.metric])
-        if paired is not None and paired.estimate.lo is not None and not paired.excludes_zero:
-            open_pairs.append(f"{left.name} / {right.name}")
-    if open_pairs:
-        yield f"Neighbours on the front whose order in {objective.metric} is still open: {', '.join(open_pairs)}."
-
-
 def _truth_sentences(results: StudyResults) -> Iterator[str]:
     """Sentences that compare the recovered with the true curves, in relation to baselines."""
     trained = [arm for arm in results.arms if not arm.is_baseline]
@@ -234,12 +188,6 @@ def _mean_over_arms(arms: Sequence[ArmResult], metric: str) -> float | None:
     """Mean of a metric over the arms that have it; None if none has."""
     values = [arm.metrics[metric].mean for arm in arms if metric in arm.metrics]
     return float(np.mean(values)) if values else None
-
-
-def _best_arm(arms: Sequence[ArmResult], objective: Objective) -> ArmResult:
-    """The arm with the best mean of an objective."""
-    sign = -1 if objective.direction == "maximize" else 1
-    return min(arms, key=lambda arm: sign * arm.metrics[objective.metric].mean)
 
 
 def _few_names(names: list[str], n_shown: int = 10) -> str:

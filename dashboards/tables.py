@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from core.statistics.paired import Estimate
-from dashboards.analysis.arm_results import ArmResult, ArmStatus
+from dashboards.analysis.arm_results import ArmResult, FrontStatus
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
 from dashboards.formatting import arrow, axis, better, interval, number
@@ -14,8 +15,9 @@ WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pc
 """Metrics shown in addition to the objectives if the arms have the synth that made the sounds."""
 GREY_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1.lls3", "curves.pcc.lls3")
 """Metrics shown in addition to the objectives if another synth made the sounds, with curves projected linearly."""
-STATUS_TEXT: dict[ArmStatus, str] = {
+STATUS_TEXT: dict[FrontStatus, str] = {
     "front": "● front",
+    "undecided": "○ undecided",
     "dominated": "dominated",
     "searched": "only searched",
     "not comparable": "not comparable",
@@ -66,8 +68,7 @@ def arm_table(results: StudyResults) -> Table:
 
 def status_cell(results: StudyResults, arm: ArmResult) -> str:
     """Status of an arm by the means of its seeds; "undecided" if a race leaves open whether it is on the front."""
-    is_open = arm.status in ("front", "dominated") and results.is_undecided(arm)
-    return "○ undecided" if is_open else STATUS_TEXT[arm.status]
+    return STATUS_TEXT[results.front_status(arm)]
 
 
 def seeds_cell(arm: ArmResult) -> str:
@@ -75,11 +76,13 @@ def seeds_cell(arm: ArmResult) -> str:
     return f"{len(arm.finished)}/{len(arm.trials)}"
 
 
-def front_text(results: StudyResults) -> Text:
-    """Text with the arms on the front, their objectives, the hypervolume and the findings."""
+def front_text(analysis: StudyAnalysis) -> Text:
+    """Text with the arms on the front, their objectives, the hypervolume and the findings, the verdict first."""
+    results = analysis.results
     front = front_statistics(results)
     axes = ", ".join(f"{objective.metric} ({better(objective.direction)})" for objective in results.objectives)
-    lines = [f"Front over {axes}:"]
+    verdict, *others = findings(analysis)
+    lines = [verdict, "", f"Front over {axes}:"]
     lines += [
         f"  {arm.name}"
         + "".join(_metric_text(arm, o.metric) for o in results.objectives)
@@ -92,7 +95,7 @@ def front_text(results: StudyResults) -> Text:
     lines.append(
         f"  {front.size} of {len(results.arms)} arms; hypervolume {number(front.hypervolume)} from {reference}"
     )
-    lines += ["", *findings(results)]
+    lines += ["", *others]
     return Text("\n".join(lines))
 
 

@@ -142,15 +142,6 @@ class Composer:
         return config
 
 
-def compose(preset: Preset, shared: Mapping[str, Any], own: Mapping[str, Any]) -> TrialConfig:
-    """The config of a single arm, see `Composer.config`.
-
-    Raises:
-        ConfigError: a setting is unknown, out of range, or does not exist under the kinds of the arm.
-    """
-    return Composer(preset, shared).config(own)
-
-
 def _overlaps(settings: Mapping[str, Any], path: str) -> bool:
     """Whether any of the settings is at the path, above it or below it."""
     return any(other == path or other.startswith(f"{path}.") or path.startswith(f"{other}.") for other in settings)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import heapreplace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -14,9 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
+from dashboards.durations import duration
 
 LINE_EVERY_S = 10.0
 """Interval between lines of progress if the output is not a terminal."""
+
+FEW_STEPS = 9
+"""Number of steps up to which a running trial says nothing about its pace."""
 
 
 @dataclass(slots=True)
@@ -31,7 +36,7 @@ class RunningTrial:
     step: int = 0
     """The latest reported training step."""
     first_step: int | None = None
-    """Step of the first progress report, above 0 if the trial resumed from a checkpoint."""
+    """About the step at which its first worker began, above 0 if the trial resumed; None before its first report."""
     loss: float | None = None
     """The latest training loss; None if none was reported yet."""
     retries: int = 0
@@ -41,6 +46,39 @@ class RunningTrial:
     def label(self) -> str:
         """Arm and seed of the trial, for display."""
         return f"{self.trial.arm} · seed {self.trial.seed}"
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps since the start, or since the checkpoint from which the trial resumed."""
+        return self.step - (self.first_step or 0)
+
+    @property
+    def share_left(self) -> float:
+        """Share of the steps that are left; 1 for a trial without steps."""
+        return 1 - self.step / self.max_steps if self.max_steps else 1.0
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Seconds that trials of an arm took, and the share of their planned steps that they made in this time."""
+
+    seconds: float = 0.0
+    trials: float = 0.0
+    """Number of whole trials; a part of a trial counts as a fraction."""
+
+    def add(self, running: RunningTrial, *, has_ended: bool) -> None:
+        """Count a trial. One that has ended is whole, however few steps it made: others of its arm may end so too."""
+        last_step = running.max_steps if has_ended else running.step
+        n_steps = last_step - (running.first_step or 0)
+        if running.max_steps and n_steps <= 0:
+            return
+        self.seconds += time.monotonic() - running.started
+        self.trials += n_steps / running.max_steps if running.max_steps else 1.0
+
+    @property
+    def trial_s(self) -> float:
+        """Seconds of a whole trial."""
+        return self.seconds / self.trials
 
 
 @dataclass(slots=True)
@@ -59,8 +97,8 @@ class StudyProgress:
     """Trials that have not started, by digest."""
     running: dict[str, RunningTrial] = field(default_factory=dict)
     """Running trials, by digest."""
-    _steps_and_seconds: list[tuple[int, float]] = field(default_factory=list)
-    """Number of steps and duration of each trial that ended."""
+    _ended: dict[str, "_Pace"] = field(default_factory=dict)
+    """Pace of the trials of each arm that have ended in this session."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def plan_more(self, trials: Sequence[PlannedTrial], plan: StudyPlan) -> None:
@@ -76,11 +114,18 @@ class StudyProgress:
             if trial := self.waiting.pop(digest, None):
                 self.running[digest] = RunningTrial(trial, self.max_steps[trial.arm], time.monotonic())
 
-    def step(self, digest: str, step: int, loss: float | None) -> None:
-        """Update step and loss of a running trial; a loss of None leaves the previous one."""
+    def step(self, digest: str, step: int, loss: float | None, first_step: int = 0) -> None:
+        """Update step and loss of a running trial; a loss of None leaves the previous one.
+
+        Args:
+            digest: The trial.
+            step: The latest step.
+            loss: The training loss.
+            first_step: About the step at which its worker began, above 0 if it resumed from a checkpoint.
+        """
         with self._lock:
             if running := self.running.get(digest):
-                running.first_step = step if running.first_step is None else running.first_step
+                running.first_step = first_step if running.first_step is None else running.first_step
                 running.step = step
                 running.loss = loss if loss is not None else running.loss
 
@@ -95,7 +140,7 @@ class StudyProgress:
         with self._lock:
             self.waiting.pop(record.digest, None)
             if running := self.running.pop(record.digest, None):
-                self._steps_and_seconds.append((record.steps, time.monotonic() - running.started))
+                self._ended.setdefault(running.trial.arm, _Pace()).add(running, has_ended=True)
             self.outcomes[record.digest] = record.outcome
 
     def count(self, outcome: Outcome) -> int:
@@ -109,18 +154,43 @@ class StudyProgress:
         return len(self.outcomes) - n_well
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds until all trials are done, from the mean duration of a step; None if unknown."""
+        """Estimated seconds until all planned trials are done; None if unknown.
+
+        The trials that wait are assigned in order to the workers as these become free. A trial takes as long as those
+        of its arm that have ended. Without any, its arm has the pace of its running trials, or else the mean pace of
+        the other arms: the trials that end first are those of fast arms, and say little about slow ones.
+        """
         with self._lock:
-            now = time.monotonic()
-            timings = [(steps, seconds) for steps, seconds in self._steps_and_seconds if steps]
-            timings += [(r.step - (r.first_step or 0), now - r.started) for r in self.running.values() if r.step > 9]
-            steps = sum(steps for steps, _ in timings)
-            if steps <= 0:
+            trial_s = self._seconds_of_trials()
+            if trial_s is None:
                 return None
-            seconds_per_step = sum(seconds for _, seconds in timings) / steps
-            remaining_steps = [running.max_steps - running.step for running in self.running.values()]
-            remaining_steps += [self.max_steps[trial.arm] for trial in self.waiting.values()]
-            return max(max(remaining_steps, default=0), sum(remaining_steps) / self.trials_at_once) * seconds_per_step
+            free_in_s = sorted(trial_s[r.trial.arm] * r.share_left for r in self.running.values())
+            free_in_s = [0.0] * (self.trials_at_once - len(free_in_s)) + free_in_s
+            for trial in self.waiting.values():
+                heapreplace(free_in_s, free_in_s[0] + trial_s[trial.arm])
+            return max(free_in_s)
+
+    def _seconds_of_trials(self) -> dict[str, float] | None:
+        """Estimated seconds of a trial of each arm; None if none has made progress."""
+        paces = {arm: pace for arm, pace in self._ended.items() if pace.trials}
+        for running in self.running.values():
+            if running.trial.arm not in self._ended and running.n_steps > FEW_STEPS:
+                paces.setdefault(running.trial.arm, _Pace()).add(running, has_ended=False)
+        if not paces:
+            return None
+        steps_of = self.max_steps
+        # Trials without steps, of untrained arms, take only the time of set-up and evaluation.
+        untrained = [pace.trial_s for arm, pace in paces.items() if not steps_of[arm]]
+        step_s = [pace.trial_s / steps_of[arm] for arm, pace in paces.items() if steps_of[arm]]
+        seconds: dict[str, float] = {}
+        for arm, n_steps in steps_of.items():
+            if arm in paces:
+                seconds[arm] = paces[arm].trial_s
+            elif n_steps:
+                seconds[arm] = n_steps * sum(step_s) / len(step_s) if step_s else max(untrained)
+            else:
+                seconds[arm] = sum(untrained) / len(untrained) if untrained else 0.0
+        return seconds
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers of trials, running trials with their steps, and seconds left, as plain values for other processes."""
@@ -184,15 +254,6 @@ def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
 def max_steps(plan: StudyPlan) -> dict[str, int]:
     """Number of training steps of the trials of each arm."""
     return {arm.name: int(arm.config["trainer"]["max_steps"]) for arm in plan.arms}
-
-
-def duration(seconds: float) -> str:
-    """A duration as text with a suitable unit, such as `45 s`, `12 min` or `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def number(value: float | None) -> str:

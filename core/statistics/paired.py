@@ -1,14 +1,15 @@
 """Means over seeds with confidence intervals, and comparisons of two arms paired by seed.
 
 Intervals use Student's t distribution: with the 2 to 10 seeds of a study, their coverage is close to 95 %, whereas
-bootstrap intervals are too narrow. Arms share their seeds, so two arms are compared by their differences per seed, with
-an exact sign-flip test. Its smallest p value with n pairs is 2 / 2^n, so there is no test with fewer than 6 pairs.
+bootstrap intervals are too narrow. (`core.statistics.summaries` has the intervals of single arms.) Arms share their
+seeds, so two arms are compared by their differences per seed, with an exact sign-flip test. Its smallest p value with n
+pairs is 2 / 2^n, so there is no test with fewer than 6 pairs.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -41,10 +42,17 @@ class PairedDifference:
 
     seeds: tuple[int, ...]
     """Seeds that both arms have finished."""
+    differences: tuple[float, ...]
+    """Value of the arm minus value of the reference for each seed."""
     estimate: Estimate
     """Mean of the differences per seed, with its interval."""
     p_value: float | None
     """p value of the two-sided sign-flip test; None if there are too few pairs."""
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation of the differences; None for a single seed."""
+        return float(np.std(self.differences, ddof=1)) if len(self.differences) > 1 else None
 
     @property
     def excludes_zero(self) -> bool:
@@ -82,8 +90,8 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
     seeds = tuple(sorted(values.keys() & reference.keys()))
     if not seeds:
         return None
-    differences = [values[seed] - reference[seed] for seed in seeds]
-    return PairedDifference(seeds, mean_with_interval(differences), sign_flip_p(differences))
+    differences = tuple(values[seed] - reference[seed] for seed in seeds)
+    return PairedDifference(seeds, differences, mean_with_interval(differences), sign_flip_p(differences))
 
 
 def sign_flip_p(differences: Sequence[float]) -> float | None:
@@ -104,12 +112,17 @@ def _sign_flip_sums(differences: Float[ndarray, " pair"]) -> Float[ndarray, " pa
     """Sums of the differences under all sign patterns, or under the given signs and a fixed sample of patterns."""
     n = len(differences)
     if n > EXACT_PAIRS:
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(2**EXACT_PAIRS - 1, n))
-        return np.concatenate([[differences.sum()], signs @ differences])
+        return np.concatenate([[differences.sum()], _sampled_signs(n) @ differences])
     sums = np.zeros(1)
     for difference in differences:
         sums = np.concatenate([sums + difference, sums - difference])
     return sums
+
+
+@lru_cache(maxsize=2)
+def _sampled_signs(n: int) -> Float[ndarray, "pattern pair"]:
+    """A fixed sample of sign patterns, kept because the comparisons of a study have the same number of pairs."""
+    return np.random.default_rng(0).choice([-1.0, 1.0], size=(2**EXACT_PAIRS - 1, n))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

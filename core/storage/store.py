@@ -225,11 +225,12 @@ class Store:
         """Plan of the study: its definition and all segments.
 
         Raises:
-            StoreError: there is no study.
+            StoreError: there is no study, or another version of modstudy stored it with another schema.
         """
-        definition = definition_from_json(self.get(STUDY_KEY))
+        definition = definition_from_json(self.get(STUDY_KEY), self.address(STUDY_KEY))
         names = self.names(PLAN_PREFIX)
-        segments = tuple(segment_from_json(self.get(f"{PLAN_PREFIX}/{name}")) for name in names)
+        keys = [f"{PLAN_PREFIX}/{name}" for name in names]
+        segments = tuple(segment_from_json(self.get(key), self.address(key)) for key in keys)
         return StudyPlan(definition=definition, segments=segments)
 
     def begin(self, digest: str) -> "Attempt":
@@ -386,6 +387,6 @@ class Attempt:
         """The record of a committed attempt.
 
         Raises:
-            StoreError: the attempt is not committed.
+            StoreError: the attempt is not committed, or its record has another schema version.
         """
-        return record_from_json(self.get(RECORD_NAME))
+        return record_from_json(self.get(RECORD_NAME), self.store.address(self.key(RECORD_NAME)))

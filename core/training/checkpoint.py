@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from core.errors import StoreError
+from core.storage.checkpoint_files import checkpoint_name, checkpoint_names
 from core.storage.store import Attempt, Store
 
 MODEL_NAME = "model.pt"
 """Name in an attempt of the weights with the best validation loss."""
-_PREFIX = "checkpoint-"
 _MAX_CHECKPOINTS = 2
 """Checkpoints stored per attempt; older ones are removed."""
 _log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class Checkpoint:
 def save_checkpoint(attempt: Attempt, checkpoint: Checkpoint) -> None:
     """Write a checkpoint into an attempt and remove all but the latest two."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    attempt.put(f"{_PREFIX}{checkpoint.step:08d}.pt", to_bytes(content))
-    for name in _checkpoint_names(attempt)[_MAX_CHECKPOINTS:]:
+    attempt.put(checkpoint_name(checkpoint.step), to_bytes(content))
+    for name in checkpoint_names(attempt)[_MAX_CHECKPOINTS:]:
         attempt.drop(name)
 
 
@@ -57,7 +57,7 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
     Raises:
         StoreError: a checkpoint belongs to another config.
     """
-    checkpoints = ((name, attempt) for attempt in store.attempts(digest) for name in _checkpoint_names(attempt))
+    checkpoints = ((name, attempt) for attempt in store.attempts(digest) for name in checkpoint_names(attempt))
     for name, attempt in sorted(checkpoints, key=lambda pair: pair[0], reverse=True):
         try:
             content = from_bytes(attempt.get(name))
@@ -76,7 +76,7 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
 
 def drop_checkpoints(attempt: Attempt) -> None:
     """Remove all checkpoints of an attempt."""
-    for name in _checkpoint_names(attempt):
+    for name in checkpoint_names(attempt):
         attempt.drop(name)
 
 
@@ -90,8 +90,3 @@ def to_bytes(content: Any) -> bytes:
 def from_bytes(data: bytes) -> Any:
     """Tensors (on the CPU) and plain values from the output of `to_bytes`; objects that could run code are refused."""
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-
-
-def _checkpoint_names(attempt: Attempt) -> list[str]:
-    """Names of the checkpoints of an attempt, latest first."""
-    return sorted((name for name in attempt.names() if name.startswith(_PREFIX)), reverse=True)

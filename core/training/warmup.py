@@ -1,25 +1,45 @@
 """Training steps on noise, to compile kernels ahead of a trial and to estimate its duration."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from statistics import median
 from typing import get_args
 
+import numba
 import torch
+from numba.core.codegen import get_host_cpu_features
 from torch import Tensor, nn
 
 from core.clips import Clips
 from core.losses.build import build_loss
+from core.ops.kernel_cache import kernel_folder
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.presets import SMALL
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
+from core.storage.code_version import code_version
 from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import build_optimizers
 from core.training.resolve import resolve_without_data
 from core.training.trainer import evaluation_loss, train_step
+
+
+def compile_kernels(config: TrialConfig) -> None:
+    """Compile all kernels of a config, resolved or not, unless this code has done so before on such a processor.
+
+    A file beside the kernels tells that. A kernel that was removed since is compiled by the first trial that needs it.
+    """
+    mark = kernel_folder() / f"compiled-{_kernels_key(config)}"
+    if mark.exists():
+        return
+    warm_up(config)
+    # The folder may not be writable.
+    with suppress(OSError):
+        mark.touch()
 
 
 def warm_up(config: TrialConfig) -> None:
@@ -109,6 +129,15 @@ def measure_costs(config: TrialConfig, n_steps: int = 3) -> TrialCosts:
     evaluation_s = median(_timed(evaluation) for _ in range(n_steps))
     n_weights = sum(value.numel() for value in model.state_dict().values())
     return TrialCosts(step_s=step_s, clip_s=evaluation_s / size, n_weights=n_weights)
+
+
+def _kernels_key(config: TrialConfig) -> str:
+    """A key of everything that decides which machine code the kernels of a config are compiled to."""
+    kernels = config.parameterization.kernels(), config.synth.kernels(), config.encoder, config.loss
+    is_trained = config.trainer.max_steps > 0
+    processor = get_host_cpu_features()  # type: ignore[no-untyped-call]
+    everything = kernels, is_trained, processor, numba.__version__, torch.__version__, code_version()
+    return hashlib.sha256(repr(everything).encode()).hexdigest()[:16]
 
 
 def _timed(work: Callable[[], object]) -> float:

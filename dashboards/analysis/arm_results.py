@@ -15,6 +15,8 @@ from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm
 
 ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
 """Whether an arm is on the Pareto front, or why it is not; `searched` if only a search has tried it."""
+FrontStatus = ArmStatus | Literal["undecided"]
+"""Status of an arm, or `undecided` if a race leaves open whether it is on the front, whatever its means are."""
 TrialState = Outcome | Literal["missing"]
 """Outcome of a trial; `missing` if it has no record."""
 ValuesBySeed = Mapping[str, Mapping[int, float]]
@@ -73,8 +75,8 @@ class ArmResult:
 
     @property
     def n_lost(self) -> int:
-        """Number of trials that ended without metrics; missing trials do not count."""
-        return sum(trial.state not in ("finished", "missing") for trial in self.trials)
+        """Number of trials that ended without metrics; missing and cancelled ones, which run again, do not count."""
+        return sum(trial.state not in ("finished", "missing", "cancelled") for trial in self.trials)
 
     @property
     def on_front(self) -> bool:
@@ -155,10 +157,8 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
 
 def _summaries(values: ValuesBySeed) -> dict[str, Summary]:
     """Summary over seeds of each metric."""
-    return summarise_all(
-        {metric: tuple(by_seed.values()) for metric, by_seed in values.items()},
-        {metric: support_of(metric) for metric in values},
-    )
+    rows = {metric: tuple(by_seed.values()) for metric, by_seed in values.items()}
+    return summarise_all(rows, {metric: support_of(metric) for metric in rows})
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:

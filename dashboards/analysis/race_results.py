@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.statistics.race import ArmVerdict, RaceRules, RaceVerdict, race
 from core.storage.records import RERUN_ON_RESUME, StudyPlan, TrialRecord
+from dashboards.analysis.arm_results import ArmStatus, FrontStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,11 @@ class RaceResults:
     def verdict_on(self, arm: str) -> ArmVerdict | None:
         """The verdict on an arm; None for baselines, which take no part."""
         return self.verdict.arms.get(arm)
+
+    def is_undecided(self, arm: str) -> bool:
+        """Whether the race leaves open if an arm is on the front."""
+        verdict = self.verdict_on(arm)
+        return verdict is not None and verdict.status == "undecided"
 
 
 def race_results(plan: StudyPlan, records: Mapping[str, TrialRecord]) -> RaceResults | None:
@@ -65,6 +71,12 @@ def race_results(plan: StudyPlan, records: Mapping[str, TrialRecord]) -> RaceRes
         verdict=race(values, directions, plan.study_file["seeds"], rules),
         n_trials=sum(len(plan.trials_of(name)) for name in names),
     )
+
+
+def front_status(arm: str, status: ArmStatus, race: RaceResults | None) -> FrontStatus:
+    """Status of an arm by its means, or `undecided` in its place if a race leaves open whether it is on the front."""
+    is_open = status in ("front", "dominated") and race is not None and race.is_undecided(arm)
+    return "undecided" if is_open else status
 
 
 def _value(record: TrialRecord | None, metric: str) -> float | None:

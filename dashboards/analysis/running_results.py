@@ -13,7 +13,8 @@ import numpy as np
 from core.metrics.interpretability import RANGE
 from core.statistics.pareto import hypervolume, non_dominated
 from core.storage.records import Split, StudyPlan, TrialRecord
-from dashboards.analysis.arm_results import ArmResult, ArmStatus, arm_result
+from dashboards.analysis.arm_results import ArmResult, ArmStatus, FrontStatus, arm_result
+from dashboards.analysis.race_results import front_status, race_results
 from dashboards.analysis.study_results import front_statistics, make_results
 
 
@@ -22,7 +23,7 @@ class FrontPoint:
     """The Pareto front of a study, and how many of its trials have been recorded."""
 
     n_recorded: int
-    """Number of trials with a record."""
+    """Number of trials that have ended with a record; cancelled ones have not ended."""
     n_finished: int
     """Number of trials that have finished; the other recorded ones diverged, failed or were stopped."""
     size: int
@@ -47,11 +48,12 @@ class RunningResults:
         """
         self._split = split
         self._records: dict[str, TrialRecord] = {}
-        self._n_finished = 0
+        self._n_finished = self._n_ended = 0
         self.grow(plan)
 
     def grow(self, plan: StudyPlan) -> None:
         """Replace the plan by one with additional segments; the records are kept."""
+        self._plan = plan
         empty = make_results(plan, {}, self._split)
         self._objectives = [objective.metric for objective in plan.objectives]
         self._directions = [objective.direction for objective in plan.objectives]
@@ -76,6 +78,7 @@ class RunningResults:
         trial = self._trials[record.digest]
         earlier = self._records.get(record.digest)
         self._n_finished += (record.outcome == "finished") - (earlier is not None and earlier.outcome == "finished")
+        self._n_ended += record.has_ended - (earlier is not None and earlier.has_ended)
         self._records[record.digest] = record
         if trial.stage != "search":
             self._update(trial.arm)
@@ -87,15 +90,15 @@ class RunningResults:
         front = means[non_dominated(means, self._directions)]
         volume = hypervolume(front, self._directions, [bound.reference for bound in self._bounds])
         return FrontPoint(
-            n_recorded=len(self._records),
+            n_recorded=self._n_ended,
             n_finished=self._n_finished,
             size=len(front),
             hypervolume=volume,
             share=volume / math.prod(abs(bound.reference - bound.ideal) for bound in self._bounds),
         )
 
-    def statuses(self) -> dict[str, ArmStatus]:
-        """Status of each arm: whether it is on the front, or why it is not."""
+    def statuses(self) -> dict[str, FrontStatus]:
+        """Status of each arm as the report shows it: whether it is on the front, or why it is not, or undecided."""
         statuses: dict[str, ArmStatus] = dict.fromkeys(self._planned, "searched")
         statuses |= dict(zip(self._row, self._statuses, strict=True))
         candidates = np.flatnonzero(self._is_candidate)
@@ -103,7 +106,8 @@ class RunningResults:
         mask = non_dominated(self._means[candidates], self._directions)
         for row, is_on_front in zip(candidates, mask, strict=True):
             statuses[names[row]] = "front" if is_on_front else "dominated"
-        return statuses
+        race = race_results(self._plan, self._records)
+        return {name: front_status(name, status, race) for name, status in statuses.items()}
 
     def arm(self, name: str) -> ArmResult:
         """Results of an arm with the means of all its metrics. Its status disregards the front: see `statuses`.

@@ -21,6 +21,7 @@ from core.storage.store import Store
 from dashboards.analysis.arm_results import (
     ArmResult,
     ArmStatus,
+    FrontStatus,
     TrialResult,
     TrialState,
     arm_result,
@@ -29,7 +30,7 @@ from dashboards.analysis.arm_results import (
 )
 from dashboards.analysis.bounds import objective_bounds
 from dashboards.analysis.common_clips import CommonClips, ReadClipValues, common_clips
-from dashboards.analysis.race_results import RaceResults, race_results
+from dashboards.analysis.race_results import RaceResults, front_status, race_results
 from dashboards.analysis.search_results import SearchResults, search_results
 from dashboards.analysis.truth import truth_values
 
@@ -94,8 +95,11 @@ class StudyResults:
 
     def is_undecided(self, arm: ArmResult) -> bool:
         """Whether a race leaves open if the arm is on the front, whatever its means are."""
-        verdict = self.race.verdict_on(arm.name) if self.race else None
-        return verdict is not None and verdict.status == "undecided"
+        return self.race is not None and self.race.is_undecided(arm.name)
+
+    def front_status(self, arm: ArmResult) -> FrontStatus:
+        """Status of an arm as it is shown: `undecided` if a race leaves open whether it is on the front."""
+        return front_status(arm.name, arm.status, self.race)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

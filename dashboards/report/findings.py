@@ -1,4 +1,4 @@
-"""The section "Findings": the main results as sentences."""
+"""The section "Verdict": the main results as sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ from dashboards.report.section import ReportData, Section
 
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
-    *sentences, caveat = findings(report.results)
-    return {"sentences": sentences, "caveat": caveat}
+    verdict, *sentences, caveat = findings(report.analysis)
+    return {"verdict": verdict, "state": report.analysis.verdict.state, "sentences": sentences, "caveat": caveat}
 
 
-FINDINGS = Section(id="findings", title="Findings", template="findings.html.j2", context=_context)
+FINDINGS = Section(id="findings", title="Verdict", template="findings.html.j2", context=_context)

@@ -1,7 +1,7 @@
 """The section "Front": an interactive plot of any two metrics."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from core.metrics.audio import MSS
@@ -10,6 +10,7 @@ from core.storage.records import STATIC_RANGE
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.formatting import Axis, axis
 from dashboards.report.section import ReportData, Section
+from dashboards.report.sparklines import sparklines
 
 
 def front_axes(results: StudyResults) -> tuple[Axis, Axis]:
@@ -25,7 +26,10 @@ def front_axes(results: StudyResults) -> tuple[Axis, Axis]:
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
     results = report.results
+    names = dict.fromkeys([*results.metrics, *(each.metric for each in front_axes(results))])
+    axes = sorted((axis(name, results.objectives) for name in names), key=lambda each: each.group)
     return {
+        "axes_by_group": [(group, list(members)) for group, members in groupby(axes, key=lambda each: each.group)],
         "front": front_statistics(results),
         "static_range": STATIC_RANGE,
         "undecided": [arm.name for arm in results.front if results.is_undecided(arm)],
@@ -33,31 +37,13 @@ def _context(report: ReportData) -> Mapping[str, Any]:
 
 
 def _data(report: ReportData) -> Mapping[str, Any]:
-    """All metrics of all arms, so that the script can change the axes."""
-    results = report.results
-    x, y = front_axes(results)
-    raced = [objective.metric for objective in results.objectives]
-    axes = [axis(name, results.objectives) for name in dict.fromkeys([*results.metrics, x.metric, y.metric])]
+    """Initial axes, the truth's own values by metric, and small curves by arm."""
+    x, y = front_axes(report.results)
     return {
         "x": x.metric,
         "y": y.metric,
-        "metrics": [
-            {"name": each.metric, "label": each.label, "group": each.group, "direction": each.direction}
-            for each in axes
-        ],
-        "arms": [
-            {
-                "name": arm.name,
-                "eligible": arm.is_eligible,
-                "kind": "baseline" if arm.is_baseline else "static" if arm.is_static else "arm",
-                **asdict(report.styles[arm.name]),
-                "finished": [trial.seed for trial in arm.finished],
-                "means": {name: [e.mean, e.lo, e.hi] for name, e in arm.metrics.items()},
-                "values": arm.values,
-                "undecided_on": raced if results.is_undecided(arm) else [],
-            }
-            for arm in results.arms
-        ],
+        "truth": dict(report.results.truth),
+        "sparklines": sparklines(report.store, report.results),
     }
 
 
@@ -66,6 +52,7 @@ FRONT = Section(
     title="Front",
     template="front.html.j2",
     context=_context,
-    scripts=("label_places.js", "front.js"),
+    styles=("front.css",),
+    scripts=("label_places.js", "front_geometry.js", "front_plot.js", "arm_cards.js", "front.js"),
     data=_data,
 )

@@ -6,22 +6,27 @@ committed so far.
 
 from functools import partial
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from core.metrics.base import Direction
 from core.storage.store import Store
 from dashboards import formatting
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
+from dashboards.analysis.verdict import TOLERANCE
+from dashboards.export_tables import tidy_csv
 from dashboards.figures import front_png
 from dashboards.palette import arm_styles
+from dashboards.report.arm_data import arm_data
 from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.description import description
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
+from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
 from dashboards.report.problems import PROBLEMS
 from dashboards.report.race import RACE
 from dashboards.report.run import RUN
@@ -32,29 +37,31 @@ from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 
 SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, RACE, SEARCH, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
 """Sections in the order of the page."""
-PAGE_KEY = "report/index.html"
-"""Key of the page in the store."""
-SUMMARY_KEY = "summary.json"
-"""Key of the summary in the store."""
-FRONT_KEY = "report/front.png"
-"""Key of the figure of the front in the store."""
 
 
-def write_report(store: Store) -> StudyResults:
+def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERANCE) -> StudyAnalysis:
     """Write page, summary and figure of a study, finished or not.
 
+    Args:
+        store: Store of the study.
+        root: Root folder of the study, for commands in texts.
+        tolerance: Loss in the first objective that the recommended arm may have, as a share of the best mean.
+
     Returns:
-        The results in the report.
+        The analysis in the report.
 
     Raises:
         StoreError: there is no study in the store.
     """
-    results = load_results(store)
-    report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
+    analysis = StudyAnalysis(load_results(store), root=root, tolerance=tolerance)
+    results = analysis.results
+    report = ReportData(store=store, analysis=analysis, styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
-    store.put(SUMMARY_KEY, summary_to_json(summary(results)))
+    store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
+    store.put(RESULTS_KEY, tidy_csv(results))
+    store.put(DESCRIPTION_KEY, description(analysis).encode())
     store.put(PAGE_KEY, render_page(report).encode())
-    return results
+    return analysis
 
 
 def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) -> str:
@@ -62,7 +69,7 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
     environment = _template_environment(report.results)
     common = {"results": report.results, "plan": report.results.plan, "styles": report.styles}
     rendered: list[tuple[Section, Markup]] = []
-    data: dict[str, Any] = {}
+    data = dict(arm_data(report, front_axes(report.results)))
     for section in sections:
         context = section.context(report)
         if context is None:
@@ -75,7 +82,7 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
         sections=rendered,
         data=data,
         css=Markup("\n").join(map(_asset, ["page.css", *(name for section, _ in rendered for name in section.styles)])),
-        page_script=_asset("page.js"),
+        page_script=Markup("\n").join(map(_asset, ("page.js", "tables.js"))),
         section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in rendered if section.scripts],
         plotly=Markup(get_plotlyjs()),
     )
@@ -103,10 +110,18 @@ def _template_environment(results: StudyResults) -> Environment:
         "seeds": seeds_cell,
         "status": partial(status_cell, results),
         "status_rank": lambda arm: list(STATUS_TEXT).index(arm.status),
-        "arrow": lambda metric: formatting.arrow(formatting.axis(metric, results.objectives).direction),
+        "goal": lambda metric: _goal(formatting.axis(metric, results.objectives).direction),
     }
     environment.tests["undecided"] = results.is_undecided
     return environment
+
+
+def _goal(direction: Direction) -> Markup:
+    """A mark for the heading of a metric's column that says whether small or large values are better."""
+    if direction == "neutral":
+        return Markup()
+    word = "min" if direction == "minimize" else "max"
+    return Markup('<abbr class="goal" title="{}">{}</abbr>').format(formatting.better(direction), word)
 
 
 def _asset(name: str) -> Markup:

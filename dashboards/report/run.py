@@ -7,8 +7,8 @@ from typing import Any
 
 from core.storage.records import TrialRecord
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import short
+from dashboards.report.arm_data import shared_settings
 from dashboards.report.section import ReportData, Section
 
 
@@ -24,7 +24,7 @@ def _context(report: ReportData) -> Mapping[str, Any]:
         "times_s": times_s,
         "started_at": min((record.started_at for record in results.records if record.started_at), default=""),
         "finished_at": results.finished_at,
-        "shared_settings": _shared_settings(results),
+        "shared_settings": shared_settings(results),
     }
 
 
@@ -43,17 +43,6 @@ def _environments(records: tuple[TrialRecord, ...]) -> dict[str, dict[str, int]]
     return {
         name: dict(Counter(short(record.environment[name]) for record in records if name in record.environment))
         for name in names
-    }
-
-
-def _shared_settings(results: StudyResults) -> dict[str, Any]:
-    """Dotted settings with the same value in all arms."""
-    configs = [arm.config for arm in results.arms if arm.trials]
-    first = configs[0] if configs else {}
-    return {
-        path: value
-        for path, value in first.items()
-        if all(path in config and config[path] == value for config in configs)
     }
 
 

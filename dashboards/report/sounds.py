@@ -1,24 +1,74 @@
-"""Stored sounds of an attempt, as samples, spectrograms and data URIs."""
+"""Stored sounds of an attempt: samples, levels, spectrograms and data URIs."""
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import soundfile
-from jaxtyping import Float
-from matplotlib.image import imsave
+from jaxtyping import Float, UInt8
 from numpy import ndarray
+from PIL import Image
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
 from core.storage.sounds import audio_name
 from core.storage.store import Attempt
 
-RANGE_DB = 80.0
-"""Dynamic range of spectrograms."""
+FLAC, PNG = "audio/flac", "image/png"
+"""MIME types of sounds and spectrograms."""
+MATCHED_RMS_DB = -20.0
+"""RMS in dB of full scale to which sounds are matched."""
+MAX_GAIN_DB = 30.0
+"""Largest gain, so that the noise of an almost silent sound is not raised to the level of the others."""
+MAX_PEAK = 0.98
+"""Largest peak after the gain; a sound with a higher crest factor stays below the matched RMS."""
+FLOOR_DB, CEILING_DB, STEP_DB = -80.0, 12.0, 0.8
+"""Range and resolution of spectrograms, in dB relative to the target's peak; estimates may be louder than targets."""
 MIN_HZ = 50.0
 """Lowest frequency of spectrograms."""
+N_ROWS, MAX_COLUMNS = 128, 200
+"""Size of spectrograms in pixels."""
+_SILENCE = 1e-6
+"""RMS below which a sound counts as silent and is not amplified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundView:
+    """A sound with its spectrogram."""
+
+    audio: str
+    """FLAC file as a data URI."""
+    spectrogram: str
+    """PNG image as a data URI, see `spectrogram_png`."""
+    gain: float
+    """Factor that brings the sound to the matched RMS."""
+    level_db: float | None
+    """RMS in dB of full scale; None if the sound is silent."""
+    top_hz: float
+    """Frequency at the top of the spectrogram."""
+    duration_s: float
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of both data URIs."""
+        return len(self.audio) + len(self.spectrogram)
+
+
+def sound_view(data: bytes, target: bytes | None) -> SoundView:
+    """View of a FLAC file, whose spectrogram is relative to the peak of its target's."""
+    samples, sample_rate = read_sound(data)
+    peak = spectral_peak(*read_sound(target)) if target else None
+    rms = _rms(samples)
+    return SoundView(
+        audio=data_uri(data, FLAC),
+        spectrogram=data_uri(spectrogram_png(samples, sample_rate, peak), PNG),
+        gain=round(matching_gain(samples), 4),
+        level_db=round(float(20 * np.log10(rms)), 2) if rms > _SILENCE else None,
+        top_hz=sample_rate / 2,
+        duration_s=len(samples) / sample_rate,
+    )
 
 
 def stored_sound(attempt: Attempt, clip_id: str, role: Literal["target", "estimate"]) -> bytes | None:
@@ -38,25 +88,33 @@ def data_uri(data: bytes, mime: str) -> str:
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def spectrogram_png(audio: Float[ndarray, " sample"], sample_rate: int, peak: float | None = None) -> bytes:
-    """PNG image of a sound's log magnitudes over time and log frequency, from 50 Hz to the Nyquist frequency.
+def matching_gain(samples: Float[ndarray, " sample"]) -> float:
+    """Factor that brings a sound to the matched RMS, limited by its peak and by the largest gain; 1 for silence."""
+    rms = _rms(samples)
+    if rms <= _SILENCE:
+        return 1.0
+    wanted = min(10 ** (MATCHED_RMS_DB / 20) / rms, 10 ** (MAX_GAIN_DB / 20))
+    return float(min(wanted, MAX_PEAK / np.abs(samples).max()))
 
-    The image has 128 rows, at most 200 columns, and a range of 80 dB below `peak`.
+
+def spectrogram_png(audio: Float[ndarray, " sample"], sample_rate: int, peak: float | None = None) -> bytes:
+    """Grey PNG image of a sound's log magnitudes over time and log frequency, from 50 Hz to the Nyquist frequency.
+
+    A pixel of value v stands for -80 + 0.8 v dB relative to `peak`, so that scripts can colour and subtract images.
+    The image has 128 rows, the highest frequency first, and at most 200 columns.
 
     Args:
         audio: The samples.
         sample_rate: Sample rate in Hz.
-        peak: Magnitude of the brightest colour, to give two sounds the same scale; by default the sound's maximum.
+        peak: Magnitude of 0 dB, to give two sounds the same scale; by default the sound's maximum.
     """
     magnitudes, frequencies = _stft_magnitudes(audio, sample_rate)
     maximum = peak if peak is not None else float(magnitudes.max())
     decibels = 20 * np.log10(np.maximum(magnitudes, 1e-12) / max(maximum, 1e-9))
-    row_frequencies = np.geomspace(MIN_HZ, sample_rate / 2, 128)
+    row_frequencies = np.geomspace(MIN_HZ, sample_rate / 2, N_ROWS)[::-1]
     image = np.stack([np.interp(row_frequencies, frequencies, column) for column in decibels.T], axis=1)
-    # A PNG with 40 levels is half the size of one with 256, and looks the same at this size.
-    steps = np.round(np.clip(1 + image / RANGE_DB, 0, 1) * 39) / 39
     buffer = io.BytesIO()
-    imsave(buffer, steps, cmap="magma", vmin=0, vmax=1, origin="lower", format="png")
+    Image.fromarray(_pixels(image)).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -68,12 +126,23 @@ def spectral_peak(audio: Float[ndarray, " sample"], sample_rate: int) -> float:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+def _rms(samples: Float[ndarray, " sample"]) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+
+
+def _pixels(decibels: Float[ndarray, "row column"]) -> UInt8[ndarray, "row column"]:
+    pixels: UInt8[ndarray, "row column"] = np.round(
+        (np.clip(decibels, FLOOR_DB, CEILING_DB) - FLOOR_DB) / STEP_DB
+    ).astype(np.uint8)
+    return pixels
+
+
 def _stft_magnitudes(
     audio: Float[ndarray, " sample"], sample_rate: int
 ) -> tuple[Float[ndarray, "bin column"], Float[ndarray, " bin"]]:
     """STFT magnitudes of a sound, and the frequencies of the bins in Hz."""
     length = 2 ** round(np.log2(0.05 * sample_rate))
-    hop = max(length // 8, len(audio) // 200)
+    hop = max(length // 8, -(-len(audio) // MAX_COLUMNS))
     transform = ShortTimeFFT(hann(length, sym=False), hop, sample_rate)
     padded = np.pad(audio, (0, max(0, 2 * length - len(audio))))
     # A window that extends beyond the sound would show its end as a click; the nearest complete window replaces it.

@@ -10,20 +10,24 @@ from dataclasses import asdict
 from typing import Any
 
 from core.statistics.paired import Estimate
+from core.statistics.summaries import Summary
 from core.storage.records import STATIC_RANGE
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.comparisons import Comparison, comparisons
+from dashboards.analysis.comparisons import Comparison, Equivalence
 from dashboards.analysis.search_results import SearchedArm
 from dashboards.analysis.seed_caveat import study_caveat
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
-from dashboards.findings import findings
+from dashboards.analysis.verdict import Change, OpenQuestion
+from dashboards.findings import findings, verdict_sentence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the keys of `summary.json`."""
 
 
-def summary(results: StudyResults) -> dict[str, Any]:
-    """The results as plain values, in which numbers may be NaN or infinite."""
+def summary(analysis: StudyAnalysis) -> dict[str, Any]:
+    """Results and analysis as plain values, in which numbers may be NaN or infinite."""
+    results = analysis.results
     plan = results.plan
     return {
         "schema_version": SCHEMA_VERSION,
@@ -35,8 +39,9 @@ def summary(results: StudyResults) -> dict[str, Any]:
         "counts": results.counts,
         "is_complete": results.is_complete,
         "front": _front_summary(results),
-        "comparisons": [_comparison_summary(comparison) for comparison in comparisons(results)],
-        "findings": findings(results),
+        "comparisons": [_comparison_summary(comparison) for comparison in analysis.comparisons],
+        "verdict": _verdict_summary(analysis),
+        "findings": findings(analysis),
         "caveat": study_caveat(results),
         "static_range": STATIC_RANGE,
         "data_summary": plan.data_summary,
@@ -55,6 +60,47 @@ def summary_to_json(values: Mapping[str, Any]) -> bytes:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+def _verdict_summary(analysis: StudyAnalysis) -> dict[str, Any]:
+    """Entry of the verdict: its sentence, the picks, and what is open."""
+    verdict = analysis.verdict
+    return {
+        "sentence": verdict_sentence(analysis),
+        "state": verdict.state,
+        "tolerance": verdict.tolerance,
+        "pick": verdict.pick,
+        "most_accurate": verdict.most_accurate,
+        "most_interpretable": verdict.most_interpretable,
+        "knee": verdict.knee,
+        "ties": list(verdict.ties),
+        "loss": _change_summary(verdict.loss),
+        "gain": _change_summary(verdict.gain),
+        "questions": [_question_summary(question) for question in verdict.questions],
+    }
+
+
+def _change_summary(change: Change | None) -> dict[str, Any] | None:
+    """Entry of the difference between the pick and the most accurate arm in an objective."""
+    if change is None:
+        return None
+    return {
+        "arm": change.arm,
+        "reference": change.reference,
+        "metric": change.objective.metric,
+        "n_pairs": len(change.difference.seeds),
+        "difference": _estimate_summary(change.difference.estimate),
+    }
+
+
+def _question_summary(question: OpenQuestion) -> dict[str, Any]:
+    """Entry of a comparison that the seeds leave open."""
+    return {
+        "change": _change_summary(question.change),
+        "margin": question.margin,
+        "seeds_needed": question.seeds_needed,
+        "cost_s": question.cost_s,
+    }
+
+
 def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
     """Entry of an arm in the summary."""
     return {
@@ -62,7 +108,7 @@ def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
         "config": arm.config,
         "factors": arm.factors,
         "seeds": list(arm.seeds),
-        "metrics": {name: _estimate_summary(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
+        "metrics": {name: _mean_summary(arm.metrics[name]) for name in results.metrics if name in arm.metrics},
         "values": {name: arm.values[name] for name in results.metrics if name in arm.values},
         "undefined": arm.undefined,
         "on_front": arm.on_front,
@@ -95,11 +141,25 @@ def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
         "arm": comparison.arm,
         "reference": comparison.reference,
         "metric": comparison.objective.metric,
+        "direction": comparison.objective.direction,
+        "role": comparison.role,
+        "reason": comparison.reason,
         "n_pairs": len(difference.seeds),
         "difference": _estimate_summary(difference.estimate),
         "p": difference.p_value,
         "p_holm": comparison.adjusted_p,
+        "improvement": _estimate_summary(comparison.improvement),
+        "equivalence": _equivalence_summary(comparison.equivalence),
+        "conclusion": comparison.conclusion,
+        "seeds_needed": comparison.seeds_needed,
     }
+
+
+def _equivalence_summary(equivalence: Equivalence | None) -> dict[str, float | None] | None:
+    """Entry of the equivalence test of a comparison; None without a margin."""
+    if equivalence is None:
+        return None
+    return {"margin": equivalence.margin, "p": equivalence.p_value, "p_holm": equivalence.adjusted_p}
 
 
 def _race_summary(results: StudyResults) -> dict[str, Any] | None:
@@ -170,6 +230,17 @@ def _searched_arm_summary(arm: SearchedArm) -> dict[str, Any]:
 def _estimate_summary(estimate: Estimate) -> dict[str, float | None]:
     """A mean over seeds with its interval; the bounds are None with fewer than two seeds."""
     return {"mean": estimate.mean, "lo": estimate.lo, "hi": estimate.hi}
+
+
+def _mean_summary(summary: Summary) -> dict[str, Any]:
+    """A summary over seeds; bounds and method are None for a single seed."""
+    return {
+        **_estimate_summary(summary),
+        "n": summary.n,
+        "median": summary.median,
+        "iqm": summary.iqm,
+        "method": summary.method,
+    }
 
 
 def _strict_values(value: Any) -> Any:

@@ -43,10 +43,10 @@ if (searchPlot) {
   };
   const titled = (index) => ({
     title: { text: `${axes[index].label}, ${BETTER[axes[index].direction]}`, standoff: 10, font: { size: 14 } },
-    range: range(index), gridcolor: GRID, zeroline: false, linecolor: "#9b9b98", ticks: "outside", tickcolor: "#9b9b98",
+    range: range(index), ...axisBase(), zeroline: false, ticks: "outside",
   });
   Plotly.react(searchPlot, [cloudTrace(arms.filter((arm) => arm.colour === null)), ...picked.flatMap(pickTraces)], {
-    font, showlegend: false, margin: { l: 72, r: 18, t: 14, b: 62 }, hovermode: "closest", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
+    showlegend: false, margin: { l: 72, r: 18, t: 14, b: 62 }, hovermode: "closest", ...plotBase(),
     xaxis: titled(0), yaxis: titled(1),
   }, { ...config, toImageButtonOptions: { format: "svg", filename: "search" } });
 }

@@ -1,13 +1,13 @@
 """`modstudy cluster`: writes files that run a study on a cluster."""
 
 import shlex
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from study.commands.options import Assignments, Root, console, report_errors
+from study.commands.options import Assignments, Root, console, report_errors, with_option_groups
 from study.execution.run_options import AtOnce, Cpus, Gpus, TrackingUri
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ Study = Annotated[str, typer.Argument(help="Name of a built-in study, or path of
 StudyName = Annotated[
     str | None, typer.Option("--name", help="Name under which the study is stored; by default that of the study file.")
 ]
-Seeds = Annotated[
-    int | None, typer.Option(min=1, help="Number of seeds of each arm; by default that of the study file.")
-]
 Out = Annotated[Path | None, typer.Option(help="File that is written, which must not exist; by default stdout.")]
 NodeCount = Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes that run trials.")]
 MostNodes = Annotated[int, typer.Option("--nodes", min=1, help="Largest number of nodes that run trials.")]
@@ -34,6 +31,20 @@ NodeMemory = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOptions:
+    """Options of the launch in a cluster file; the annotations of the fields are the options of the command line."""
+
+    tracking_uri: TrackingUri = None
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Number of seeds of each arm; by default that of the study file.")
+    ] = None
+    assignments: Assignments = None
+    trials_at_once: AtOnce = None
+    cpus_per_trial: Cpus = None
+    gpus_per_trial: Gpus = None
+
+
 @cluster_app.callback()
 def _cluster_group() -> None:
     """Commands of `modstudy cluster`, one per kind of cluster."""
@@ -41,6 +52,7 @@ def _cluster_group() -> None:
 
 @cluster_app.command()
 @report_errors
+@with_option_groups
 def slurm(
     context: typer.Context,
     study: Study,
@@ -60,30 +72,16 @@ def slurm(
     max_requeues: Annotated[int, typer.Option(min=0, help="How often the job puts itself back into the queue.")] = 20,
     name: StudyName = None,
     root: Root = "runs",
-    tracking_uri: TrackingUri = None,
-    seeds: Seeds = None,
-    assignments: Assignments = None,
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
+    *,
+    launch: LaunchOptions,
     out: Out = None,
 ) -> None:
     """Write a Slurm batch script that starts Ray on its nodes, runs a study and survives being requeued."""
     from study.cluster_files.settings import Nodes
     from study.cluster_files.slurm import SlurmSettings, slurm_script
 
-    run = _study_run(
-        study=study,
-        name=name,
-        # The script runs in the folder in which it is submitted.
-        root=root if "://" in root else str(Path(root).absolute()),
-        tracking_uri=tracking_uri,
-        seeds=seeds,
-        assignments=assignments,
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-    )
+    # The script runs in the folder in which it is submitted.
+    run = _study_run(study, name, root if "://" in root else str(Path(root).absolute()), launch)
     settings = SlurmSettings(
         nodes=Nodes(n_nodes=nodes, cpus=cpus_per_node, gpus=gpus_per_node, memory_gib=memory_per_node),
         time=time,
@@ -98,6 +96,7 @@ def slurm(
 
 @cluster_app.command()
 @report_errors
+@with_option_groups
 def kuberay(
     context: typer.Context,
     study: Study,
@@ -128,29 +127,15 @@ def kuberay(
     root: Annotated[
         str | None, typer.Option(help="Folder of all studies on the claim, or URI; by default MOUNT/runs.")
     ] = None,
-    tracking_uri: TrackingUri = None,
-    seeds: Seeds = None,
-    assignments: Assignments = None,
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
+    *,
+    launch: LaunchOptions,
     out: Out = None,
 ) -> None:
     """Write a RayJob for KubeRay, with a head that runs the launch and workers that run the trials."""
     from study.cluster_files.kuberay import KubeRaySettings, kuberay_job
     from study.cluster_files.settings import Nodes
 
-    run = _study_run(
-        study=study,
-        name=name,
-        root=root or f"{mount}/runs",
-        tracking_uri=tracking_uri,
-        seeds=seeds,
-        assignments=assignments,
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-    )
+    run = _study_run(study, name, root or f"{mount}/runs", launch)
     settings = KubeRaySettings(
         nodes=Nodes(n_nodes=nodes, cpus=cpus_per_node, gpus=gpus_per_node, memory_gib=memory_per_node),
         image=image,
@@ -169,6 +154,7 @@ def kuberay(
 
 @cluster_app.command(name="ray-yaml")
 @report_errors
+@with_option_groups
 def ray_yaml(
     context: typer.Context,
     study: Study,
@@ -195,12 +181,8 @@ def ray_yaml(
         list[str] | None, typer.Option(help="Shell command that installs modstudy on a node; can be repeated.")
     ] = None,
     name: StudyName = None,
-    tracking_uri: TrackingUri = None,
-    seeds: Seeds = None,
-    assignments: Assignments = None,
-    trials_at_once: AtOnce = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
+    *,
+    launch: LaunchOptions,
     out: Out = None,
 ) -> None:
     """Write a cluster file for Ray's launcher (`ray up`), with a head on demand and spot workers."""
@@ -221,17 +203,7 @@ def ray_yaml(
         if zone is None and region is not None:
             zone = f"{region}-a"
         machines = GcpProvider(project=project, **chosen, **({} if zone is None else {"zone": zone}))
-    run = _study_run(
-        study=study,
-        name=name,
-        root=root,
-        tracking_uri=tracking_uri,
-        seeds=seeds,
-        assignments=assignments,
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-    )
+    run = _study_run(study, name, root, launch)
     settings = RayYamlSettings(
         provider=machines,
         nodes=Nodes(n_nodes=nodes, cpus=cpus_per_node, gpus=gpus_per_node),
@@ -260,18 +232,7 @@ def _is_study_file(study: str) -> bool:
     return study not in built_in_studies()
 
 
-def _study_run(
-    *,
-    study: str,
-    name: str | None,
-    root: str,
-    tracking_uri: str | None,
-    seeds: int | None,
-    assignments: Iterable[str] | None,
-    trials_at_once: int | None,
-    cpus_per_trial: float | None,
-    gpus_per_trial: float | None,
-) -> "StudyRun":
+def _study_run(study: str, name: str | None, root: str, launch: LaunchOptions) -> "StudyRun":
     """The launch of a study whose file has been read and whose arms have been built.
 
     Raises:
@@ -289,12 +250,12 @@ def _study_run(
         study=str(Path(study).absolute()) if _is_study_file(study) else study,
         name=name or loaded.name,
         root=root,
-        tracking_uri=tracking_uri,
-        seeds=seeds,
-        assignments=tuple(assignments or ()),
-        trials_at_once=trials_at_once,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        tracking_uri=launch.tracking_uri,
+        seeds=launch.seeds,
+        assignments=tuple(launch.assignments or ()),
+        trials_at_once=launch.trials_at_once,
+        cpus_per_trial=launch.cpus_per_trial,
+        gpus_per_trial=launch.gpus_per_trial,
     )
 
 

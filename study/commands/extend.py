@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.commands.options import Name, Root, console, report_errors, with_run_options
+from study.commands.options import Name, Root, console, report_errors, with_option_groups
 from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 @report_errors
-@with_run_options
+@with_option_groups
 def extend(
     name: Name,
-    options: RunOptions,
     seeds: Annotated[int | None, typer.Option(help="Total number of seeds of each arm.")] = None,
     arms: Annotated[Path | None, typer.Option(help="TOML file with [[arms]] to add to the study.")] = None,
     root: Root = "runs",
+    *,
+    options: RunOptions,
 ) -> int:
     """Add seeds or arms to a study, run the missing trials, and write the report."""
     from core.errors import StudyError

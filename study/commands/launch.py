@@ -7,7 +7,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from study.commands.options import OK, Assignments, Root, Trials, UntilDecided, console, report_errors, with_run_options
+from study.commands.options import (
+    OK,
+    Assignments,
+    Root,
+    Trials,
+    UntilDecided,
+    console,
+    report_errors,
+    with_option_groups,
+)
 from study.execution.run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -17,10 +26,9 @@ if TYPE_CHECKING:
 
 
 @report_errors
-@with_run_options
+@with_option_groups
 def launch(
     study: Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")],
-    options: RunOptions,
     assignments: Assignments = None,
     name: Annotated[
         str | None, typer.Option(help="Name under which the study is stored; by default that of the study file.")
@@ -35,6 +43,8 @@ def launch(
         typer.Option("--dry-run", help="Show stages, trials, time, disk space and power, without running anything."),
     ] = False,
     trials: Trials = False,
+    *,
+    options: RunOptions,
 ) -> int:
     """Plan a study, run its open trials, and write the report.
 

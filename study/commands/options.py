@@ -4,15 +4,14 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Annotated, Any, ParamSpec, get_origin, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, ParamSpec, TypeVar, get_origin, get_type_hints
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError
-from study.execution.run_options import RunOptions
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
@@ -22,6 +21,7 @@ PLAIN_WIDTH = 140
 """Line width in characters if the output is not a terminal."""
 
 P = ParamSpec("P")
+Code = TypeVar("Code")
 
 console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 """Console on stdout."""
@@ -63,29 +63,43 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     return wrapped
 
 
-def with_run_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Decorator that replaces the parameter `options` of a command by one option per annotated field of RunOptions."""
-    hints = get_type_hints(RunOptions, include_extras=True)
-    added = [
+def with_option_groups(command: Callable[..., Code]) -> Callable[..., Code]:
+    """Decorator that replaces each parameter that is a dataclass by one option per field annotated with an option.
+
+    The options take the place of the parameter; the command gets the dataclass made of their values.
+    """
+    signature = inspect.signature(command)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+    options = {name: _options_of(group) for name, group in groups.items()}
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> Code:
+        for name, group in groups.items():
+            values[name] = group(**{option.name: values.pop(option.name) for option in options[name]})
+        return command(**values)
+
+    parameters = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        for each in options.get(name, [parameter])
+    ]
+    # Typer reads the signature and the annotations.
+    wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapped
+
+
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    """A parameter for each field of a dataclass that is annotated with an option."""
+    hints = get_type_hints(group, include_extras=True)
+    return [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(RunOptions)
+        for field in fields(group)
         if get_origin(hints[field.name]) is Annotated
     ]
-
-    @functools.wraps(command)
-    def wrapped(**values: Any) -> int:
-        options = RunOptions(**{parameter.name: values.pop(parameter.name) for parameter in added})
-        return command(**values, options=options)
-
-    signature = inspect.signature(command)
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in signature.parameters.values()
-        if parameter.name != "options"
-    ]
-    # Typer reads the signature and the annotations.
-    wrapped.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
-    return wrapped

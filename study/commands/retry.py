@@ -5,19 +5,20 @@ from typing import Annotated, get_args
 
 import typer
 
-from study.commands.options import Name, Root, console, report_errors, with_run_options
+from study.commands.options import Name, Root, console, report_errors, with_option_groups
 from study.execution.run_options import RunOptions
 
 
 @report_errors
-@with_run_options
+@with_option_groups
 def retry(
     name: Name,
     outcome: Annotated[
         list[str], typer.Option(help="Outcome of the trials to run again, such as failed or diverged; repeatable.")
     ],
-    options: RunOptions,
     root: Root = "runs",
+    *,
+    options: RunOptions,
 ) -> int:
     """Run the trials with the given outcomes again, then what is open, and write the report.
 

@@ -1,6 +1,5 @@
 """`modstudy status`: shows how far a study is; without a name, it lists all studies as `modstudy list` does."""
 
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -27,8 +26,6 @@ MAX_ARMS, MAX_FAILURES, LOG_LINES = 40, 10, 3
 """Maximum numbers of arms, of failures, and of lines of each failure's log that are shown."""
 OPEN = "·"
 """Mark of a trial without a record."""
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
-"""File name of a checkpoint, with its step."""
 
 
 @report_errors
@@ -65,7 +62,7 @@ class StudyState:
     outcomes: "Mapping[str, Outcome]"
     """Outcomes by digest."""
     failures: tuple[tuple["PlannedTrial", "Outcome", str], ...]
-    """The first trials that ended without results, with outcome and error."""
+    """The first trials that ended without results, with outcome and error; those that were cancelled go on."""
     lease: "LeaseState | None"
     """Lease of the running driver; None if the study is not running."""
 
@@ -75,7 +72,8 @@ def study_state(store: "Store") -> StudyState:
     from study.execution.lease import running_lease
 
     plan, outcomes = store.plan(), store.outcomes()
-    failed = [trial for trial in plan.trials if outcomes.get(trial.digest, "finished") not in ("finished", "stopped")]
+    no_failures = ("finished", "stopped", "cancelled")
+    failed = [trial for trial in plan.trials if outcomes.get(trial.digest, "finished") not in no_failures]
     failures = []
     for trial in failed[:MAX_FAILURES]:
         record = store.record(trial.digest)
@@ -113,7 +111,7 @@ def trials_view(plan: "StudyPlan", store: "Store") -> RenderableType:
     records = {record.digest: record for record in store.ledger()}
     for trial in plan.trials:
         record = records.get(trial.digest)
-        if record is None:
+        if record is None or not record.has_ended:
             detail, value = _checkpoint_line(store, plan, trial), None
         else:
             detail = (record.error or "").strip().splitlines()[:1]
@@ -142,7 +140,8 @@ def _watch(store: "Store") -> None:
 
 def _running_lines(lease: "LeaseState | None") -> list[RenderableType]:
     """Where the study runs, what its driver does, and its running trials."""
-    from study.progress import duration, number
+    from dashboards.durations import duration
+    from study.progress import number
 
     if lease is None:
         return [Text("not running")]
@@ -215,12 +214,9 @@ def _text(state: str) -> str:
 
 
 def _checkpoint_line(store: "Store", plan: "StudyPlan", trial: "PlannedTrial") -> list[str]:
-    """A line on the checkpoint from which an open trial would resume; empty if there is none."""
-    steps = [
-        int(match[1])
-        for attempt in store.attempts(trial.digest)
-        for name in attempt.names()
-        if (match := _CHECKPOINT.fullmatch(name))
-    ]
+    """A line on the checkpoint from which an open or cancelled trial would resume; empty if there is none."""
+    from core.storage.checkpoint_files import latest_checkpoint_step
+
+    step = latest_checkpoint_step(store, trial.digest)
     max_steps = plan.arm(trial.arm).config["trainer"]["max_steps"]
-    return [f"checkpoint at step {max(steps)} of {max_steps}"] if steps else []
+    return [] if step is None else [f"checkpoint at step {step} of {max_steps}"]

@@ -19,10 +19,10 @@ def studies(
     ] = False,
 ) -> None:
     """List the built-in studies with question, arms, trials and, if measured, duration on this machine."""
+    from dashboards.durations import duration
     from search_spaces.study_parsing import built_in_studies, load_study
     from study.planning.outlook import StudyOutlook, study_outlook
     from study.planning.resources import Resources, TrialResources, usable_cpus
-    from study.progress import duration
 
     table = Table("study", "question", "arms", "trials", "about")
     found = {name: load_study(name) for name in built_in_studies()}

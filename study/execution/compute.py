@@ -17,6 +17,7 @@ from study.planning.resources import Resources, allocate, needs_gpu, overrides_o
 
 if TYPE_CHECKING:
     from study.execution.preparation import Preparation
+    from study.execution.ray_watch import ClusterWatch
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,10 @@ class Compute(ABC):
     @abstractmethod
     def start(self, resources: Resources) -> Path:
         """Start Ray if it does not run, and return a folder for temporary files."""
+
+    @abstractmethod
+    def death(self) -> str | None:
+        """What of Ray has died, so that no trial can go on, as the end of a sentence; None while all is well."""
 
     def stop(self) -> None:
         """End all workers: Ray is shut down, or the cluster left."""
@@ -129,6 +134,11 @@ class _ThisMachine(Compute):
             self._folder = self._stack.enter_context(ray_session(self._machine, resources.default.threads))
         return self._folder
 
+    def death(self) -> str | None:
+        from study.execution.ray_watch import death_on_this_machine
+
+        return death_on_this_machine()
+
     def prepare(self, plan: StudyPlan, trials: Sequence[PlannedTrial], trials_at_once: int) -> None:
         from study.execution.preparation import Preparation
 
@@ -146,6 +156,7 @@ class _Cluster(Compute):
         self._store: Store | None = None
         self._checked: set[str] = set()
         """Contents that are on all nodes, as JSON of the settings that name them."""
+        self._watch: ClusterWatch | None = None
 
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
         from study.execution.cluster import allocate_on_cluster
@@ -172,6 +183,12 @@ class _Cluster(Compute):
 
     def start(self, resources: Resources) -> Path:  # noqa: ARG002  (the workers were told when the cluster was joined)
         return self._folder
+
+    def death(self) -> str | None:
+        from study.execution.ray_watch import watch_of_cluster
+
+        self._watch = self._watch or watch_of_cluster()
+        return self._watch.death()
 
     def prepare(self, plan: StudyPlan, trials: Sequence[PlannedTrial], trials_at_once: int) -> None:
         """Fill the caches of all nodes; a node that joins later does so with its first trial."""

@@ -106,7 +106,7 @@ def running_lease(store: Store, *, sleep: Callable[[float], None] = time.sleep) 
     if first is None or first.is_released:
         return None
     if first.holder.machine == _machine():
-        is_alive = _process_start(first.holder.pid) == first.holder.process_start
+        is_alive = process_start(first.holder.pid) == first.holder.process_start
         return first if is_alive else None
     if time.time() - float(first.heartbeat.get("at", 0.0)) > CLOCK_ERROR_S and first.heartbeat:
         return None
@@ -133,7 +133,7 @@ def seems_alive(lease: LeaseState, now: float) -> bool:
     if lease.is_released:
         return False
     if lease.holder.machine == _machine():
-        return _process_start(lease.holder.pid) == lease.holder.process_start
+        return bool(_process_start(lease.holder.pid) == lease.holder.process_start)
     since = datetime.fromisoformat(lease.holder.since).timestamp()
     return now - float(lease.heartbeat.get("at", since)) < CLOCK_ERROR_S
 
@@ -240,7 +240,7 @@ def _this_process() -> Holder:
         host=socket.gethostname(),
         machine=_machine(),
         pid=os.getpid(),
-        process_start=_process_start(os.getpid()) or "",
+        process_start=process_start(os.getpid()) or "",
         user=_user(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -256,7 +256,7 @@ def _machine() -> str:
     return " ".join(parts)
 
 
-def _process_start(pid: int) -> str | None:
+def process_start(pid: int) -> str | None:
     """Start of a process in a form that can be compared; None if it does not run; empty if the start is unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

@@ -1,10 +1,12 @@
 """Outcomes of trials: those that only the driver knows, and what they mean for the exit code of a command.
 
 A worker records how its trial ended (`core.training.trial`). The driver records a trial that was stopped by an
-early-stopping rule, whose worker died too often or ran out of memory, or that was stuck beyond its time.
+early-stopping rule, whose worker died too often or ran out of memory, that was stuck beyond its time, or that ran when
+the user stopped the study (`cancelled`).
 
 A command fails if a trial ended without saying anything about its arm: `failed`, `out_of_memory`, `timed_out`, `lost`.
-`diverged` and `nan` are findings about the arm, and `stopped` is what an early-stopping rule is for.
+`diverged` and `nan` are findings about the arm, and `stopped` is what an early-stopping rule is for. A cancelled trial
+has not ended: a resume continues it from its checkpoint, and until then no strategy takes it for a result.
 """
 
 import time

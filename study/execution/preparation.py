@@ -8,7 +8,7 @@ from typing import Any
 from core.data.dataset_cache import cached_dataset
 from core.settings.loading import from_settings
 from core.storage.records import PlannedTrial, StudyPlan
-from core.training.warmup import warm_up
+from core.training.warmup import compile_kernels
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,10 @@ def prepare_node(data: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any
 
     torch.set_num_threads(1)
     problems: list[str] = []
-    for settings, prepare in [*((each, cached_dataset) for each in data), *((each, warm_up) for each in kernels)]:
+    for settings, prepare in [
+        *((each, cached_dataset) for each in data),
+        *((each, compile_kernels) for each in kernels),
+    ]:
         try:
             prepare(from_settings(settings))
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
@@ -90,6 +93,6 @@ def _compile_kernels(settings: dict[str, Any]) -> None:
     """Compile the kernels of a config; trouble is a warning."""
     config = from_settings(settings)
     try:
-        warm_up(config)
+        compile_kernels(config)
     except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
         _log.warning("the kernels of %s cannot be compiled: %s", config.parameterization.kind, error)

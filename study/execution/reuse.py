@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.errors import StoreError
 from core.storage.code_version import code_version
 from core.storage.curves import CURVES_NAME, copy_curves
 from core.storage.records import PlannedTrial, TrialRecord
@@ -27,12 +28,20 @@ def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], othe
     for trial in trials:
         for other, other_digests in zip(others, digests_of_others, strict=True):
             source = other.committed(trial.digest) if trial.digest in other_digests else None
-            record = source.record() if source else None
+            record = _readable_record(source) if source else None
             if source and record and _is_reusable(record, trial):
                 _copy_attempt(source, record, store.begin(trial.digest), trial, study)
                 copied[record.copied_from or record.study] += 1
                 break
     return copied
+
+
+def _readable_record(attempt: Attempt) -> TrialRecord | None:
+    """The record of a committed attempt; None if it is damaged or of another schema version, so cannot be reused."""
+    try:
+        return attempt.record()
+    except StoreError:
+        return None
 
 
 def _is_reusable(record: TrialRecord, trial: PlannedTrial) -> bool:

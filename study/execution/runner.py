@@ -36,6 +36,8 @@ def run_trials(
     folder: Path,
     progress: StudyProgress,
     on_record: Callable[[TrialRecord], None],
+    *,
+    holds_study: Callable[[], bool] = lambda: True,
 ) -> None:
     """Run trials until the queue hands out no more and all have ended; Ray must have been started.
 
@@ -47,9 +49,11 @@ def run_trials(
         folder: Folder for temporary files of Ray Tune.
         progress: Progress of the study, which is updated.
         on_record: Called with the record of each trial that has ended.
+        holds_study: Whether no other driver has taken over the study, so that this one may record trials.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; trials that have ended have their records.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; trials that have ended have their records, and those that were running are
+            recorded as cancelled, unless another driver has taken over the study.
     """
     local = store.local_root
     trainable = tune.with_resources(
@@ -67,6 +71,7 @@ def run_trials(
     n_tuners = 0
     while not queue.is_done:
         searcher = QueueSearcher(queue, store, resources, limits.early_stopping, TRIALS_PER_TUNER)
+        events = TrialEvents(store, queue, searcher.running, progress, on_record, limits.timeout_s)
         n_tuners += 1
         tuner = tune.Tuner(
             trainable,
@@ -82,10 +87,15 @@ def run_trials(
                 name=f"trials-{n_tuners}",
                 storage_path=str(folder),
                 failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
-                callbacks=[TrialEvents(store, queue, searcher.running, progress, on_record, limits.timeout_s)],
+                callbacks=[events],
                 verbose=0,
             ),
         )
         # To count which trackers are in use, Ray would import MLflow, which takes seconds, before the first trial.
-        with use_preloaded_workers(), patch.object(usage, "tag_callbacks"):
-            tuner.fit()
+        try:
+            with use_preloaded_workers(), patch.object(usage, "tag_callbacks"):
+                tuner.fit()
+        except KeyboardInterrupt:
+            if holds_study():
+                events.cancel()
+            raise

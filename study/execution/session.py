@@ -17,10 +17,12 @@ from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store, study_names
+from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
+from study.execution.ray_watch import end_without_ray, ray_watch
 from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
@@ -123,7 +125,7 @@ class Session:
         remaining = open_trials(self.store, plan, retry=options.retry)
         resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
-            _check_code_version(plan, options)
+            check_code_version(plan, allow_change=options.allow_code_change)
         return remaining, resources
 
     def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute, lease: Lease) -> int:
@@ -193,11 +195,16 @@ class Session:
         """Print a sentence for the user."""
         self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
-    def report(self, options: RunOptions) -> int:
-        """Write the report of the trials with records, deliver it to MLflow, and return the exit code."""
+    def report(self, options: RunOptions, within_percent: float | None = None) -> int:
+        """Write the report of the trials with records, deliver it to MLflow, and return the exit code.
+
+        Args:
+            options: Options of the command.
+            within_percent: See `write_report`.
+        """
         plan = self.plan()
         with self._tracker(options) as tracker:
-            self.write_report()
+            self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
                 self.console.print(
                     f"[yellow]{escape(tracker_error)}.[/] Deliver it: {self.track_command}", highlight=False
@@ -210,15 +217,21 @@ class Session:
 
         return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
-    def write_report(self) -> None:
-        """Write the files of the report, and print its table of arms and its findings."""
+    def write_report(self, within_percent: float | None = None) -> None:
+        """Write the files of the report, and print its table of arms and its findings.
+
+        Args:
+            within_percent: Loss in the first objective that the recommended arm may have, in percent of the best mean.
+        """
+        from dashboards.analysis.verdict import TOLERANCE
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
-        results = write_report(self.store)
+        tolerance = TOLERANCE if within_percent is None else within_percent / 100
+        analysis = write_report(self.store, root=self.root, tolerance=tolerance)
         self.console.print()
-        self.console.print(arm_table(results))
-        self.console.print(front_text(results))
+        self.console.print(arm_table(analysis.results))
+        self.console.print(front_text(analysis))
         self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
 
     # ------------------------------------------------------------------------------------------------------------
@@ -307,7 +320,7 @@ class Session:
 
         def on_record(record: TrialRecord) -> None:
             notify(record.digest)
-            if record.outcome not in ("finished", "stopped"):
+            if record.outcome not in ("finished", "stopped", "cancelled"):
                 lines = (record.error or "").strip().splitlines() or ["no reason is known"]
                 self.console.print(
                     f"{record.arm} seed {record.seed} {record.outcome}: {lines[0]}",
@@ -332,18 +345,33 @@ class Session:
             early_stopping=stages.early_stopping if stages else None,
             max_steps=max(progress.max_steps.values()),
         )
+
+        def end(death: str) -> None:
+            done = f"{len(progress.outcomes)} of {progress.planned} trials have their results, which are safe"
+            end_without_ray(death, f"{done}. Resume with: {self.resume_command}", lease, self.console)
+
         lease.phase = "starting Ray, preparing data and kernels"
         with ThreadPoolExecutor(1, "preparation") as executor:
             # Ray starts, and its workers import, while data and kernels are prepared.
             preparation = executor.submit(compute.prepare, queue.plan, remaining, resources.trials_at_once)
             executor.submit(import_module, "study.execution.runner")
             folder = compute.start(resources)
-            preparation.result()
-            from study.execution.runner import run_trials
+            with ray_watch(compute.death, end):
+                preparation.result()
+                from study.execution.runner import run_trials
 
-            lease.phase = "training"
-            with show_progress(progress, self.console):
-                run_trials(self.store, queue, resources, limits, folder, progress, on_record)
+                lease.phase = "training"
+                with show_progress(progress, self.console):
+                    run_trials(
+                        self.store,
+                        queue,
+                        resources,
+                        limits,
+                        folder,
+                        progress,
+                        on_record,
+                        holds_study=lambda: lease.lost_to is None,
+                    )
         self.console.print(progress.headline(), highlight=False)
         if not queue.ends_early or self.is_complete(queue.plan):
             return True
@@ -362,17 +390,4 @@ class Session:
             f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
             f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
-        )
-
-
-def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:
-    """Raise StudyError if a part of the study was planned with another version of the code, unless this is allowed."""
-    from core.storage.code_version import code_version
-
-    current = code_version()
-    others = [version for version in plan.code_versions if version != current]
-    if others and not options.allow_code_change:
-        raise StudyError(
-            f"the study began with code {others[0]}, and this is {current}: its trials would not be comparable; "
-            "go back to that code, or give --allow-code-change"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.storage.records import PlanSegment, StudyPlan, TrialRecord
 from core.storage.store import Store
@@ -9,19 +10,26 @@ from search_spaces.strategy import Round
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import parse_study
 from study.planning.history import history_of
-from study.planning.plan import Planner
+
+if TYPE_CHECKING:
+    from study.planning.plan import Planner
 
 
 class Stages:
-    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended."""
+    """Asks the strategies of a study what to run next; records are read only once, when their trials have ended.
+
+    A trial that is lost, whose worker has died again and again, has ended for its session: its arm has no value with
+    this seed, as if the trial had failed, so that a search goes on instead of waiting for ever. A resume runs it again
+    first, and only then asks the strategies, which see its value from then on; what they proposed without it stays. A
+    trial that was cancelled has not ended: nothing is proposed that would have had to wait for it.
+    """
 
     def __init__(self, store: Store, study: StudyFile) -> None:
         self.early_stopping = study.early_stopping
         self._store = store
         self._study = study
         self._strategies = study.strategies()
-        # Scans each data source only once.
-        self._planner = Planner(study)
+        self._planner: Planner | None = None
         self._records: dict[str, TrialRecord] = {}
 
     def next_round(self, plan: StudyPlan, unfinished: Collection[str] = ()) -> Round | None:
@@ -56,7 +64,14 @@ class Stages:
             ConfigError, DataError, StudyError: a proposed arm cannot be planned.
         """
         proposal = self.next_round(plan, unfinished)
-        return None if proposal is None else self._planner.segment(proposal, plan)
+        if proposal is None:
+            return None
+        # Imported here because a study that is complete needs no planner, which imports torch.
+        from study.planning.plan import Planner
+
+        # Scans each data source only once.
+        self._planner = self._planner or Planner(self._study)
+        return self._planner.segment(proposal, plan)
 
     def _read_records(self, plan: StudyPlan, unfinished: Collection[str]) -> None:
         """Read the records that have been committed since the last time, without what strategies do not see."""
@@ -64,7 +79,7 @@ class Stages:
         # At first all at once, which is faster.
         found = (self._store.record(digest) for digest in missing) if self._records else self._store.ledger()
         for record in found:
-            if record is not None and record.digest in missing:
+            if record is not None and record.has_ended and record.digest in missing:
                 self._records[record.digest] = replace(record, config={}, history=(), environment={}, undefined={})
 
 

@@ -5,6 +5,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ray import tune
 from ray.exceptions import RayTaskError
 
 from core.errors import ModstudyError
+from core.storage.checkpoint_files import latest_checkpoint_step
 from core.storage.records import Outcome, TrialRecord
 from core.storage.store import Store
 from study.execution.outcomes import RunningTrial, record_for_worker
@@ -84,7 +86,8 @@ class TrialEvents(tune.Callback):
         running = self._running[trial.trial_id]
         history = result.get("history", ())
         running.report(int(result["step"]), int(result.get("n_before", len(running.history))), history)
-        self._progress.step(running.trial.digest, running.step, result.get("train_loss"))
+        first_step = int(result.get("first_step", 0))
+        self._progress.step(running.trial.digest, running.step, result.get("train_loss"), first_step)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Count the restart of the trial after its worker died."""
@@ -110,12 +113,45 @@ class TrialEvents(tune.Callback):
             record = self._recorded(running, "timed_out", error)
         self._finish(record or self._recorded(running, *_reason(trial)))
 
+    def cancel(self) -> None:
+        """End the workers of all running trials, and record these as cancelled.
+
+        If a worker commits its record at the same moment, its trial may be recorded as cancelled nevertheless; it then
+        runs once more, with the same result.
+        """
+        for trial in self._tune_trials.values():
+            with suppress(Exception):  # such as a worker that has just died
+                ray.kill(trial.temporary_state.ray_actor)
+        for running in self._running.values():
+            if not running.started_at:
+                continue
+            try:
+                if (record := self._record_of(running)) is not None:
+                    self._finish(record)
+                else:
+                    # It is not done: a resume runs it again.
+                    self._on_record(self._recorded(running, "cancelled", self._where_cancelled(running)))
+            except (OSError, ModstudyError) as problem:
+                _log.warning("trial %s is not recorded as cancelled: %s", running.trial.digest, problem)
+        self._tune_trials.clear()
+        self._running.clear()
+
     # ------------------------------------------------------------------------------------------------------------
 
     def _end(self, trial: Any) -> RunningTrial:
         """Forget a trial that runs no more."""
         self._tune_trials.pop(trial.trial_id, None)
         return self._running.pop(trial.trial_id)
+
+    def _where_cancelled(self, running: RunningTrial) -> str:
+        """At which step a trial was stopped, and where it goes on."""
+        trial = running.trial
+        checkpoint = latest_checkpoint_step(self._store, trial.digest)
+        max_steps = self._queue.plan.arm(trial.arm).config["trainer"]["max_steps"]
+        # A checkpoint may be newer than the latest report.
+        step = max(running.step, checkpoint or 0)
+        how = "has no checkpoint and starts again" if checkpoint is None else "goes on from its checkpoint"
+        return f"the study was stopped when the trial was at step {step} of {max_steps}; on resume it {how}"
 
     def _record_of(self, running: RunningTrial) -> TrialRecord | None:
         """The record that the worker has committed; None if it has not."""

@@ -88,16 +88,25 @@ class _Reports:
         """Make it; `has_rungs` says whether an early-stopping rule may stop the trial."""
         self._has_rungs = has_rungs
         self._n_reported = 0
+        self._first_step: int | None = None
         self._last_s = time.monotonic()
 
     def content(self, progress: "Progress") -> dict[str, Any] | None:
         """What to report now; None for nothing."""
+        from core.training.trainer import PROGRESS_EVERY
+
+        if self._first_step is None:
+            self._first_step = max(0, progress.step - PROGRESS_EVERY)
         now = time.monotonic()
         has_rung = self._has_rungs and self._n_reported < len(progress.history)
         if not has_rung and now - self._last_s < REPORT_EVERY_S:
             return None
         self._last_s = now
-        content: dict[str, Any] = {"step": progress.step, "train_loss": progress.train_loss}
+        content: dict[str, Any] = {
+            "step": progress.step,
+            "train_loss": progress.train_loss,
+            "first_step": self._first_step,
+        }
         if has_rung:
             content |= {"n_before": self._n_reported, "history": list(progress.history[self._n_reported :])}
             self._n_reported = len(progress.history)

@@ -11,7 +11,7 @@ def history_of(plan: StudyPlan, records: Mapping[str, TrialRecord], seeds: tuple
 
     Args:
         plan: Plan of the study.
-        records: Records by digest; planned trials without one have no outcome yet.
+        records: Records by digest; planned trials without one, and cancelled ones, have no outcome yet.
         seeds: Seeds with which arms of designs are trained.
     """
     return History(
@@ -31,7 +31,7 @@ def history_of(plan: StudyPlan, records: Mapping[str, TrialRecord], seeds: tuple
 
 def _tried(trial: PlannedTrial, record: TrialRecord | None) -> TriedTrial:
     """A trial with the outcome and validation metrics of its record."""
-    if record is None:
+    if record is None or not record.has_ended:
         return TriedTrial(seed=trial.seed, stage=trial.stage)
     values = record.metrics.get("validation", {}) if record.outcome == "finished" else {}
     return TriedTrial(seed=trial.seed, stage=trial.stage, outcome=record.outcome, values=values)

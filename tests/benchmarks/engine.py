@@ -27,6 +27,7 @@ from core.settings.dotted import flatten
 from core.storage.records import MetricValues, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution.worker import clean_start
+from tests.support.trained_study import LOW_PASS, study_text
 
 N_TRIALS, N_WITH_TRACKER = 1200, 200
 """Numbers of stub trials without and with MLflow."""
@@ -38,18 +39,6 @@ WORKERS = 2
 BEFORE = {"overhead": "0.305 s", "cpu": "292 ms", "memory": "67 kB", "launch": "11 s"}
 """What the engine needed before trials came from one queue, measured beside other work."""
 GOAL = {"overhead": "0.08 s", "cpu": "15 ms", "memory": "flat", "launch": "5 s"}
-TINY = """
-question = "How long until the first step?"
-seeds = [0, 1]
-[config]
-device = "cpu"
-data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }
-encoder = { width = 4, dilations = [1, 2], n_mels = 16, head_hidden = 4 }
-trainer = { max_steps = 4, batch_size = 2, validate_every = 2, checkpoint_every = 1, n_audio_clips = 1 }
-[[arms]]
-name = "lpf-8"
-config = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +155,7 @@ def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
 
 def wait_for_tracker(store: Store, folder: Path) -> None:
     """Wait until the tracker has made its database and the run of the study, so that it competes with all trials."""
-    from study.tracking.delivery import ID_KEY
+    from study.tracking.delivery_id import ID_KEY
 
     while not store.has(ID_KEY) or not (folder / "mlflow.db").exists():
         time.sleep(0.1)
@@ -189,7 +178,7 @@ def stub_plan(n_trials: int) -> StudyPlan:
 
 def launch_to_first_step_s(folder: Path) -> float:
     """Seconds from the start of `modstudy launch` to the checkpoint after the first step, with warm caches."""
-    (folder / "tiny.toml").write_text(TINY)
+    (folder / "tiny.toml").write_text(study_text(LOW_PASS, checkpoint_every=1))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     first_step_s = 0.0
     for root in ("cold", "warm"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.tables import arm_table, front_text
 from tests.support.fake_stages import fake_race
@@ -17,7 +18,7 @@ def printed(make_study: MakeStudy, arms: tuple[FakeArm, ...], width: int) -> str
 
 def shown(results: StudyResults, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(arm_table(results), front_text(results))
+    console.print(arm_table(results), front_text(StudyAnalysis(results)))
     return console.export_text()
 
 

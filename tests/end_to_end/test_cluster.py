@@ -4,9 +4,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,28 +13,16 @@ import pytest
 
 from core.storage.records import TrialRecord
 from core.storage.store import Store
+from tests.support.command_process import PATIENCE_S, command
 from tests.support.processes import command_line_of, session_of, wait_until
 from tests.support.ray_cluster import ClusterNode, RayCluster, ray_cluster
 from tests.support.s3_server import new_bucket, s3_options
 from tests.support.sounds import write_named_notes
+from tests.support.trained_study import CONSTANT, FRAME, SYNTHETIC, study_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-STUDY = """
-question = "Does it run on a cluster?"
-seeds = [0, 1]
-[config]
-device = "cpu"
-data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }
-encoder = { width = 4, dilations = [1, 2], n_mels = 16, head_hidden = 4 }
-trainer = { max_steps = 4, batch_size = 2, validate_every = 2, checkpoint_every = 2, n_audio_clips = 1 }
-[[arms]]
-name = "frame"
-config = { parameterization = { kind = "frame" } }
-[[arms]]
-name = "constant"
-config = { parameterization = { kind = "constant" } }
-"""
+ARMS = (FRAME, CONSTANT)
 KERNELS = {"NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]}
 """Compiled kernels are shared by the nodes, as if a node had compiled them before: compiling takes long."""
 
@@ -52,24 +39,20 @@ def cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.toml").write_text(STUDY)
+    (tmp_path / "tiny.toml").write_text(study_text(*ARMS))
     return tmp_path / "tiny.toml"
 
 
-def words_of(command: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", "study.cli", command, *map(str, arguments)]
-
-
-def modstudy(folder: Path, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+def modstudy(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
     """Run a command in a folder; its output on both streams is `stdout`, on one line."""
     done = subprocess.run(
-        words_of(command, *arguments),
+        command(*arguments),
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
     )
     done.stdout = " ".join(done.stdout.split())
     return done
@@ -79,14 +62,28 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path.cwd())}
 
 
+def environment_on(node: ClusterNode) -> dict[str, str]:
+    """Environment of a command that is started on a node: home, cache and host name are those of the node."""
+    place = node.home / "host-name"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(f"import socket\n\nsocket.gethostname = lambda: {node.name!r}\n")
+    return environment() | {
+        "PYTHONPATH": f"{place}{os.pathsep}{Path.cwd()}",
+        "HOME": str(node.home),
+        "XDG_CACHE_HOME": str(node.home / "cache"),
+    }
+
+
 @contextmanager
-def driver(folder: Path, command: str, *arguments: object) -> "Iterator[subprocess.Popen[bytes]]":
+def driver(
+    folder: Path, *arguments: object, variables: dict[str, str] | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
     """A command that runs in a folder until the block ends; its output is in `output.txt`."""
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
-            words_of(command, *arguments),
+            command(*arguments),
             cwd=folder,
-            env=environment(),
+            env=variables or environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -112,7 +109,7 @@ def test_a_study_goes_on_with_another_cluster_after_its_head_died(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first test, before the cluster of the others starts."""
-    study.write_text(STUDY.replace("max_steps = 4", "max_steps = 150"))
+    study.write_text(study_text(*ARMS, max_steps=150))
     root = tmp_path / "runs"
     with ray_cluster() as first:
         for name in ("head", "second"):
@@ -121,7 +118,10 @@ def test_a_study_goes_on_with_another_cluster_after_its_head_died(
         with driver(tmp_path, "launch", study, "--root", root, "--address", first.address) as process:
             wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=120)
             first.nodes[0].stop()
-            assert process.wait(timeout=120) != 0
+            assert process.wait(timeout=120) == 1
+    output = " ".join((tmp_path / "output.txt").read_text().split())
+    assert "error: Ray has ended: its " in output
+    assert "which are safe. Resume with: modstudy resume tiny" in output
     begun = {path.parent.parent.name for path in root.glob("tiny/trials/*/*/checkpoint-*")}
     assert begun
     with ray_cluster() as second:
@@ -152,7 +152,7 @@ def test_a_study_in_an_s3_root_runs_with_code_that_ray_brings(cluster: RayCluste
 
 
 def test_arms_share_logical_gpus(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
-    study.write_text(f'{STUDY}\n[[resources]]\narms = ["fr*"]\ngpus = 2\nmemory_gib = 0.1\n')
+    study.write_text(study_text(*ARMS, '\n[[resources]]\narms = ["fr*"]\ngpus = 2\nmemory_gib = 0.1\n'))
     root = tmp_path / "runs"
     done = modstudy(tmp_path, "launch", study, "--root", root, "--address", cluster.address, "--gpus-per-trial", 0.5)
     assert done.returncode == 0, done.stdout
@@ -191,25 +191,46 @@ def test_a_root_that_a_node_does_not_share_is_refused(cluster: RayCluster, study
 
 def test_a_data_folder_that_nodes_lack_is_copied_to_them(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
     write_named_notes(tmp_path / "sounds", range(48, 60))
-    synthetic = 'data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }'
-    assert synthetic in STUDY
     folder = 'data = { kind = "audio_folder", folder = "/proc/self/cwd/sounds" }\nsynth.oscillator.kind = "learnable"'
-    study.write_text(STUDY.replace(synthetic, folder).replace("[0, 1]", "[0]"))
+    study.write_text(study_text(*ARMS, seeds=[0]).replace(SYNTHETIC, folder))
     done = modstudy(tmp_path, "launch", study, "--root", tmp_path / "runs", "--address", cluster.address)
     assert done.returncode == 0, done.stdout
     assert "copying /proc/self/cwd/sounds to 3 nodes" in done.stdout
     assert [record.outcome for record in records(tmp_path / "runs")] == 2 * ["finished"]
 
 
+def test_of_two_launches_on_two_nodes_in_the_same_second_one_runs_and_the_other_says_where(
+    cluster: RayCluster, study: Path
+) -> None:
+    root = f"{new_bucket()}/runs{s3_options()}"
+    nodes = cluster.nodes[:2]
+    words = ["launch", study, "--root", root, "--address", cluster.address]
+    with ExitStack() as stack:
+        launches = [stack.enter_context(driver(node.home, *words, variables=environment_on(node))) for node in nodes]
+        codes = [launch.wait(timeout=PATIENCE_S) for launch in launches]
+    outputs = [" ".join((node.home / "output.txt").read_text().split()) for node in nodes]
+    assert sorted(codes) == [0, 2], outputs
+    winner, other = codes.index(0), codes.index(2)
+    assert "4 of 4 trials done, 0 running, 0 failed" in outputs[winner]
+    where = f"error: tiny is running on {nodes[winner].name} (process {launches[winner].pid}, user "
+    assert where in outputs[other]
+    assert "a study has one driver at a time" in outputs[other]
+    assert "Traceback" not in outputs[other]
+    found = records(root)
+    assert [record.outcome for record in found] == 4 * ["finished"]
+    assert {record.attempt.partition("-")[0] for record in found} == {"0001"}, "each trial is trained once"
+    assert len(Store(root).names("tiny/lease")) == 1
+
+
 def test_a_node_that_dies_in_mid_trial_loses_none(cluster: RayCluster, study: Path, tmp_path: Path) -> None:
     """After it the cluster has two nodes."""
-    study.write_text(STUDY.replace("max_steps = 4", "max_steps = 150").replace("[0, 1]", "[0, 1, 2]"))
+    study.write_text(study_text(*ARMS, seeds=range(3), max_steps=150))
     root = tmp_path / "runs"
     with driver(tmp_path, "launch", study, "--root", root, "--address", cluster.address) as process:
         wait_until(lambda: all(map(trains, cluster.nodes)), "trials on all nodes", patience_s=120)
         wait_until(lambda: list(root.glob("tiny/trials/*/*/checkpoint-*")), "a checkpoint", patience_s=60)
         cluster.nodes[-1].kill_raylet()
-        assert process.wait(timeout=240) == 0, (tmp_path / "output.txt").read_text()
+        assert process.wait(timeout=PATIENCE_S) == 0, (tmp_path / "output.txt").read_text()
     found = records(root)
     assert [record.outcome for record in found] == 6 * ["finished"]
     assert {record.steps for record in found if record.arm == "frame"} == {150}

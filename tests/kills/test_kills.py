@@ -24,20 +24,11 @@ from tests.support.killed_study import Command, Part, n_recorded, progress_of
 from tests.support.processes import wait_until
 from tests.support.servers import MlflowServer
 from tests.support.study_content import differences, plan_of, tracked_arms, tracked_trials, trials_of
+from tests.support.trained_study import CONSTANT, study_text
 
 pytestmark = [pytest.mark.kills, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-STUDY = """
-question = "Does a study survive kills?"
-seeds = [0, 1]
-[config]
-device = "cpu"
-data = { kind = "synthetic", n_train = 8, n_validation = 4, n_test = 4 }
-encoder = { width = 4, dilations = [1, 2], n_mels = 16, head_hidden = 4 }
-trainer = { max_steps = 120, batch_size = 2, validate_every = 5, checkpoint_every = 5, n_audio_clips = 1 }
-[[arms]]
-name = "constant"
-config = { parameterization = { kind = "constant" } }
+SEARCH = """
 [search]
 arms_per_cell = 9
 round_size = 3
@@ -190,7 +181,9 @@ class KilledStudy:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.toml").write_text(STUDY)
+    (tmp_path / "tiny.toml").write_text(
+        study_text(CONSTANT, SEARCH, max_steps=120, validate_every=5, checkpoint_every=5)
+    )
     return tmp_path
 
 

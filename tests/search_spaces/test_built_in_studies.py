@@ -13,14 +13,14 @@ from core.settings.synths import (
     RbjFilterConfig,
 )
 from core.settings.trial import TrialConfig
-from search_spaces.paths import compose
+from search_spaces.paths import Composer
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import built_in_studies, load_study
 
 
 def configs(study: StudyFile, **overrides: object) -> dict[str, TrialConfig]:
-    shared = {**study.shared(), **overrides}
-    return {arm.name: compose(study.base, shared, arm.settings) for arm in study.named_arms()}
+    composer = Composer(study.base, {**study.shared(), **overrides})
+    return {arm.name: composer.config(arm.settings) for arm in study.named_arms()}
 
 
 def is_grey_box(config: TrialConfig) -> bool:

@@ -8,7 +8,7 @@ from core.errors import ConfigError
 from core.settings.loading import flat_config
 from core.settings.parameterizations import FrameConfig, LowPassConfig, SplineConfig
 from core.settings.presets import PAPER, SMALL
-from search_spaces.paths import Composer, check_known, compose, describe_branches, has_path, known_paths, takes_integers
+from search_spaces.paths import Composer, check_known, describe_branches, has_path, known_paths, takes_integers
 from tests.support.configs import configured
 
 
@@ -54,17 +54,17 @@ def test_branches_are_described_in_words() -> None:
 
 def test_own_settings_replace_shared_ones_which_replace_the_preset() -> None:
     shared = {"encoder.width": 8, "encoder.n_mels": 64, "parameterization.degree": 2}
-    config = compose(SMALL, shared, {"encoder.width": 4, "parameterization.kind": "spline"})
+    config = Composer(SMALL, shared).config({"encoder.width": 4, "parameterization.kind": "spline"})
     assert (config.encoder.width, config.encoder.n_mels) == (4, 64)
     assert config.parameterization == SplineConfig(n_segments=8, degree=2)
-    assert compose(PAPER, {}, {}) == PAPER.config
+    assert Composer(PAPER, {}).config({}) == PAPER.config
 
 
 def test_shared_settings_that_an_arm_lacks_are_left_out() -> None:
     shared = {"parameterization.degree": 2, "encoder.width": 8}
     own = {"parameterization.kind": "frame", "encoder.width": 4}
-    assert compose(SMALL, shared, own).parameterization == FrameConfig()
     composer = Composer(SMALL, shared)
+    assert composer.config(own).parameterization == FrameConfig()
     assert composer.applied(own) == frozenset()
     assert composer.applied({"parameterization.kind": "spline"}) == set(shared)
 
@@ -83,7 +83,7 @@ def test_composing_many_arms_gives_what_composing_each_alone_gives() -> None:
     ]
     composer = Composer(SMALL, shared)
     for own in (*arms, *reversed(arms)):
-        assert composer.config(own) == compose(SMALL, shared, own)
+        assert composer.config(own) == Composer(SMALL, shared).config(own)
     assert composer.config(arms[4]).parameterization == LowPassConfig(cutoff_hz=4.5)
 
 
@@ -98,6 +98,6 @@ def test_whole_numbers_are_told_from_real_ones_by_the_type_of_the_setting() -> N
 
 def test_own_settings_must_exist() -> None:
     with pytest.raises(ConfigError, match="unknown setting parameterization.degree"):
-        compose(SMALL, {}, {"parameterization.kind": "frame", "parameterization.degree": 2})
+        Composer(SMALL, {}).config({"parameterization.kind": "frame", "parameterization.degree": 2})
     with pytest.raises(ConfigError, match="unknown setting encoder.widht"):
-        compose(SMALL, {"encoder.widht": 2}, {})
+        Composer(SMALL, {"encoder.widht": 2})

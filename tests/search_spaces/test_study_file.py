@@ -11,14 +11,11 @@ import pytest
 import search_spaces.study_file
 from core.errors import ConfigError
 from core.settings.parameterizations import FrameConfig, SplineConfig
-from core.settings.trial import TrialConfig
 from search_spaces.designs.explicit import ExplicitArms
 from search_spaces.designs.fractional_factorial import FractionalFactorial
 from search_spaces.designs.full_factorial import FullFactorial
 from search_spaces.designs.one_factor import OneFactor
-from search_spaces.paths import compose
 from search_spaces.strategy import History
-from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import built_in_studies, load_study, parse_study
 from tests.support.study_files import ARMS, EVERYTHING, SEARCH, parsed
 
@@ -55,10 +52,6 @@ averaging = { "optimizer.averaging_power" = 0.0 }
 
 
 TABLES = [ARMS, EVERYTHING + SEARCH, EVERYTHING, 'question = "?"\n' + SEARCH, FRACTION, GENERATED, FILLED, WITHOUT]
-
-
-def configs(study: StudyFile) -> dict[str, TrialConfig]:
-    return {arm.name: compose(study.base, study.shared(), arm.settings) for arm in study.named_arms()}
 
 
 class TestRoundTrip:
@@ -111,7 +104,7 @@ class TestArms:
             '[[arms]]\nname = "spline"\nconfig = { parameterization = { kind = "spline" } }\n'
             '[[arms]]\nname = "frame"\nconfig = { parameterization = { kind = "frame" } }\n'
         )
-        found = configs(study)
+        found = study.configs()
         assert found["spline"].parameterization == SplineConfig(n_segments=8, degree=2)
         assert found["frame"].parameterization == FrameConfig()
 
@@ -160,7 +153,7 @@ class TestDesigns:
         assert more[:20] == arms
 
     def test_components_are_left_out_one_by_one(self) -> None:
-        found = configs(parsed(WITHOUT))
+        found = parsed(WITHOUT).configs()
         assert list(found) == ["full", "without curriculum", "without averaging"]
         full = found["full"]
         assert full.encoder.width == 8

@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from core.storage.records import StudyPlan
+from dashboards.durations import duration
 from study import progress as progress_module
-from study.progress import StudyProgress, duration, max_steps, number, show_progress
+from study.progress import StudyProgress, max_steps, number, show_progress
 from tests.support.tiny_study import record_of
 
 
@@ -62,9 +63,37 @@ def test_time_left_comes_from_the_pace_so_far(plan: StudyPlan, monkeypatch: pyte
     progress.start(plan.trials[0].digest)
     now = 108.0
     progress.finish(record_of(plan, plan.trials[0]))
-    # 4 steps took 8 s; 5 trials of 4 steps are left, two at once.
-    assert progress.seconds_left() == 20.0
-    assert "about 20 s left" in progress.headline()
+    # 4 steps took 8 s; 5 trials of 4 steps are left, two at once, so that one worker runs three of them.
+    assert progress.seconds_left() == 24.0
+    assert "about 24 s left" in progress.headline()
+
+
+def test_a_trial_that_resumed_says_how_long_its_other_steps_take(
+    plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    progress = StudyProgress(
+        max_steps=dict.fromkeys(max_steps(plan), 100),
+        planned=2,
+        trials_at_once=1,
+        waiting={trial.digest: trial for trial in plan.trials[:2]},
+    )
+    first, second = plan.trials[:2]
+    progress.start(first.digest)
+    progress.step(first.digest, 80, 0.5, first_step=70)
+    now = 103.0
+    assert progress.seconds_left() == pytest.approx(0.2 * 30 + 30)
+    now = 109.0
+    progress.finish(record_of(plan, first))
+    # 30 steps took 9 s.
+    assert progress.seconds_left() == pytest.approx(30.0)
+    # A trial that had only to be evaluated says nothing.
+    progress.start(second.digest)
+    progress.step(second.digest, 100, 0.5, first_step=100)
+    assert progress.seconds_left() == pytest.approx(0.0)
+    progress.finish(record_of(plan, second))
+    assert progress.seconds_left() == 0.0
 
 
 def test_a_loss_once_known_stays_until_a_newer_one(plan: StudyPlan) -> None:

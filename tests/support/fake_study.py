@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
 from core.settings.loading import flat_config, to_settings
@@ -235,7 +235,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
     for metric in METRICS:
         by_projection: dict[str, tuple[str, ...]]
         match metric.compute:
-            case TrialCost():
+            case TrialCost() | CurveRate():
                 continue
             case AudioDistance():
                 by_projection = {"": ()}

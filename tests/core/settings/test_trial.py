@@ -10,7 +10,6 @@ from core.settings.parameterizations import ConstantConfig
 from core.settings.presets import SMALL
 from core.settings.trial import TrialConfig
 from core.training.resolve import resolve
-from search_spaces.paths import compose
 from search_spaces.study_parsing import load_study
 from tests.support.configs import GREY_BOX, configured, tiny, tiny_on_folder
 from tests.support.rendered_folder import fill
@@ -30,9 +29,8 @@ def test_baselines_do_not_depend_on_the_sound() -> None:
 
 class TestWhiteBox:
     def test_every_arm_of_quickstart_is_white_box(self) -> None:
-        study = load_study("quickstart")
-        for arm in study.named_arms():
-            assert resolve(compose(study.base, study.shared(), arm.settings)).config.is_white_box
+        for config in load_study("quickstart").configs().values():
+            assert resolve(config).config.is_white_box
 
     @pytest.mark.parametrize(
         "assignments",

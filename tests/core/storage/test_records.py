@@ -1,13 +1,16 @@
 """Plans and records: conversion to JSON, and plans as the union of their segments."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
+from core.errors import StoreError
 from core.settings.loading import to_settings
 from core.settings.trial import TrialConfig
 from core.storage.records import (
+    SCHEMA_VERSION,
     Ask,
     DataIssue,
     Objective,
@@ -125,8 +128,42 @@ def test_record_survives_json() -> None:
 
 def test_unknown_outcome_is_refused() -> None:
     record = TrialRecord(digest="d", study="s", arm="a", seed=3, attempt="1", outcome="finished", config={})
-    with pytest.raises(ValidationError, match="outcome"):
+    with pytest.raises(StoreError, match=r"the record of a trial is damaged \(outcome: .*restore the file from a copy"):
         record_from_json(record_to_json(record).replace(b'"finished"', b'"nearly"'))
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(SCHEMA_VERSION - 1, "use the modstudy that stored it"), (99, "upgrade modstudy")]
+)
+def test_another_schema_version_is_named_with_what_to_do(version: int, remedy: str) -> None:
+    data = definition_to_json(replace(DEFINITION, schema_version=version))
+    with pytest.raises(StoreError) as error:
+        definition_from_json(data, "runs/mine/study.json")
+    assert str(error.value) == (
+        f"runs/mine/study.json was stored with schema version {version}, and this modstudy reads version "
+        f"{SCHEMA_VERSION}; {remedy}, or launch the study anew under another --name or --root"
+    )
+    with pytest.raises(StoreError, match=f"schema version {version}"):
+        segment_from_json(segment_to_json(replace(FIRST, schema_version=version)))
+
+
+def test_a_plan_of_the_schema_before_is_refused_by_its_version_and_not_by_a_missing_field() -> None:
+    trial = {"digest": "d", "arm": "a", "seed": 0, "config": {}}
+    data = json.dumps(
+        {"stage": "search", "arms": [{"name": "a", "settings": {}}], "trials": [trial], "schema_version": 2}
+    )
+    with pytest.raises(StoreError, match="stored with schema version 2, and this modstudy reads version 3"):
+        segment_from_json(data.encode())
+
+
+def test_a_setting_of_the_same_name_is_not_taken_for_the_version() -> None:
+    segment = replace(FIRST, study_file={"schema_version": 2})
+    assert segment_from_json(segment_to_json(segment)) == segment
+
+
+def test_what_is_no_json_has_no_version() -> None:
+    with pytest.raises(StoreError, match="schema version unknown"):
+        record_from_json(b"")
 
 
 def test_plan_has_the_definition_s_facts() -> None:

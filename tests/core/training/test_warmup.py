@@ -1,6 +1,7 @@
 """Warm-up: steps on noise, configs that cover all kernels, and estimates of time."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
+from core.training import warmup
 from core.training.model import build_model
 from core.training.resolve import resolve_without_data
 from core.training.warmup import (
     TrialCosts,
+    compile_kernels,
     every_kernel,
     measure_costs,
     step_on_noise,
@@ -60,6 +63,42 @@ def test_every_part_of_the_small_preset_can_be_warmed_up() -> None:
 def test_config_can_be_warmed_up_resolved_or_not(assignments: tuple[str, ...]) -> None:
     warm_up(configured(*TINY, *assignments))
     warm_up(tiny(*assignments))
+
+
+def test_kernels_are_compiled_once_for_all_configs_that_run_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[TrialConfig] = []
+    monkeypatch.setattr(warmup, "warm_up", compiled.append)
+    monkeypatch.setattr(warmup, "kernel_folder", lambda: tmp_path)
+    spline = tiny("parameterization.kind=spline")
+    others = [
+        tiny("parameterization.kind=spline", "parameterization.evaluation=forward_warp"),
+        tiny("parameterization.kind=spline", "trainer.max_steps=0"),
+        tiny("parameterization.kind=spline", "encoder.precision=bf16"),
+        tiny("parameterization.kind=frame"),
+    ]
+    for config in (spline, spline, tiny("parameterization.kind=spline", "trainer.max_steps=7"), *others, *others):
+        compile_kernels(config)
+    assert compiled == [spline, *others]
+    monkeypatch.setattr(warmup, "code_version", lambda: "another")
+    compile_kernels(spline)
+    assert compiled[-1] == spline
+    assert len(compiled) == 6
+
+
+def test_kernels_that_could_not_be_compiled_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(config: TrialConfig) -> None:
+        raise RuntimeError(config.parameterization.kind)
+
+    monkeypatch.setattr(warmup, "kernel_folder", lambda: tmp_path / "missing")
+    monkeypatch.setattr(warmup, "warm_up", fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="low_pass"):
+            compile_kernels(tiny("parameterization.kind=low_pass"))
+    monkeypatch.setattr(warmup, "warm_up", lambda _: None)
+    compile_kernels(tiny("parameterization.kind=low_pass"))
+    assert not (tmp_path / "missing").exists(), "a folder that cannot be written is no error"
 
 
 def without_sounds() -> TrialConfig:

@@ -14,6 +14,8 @@ from core.settings.parameterizations import ConstantConfig, FrameConfig, Paramet
 from core.storage.records import Objective, PlanSegment, StudyPlan, TrialRecord
 from dashboards.analysis.running_results import FrontPoint, RunningResults
 from dashboards.analysis.study_results import StudyResults, front_statistics, make_results
+from dashboards.tables import STATUS_TEXT, status_cell
+from tests.support.fake_stages import fake_race
 from tests.support.fake_study import OBJECTIVES, FakeArm, MakeStudy, fake_study
 
 N_SEEDS = 3
@@ -38,7 +40,9 @@ def fake_arms(draw: st.DrawFn) -> list[FakeArm]:
             range=draw(st.sampled_from([0.8, 0.8, 0.8, 0.0])),
             parameterization=draw(st.sampled_from(PARAMETERIZATIONS)),
             outcomes=draw(
-                st.dictionaries(st.integers(0, N_SEEDS - 1), st.sampled_from(["failed", "diverged", None]), max_size=2)
+                st.dictionaries(
+                    st.integers(0, N_SEEDS - 1), st.sampled_from(["failed", "diverged", "cancelled", None]), max_size=2
+                )
             ),
         )
         for index in range(draw(st.integers(1, 8)))
@@ -88,7 +92,7 @@ def front_point(results: StudyResults) -> FrontPoint:
     front = front_statistics(results)
     counts = results.counts
     return FrontPoint(
-        n_recorded=counts["planned"] - counts["missing"],
+        n_recorded=counts["planned"] - counts["missing"] - counts["cancelled"],
         n_finished=counts["finished"],
         size=front.size,
         hypervolume=front.hypervolume,
@@ -163,6 +167,21 @@ def test_a_later_attempt_replaces_the_one_before(make_study: MakeStudy) -> None:
         point = running.add(record)
     assert point == front_point(made_at_once(plan, records))
     assert point.n_recorded == point.n_finished == len(records)
+
+
+def test_arms_that_a_race_leaves_open_are_undecided_as_in_the_report(tmp_path: Path) -> None:
+    store = fake_race(tmp_path / "race", n_clips=0)
+    plan, records = store.plan(), list(store.ledger())
+    expected = made_at_once(plan, records)
+    running = RunningResults(plan)
+    for record in records:
+        running.add(record)
+    statuses = running.statuses()
+    assert statuses == {arm.name: expected.front_status(arm) for arm in expected.arms}
+    assert {name for name, status in statuses.items() if status == "undecided"} == {"spline-8", "spline-9"}
+    cells = {arm.name: status_cell(expected, arm) for arm in expected.arms}
+    assert cells == {name: STATUS_TEXT[status] for name, status in statuses.items()}
+    assert running.front_point().size == len(expected.front), "the front is that of the means"
 
 
 def test_a_trial_that_is_not_planned_is_refused(make_study: MakeStudy) -> None:

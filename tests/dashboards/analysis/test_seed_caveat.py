@@ -1,6 +1,8 @@
 """The caveat on the number of seeds."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,12 @@ import pytest
 from dashboards.analysis.seed_caveat import race_caveat, seed_caveat, study_caveat
 from dashboards.analysis.study_results import load_results
 from tests.support.fake_stages import fake_race
-from tests.support.fake_study import MakeStudy
+from tests.support.fake_study import ARMS, FakeArm, MakeStudy
 
 
 @pytest.mark.parametrize(
     ("n", "words"),
-    [(0, "nothing to compare"), (1, "not as evidence"), (2, "indication, not evidence"), (5, "cannot reach p < 0.05")],
+    [(1, "not as evidence"), (2, "indication, not evidence"), (5, "cannot reach p < 0.05")],
 )
 def test_few_seeds_come_with_a_warning(n: int, words: str) -> None:
     assert words in seed_caveat(n, 8)
@@ -42,4 +44,22 @@ def test_a_race_says_that_it_chose_the_numbers_of_seeds(tmp_path: Path) -> None:
     assert re.match(r"\d to \d seeds per arm, as many as", caveat)
     assert "as many as the race gave it by its validation values" in caveat
     assert race_caveat([3, 3]).startswith("3 seeds per arm")
-    assert "nothing to compare" in race_caveat([])
+
+
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        (ARMS[5:], "Every arm that has finished is a baseline: there is nothing to compare."),
+        ((*ARMS[5:], replace(ARMS[0], range=0.01)), "Every arm that has finished is a baseline or static: there is"),
+        ([replace(ARMS[0], outcomes={0: None, 1: None}), *ARMS[5:]], "has finished is a baseline: there is nothing"),
+        ([replace(ARMS[0], outcomes={0: None, 1: "nan"})], "No seed has finished: there is nothing to compare yet."),
+        ([replace(ARMS[0], outcomes={0: "nan", 1: "nan"})], "All trials have ended, and none has finished: there is"),
+    ],
+)
+def test_a_study_without_arms_to_compare_says_why(make_study: MakeStudy, arms: Sequence[FakeArm], words: str) -> None:
+    assert words in study_caveat(load_results(make_study(arms, n_clips=0)))
+
+
+def test_20_seeds_have_bootstrap_intervals() -> None:
+    assert "intervals are 95 % BCa bootstrap intervals" in seed_caveat(20, 1)
+    assert "intervals are 95 % Student-t intervals" in seed_caveat(19, 1)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from core.storage.store import Store
-from dashboards.report.page import PAGE_KEY
+from dashboards.report.keys import PAGE_KEY
 
 
 class HtmlPage(HTMLParser):
@@ -15,14 +15,20 @@ class HtmlPage(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.links: list[str | None] = []
+        """Links of the navigation."""
         self.json = ""
-        """The data that the scripts read."""
+        """The data that the scripts of all sections read."""
+        self.explorer_json = ""
+        """The data of the curve explorer."""
         self._open: list[str] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         self._open.append(tag)
+        if tag == "a" and "nav" in self._open:
+            self.links.append(dict(attrs).get("href"))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop() != tag:
@@ -30,7 +36,10 @@ class HtmlPage(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] == "script" and self.tags[-1][1].get("type") == "application/json":
-            self.json += data
+            if self.tags[-1][1].get("id") == "explorer-data":
+                self.explorer_json += data
+            else:
+                self.json += data
         elif not self._open or self._open[-1] not in ("script", "style"):
             self.text += data
 
@@ -38,16 +47,16 @@ class HtmlPage(HTMLParser):
     def data(self) -> Any:
         return strict_json(self.json)
 
+    @property
+    def explorer(self) -> Any:
+        return strict_json(self.explorer_json)
+
     def count(self, tag: str) -> int:
         return sum(name == tag for name, _ in self.tags)
 
     @property
     def section_ids(self) -> list[str | None]:
         return [attributes.get("id") for tag, attributes in self.tags if tag == "section"]
-
-    @property
-    def links(self) -> list[str | None]:
-        return [attributes.get("href") for tag, attributes in self.tags if tag == "a"]
 
 
 def page_of(store: Store) -> HtmlPage:

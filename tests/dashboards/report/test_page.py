@@ -6,7 +6,8 @@ import pytest
 
 from core.storage.records import DataIssue
 from core.storage.store import Store
-from dashboards.report.page import FRONT_KEY, PAGE_KEY, SUMMARY_KEY, write_report
+from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from dashboards.report.page import write_report
 from tests.dashboards.report.html_page import page_of, strict_json
 from tests.support.fake_study import ARMS, MODULATIONS, OBJECTIVES, FakeArm, MakeStudy
 
@@ -39,21 +40,32 @@ def test_the_page_shows_question_arms_findings_and_sounds(written: Store) -> Non
     assert summary["question"] in page.text
     for sentence in summary["findings"]:
         assert sentence in page.text
-    n_clips = 2
-    assert page.count("audio") == page.count("img") == n_clips * (1 + len(ARMS))
-    assert page.count("svg") == n_clips * len(MODULATIONS) * (1 + len(ARMS))
+    clips = page.explorer["clips"]
+    assert len(clips) == 2
+    for clip in clips:
+        assert clip["target"]["audio"].startswith("data:audio/flac;base64,")
+        assert clip["truth"].keys() == set(MODULATIONS)
+        assert clip["arms"].keys() == {arm.name for arm in ARMS}
+        assert all(arm["sound"] and arm["modulations"].keys() == set(MODULATIONS) for arm in clip["arms"].values())
 
 
 def test_the_pages_numbers_are_the_summarys(written: Store) -> None:
-    drawn = {arm["name"]: arm for arm in page_of(written).data["arms"]}
+    data = page_of(written).data
+    drawn = {arm["name"]: arm for arm in data["arms"]}
+    names = [metric["name"] for metric in data["metrics"]]
     for arm in strict_json(written.get(SUMMARY_KEY))["arms"]:
         for name, metric in arm["metrics"].items():
-            assert drawn[arm["name"]]["means"][name] == [metric["mean"], metric["lo"], metric["hi"]]
+            mean = drawn[arm["name"]]["means"][names.index(name)]
+            assert mean == pytest.approx([metric["mean"], metric["lo"], metric["hi"]], rel=1e-6)
+        for name, values in arm["values"].items():
+            found = dict(zip(drawn[arm["name"]]["seeds"], drawn[arm["name"]]["values"][names.index(name)], strict=True))
+            assert {str(seed): value for seed, value in found.items() if value is not None} == pytest.approx(
+                values, rel=1e-6
+            )
 
 
 def test_the_scripts_get_every_metric_with_its_direction(written: Store) -> None:
     data = page_of(written).data
-    assert data.keys() == {"x", "y", "metrics", "arms", "losses"}
     assert (data["x"], data["y"]) == ("audio.mss", "interpretability.tv")
     directions = {metric["name"]: metric["direction"] for metric in data["metrics"]}
     assert directions["curves.pcc.lls3"] == "maximize"
@@ -83,7 +95,7 @@ def test_synths_with_any_modulations_have_complete_reports(
 ) -> None:
     arms = [replace(arm, is_white_box=modulations == truth) for arm in ARMS]
     store = make_study(arms, modulations=modulations, truth=truth, n_clips=1)
-    results = write_report(store)
+    results = write_report(store).results
     page, summary = page_of(store), strict_json(store.get(SUMMARY_KEY))
     recorded = {
         name for record in store.ledger() for name, value in record.metrics["test"].items() if value is not None
@@ -91,10 +103,12 @@ def test_synths_with_any_modulations_have_complete_reports(
     join_names = {metric["name"] for metric in page.data["metrics"]}
     assert recorded < set(results.metrics) == join_names == recorded | {"cost.train_s"}
     assert {name for arm in summary["arms"] for name in arm["metrics"]} == join_names
-    for name in (*modulations, *truth):
-        assert f"{name} curve" in {attributes.get("aria-label") for _, attributes in page.tags}
-    n_curves = len(dict.fromkeys((*modulations, *truth)))
-    assert page.count("svg") == len(truth) + n_curves * len(arms)
+    assert page.explorer["modulations"] == list(dict.fromkeys((*modulations, *truth)))
+    (clip,) = page.explorer["clips"]
+    assert clip["truth"].keys() == set(truth)
+    for arm in clip["arms"].values():
+        assert {name for name, view in arm["modulations"].items() if view["raw"]} == set(modulations)
+        assert {name for name, view in arm["modulations"].items() if view["lls3"]} == set(truth)
     for metric in results.metrics:
         assert metric in page.text
 
@@ -109,7 +123,7 @@ def test_a_metric_outside_the_catalogue_is_on_the_page(make_study: MakeStudy) ->
     page = page_of(store)
     assert "novel.metric" in page.text
     novel = next(metric for metric in page.data["metrics"] if metric["name"] == "novel.metric")
-    assert novel == {"name": "novel.metric", "label": "novel.metric", "group": "novel", "direction": "neutral"}
+    assert (novel["label"], novel["group"], novel["direction"]) == ("novel.metric", "novel", "neutral")
 
 
 def test_failures_and_skipped_sounds_are_listed_with_their_reason(make_study: MakeStudy) -> None:
@@ -131,7 +145,7 @@ def test_failures_and_skipped_sounds_are_listed_with_their_reason(make_study: Ma
 
 def test_a_study_that_has_just_begun_has_a_report(make_study: MakeStudy) -> None:
     store = make_study([replace(arm, outcomes={0: None, 1: None}) for arm in ARMS])
-    assert write_report(store).front == ()
+    assert write_report(store).results.front == ()
     assert "No trial has finished" in page_of(store).text
     assert store.get(FRONT_KEY).startswith(b"\x89PNG")
 
@@ -144,7 +158,7 @@ def test_names_are_never_markup(make_study: MakeStudy) -> None:
     store = make_study(arms, n_clips=1, question='<script src="http://evil.example/x.js"></script>{{ 7 * 7 }}')
     write_report(store)
     page = page_of(store)
-    assert page.count("script") == 3
+    assert page.count("script") == 4
     assert not any("onerror" in attributes for _, attributes in page.tags)
     assert EVIL in page.text
     assert "{{ 7 * 7 }}" in page.text

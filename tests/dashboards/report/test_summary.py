@@ -8,8 +8,10 @@ import pytest
 
 from core.storage.records import Outcome
 from core.storage.store import Store
+from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
-from dashboards.report.page import SUMMARY_KEY, write_report
+from dashboards.report.keys import SUMMARY_KEY
+from dashboards.report.page import write_report
 from dashboards.report.summary import summary, summary_to_json
 from tests.dashboards.report.html_page import strict_json
 from tests.support.fake_stages import fake_race, fake_search
@@ -20,10 +22,10 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     found = strict_json(written.get(SUMMARY_KEY))
     assert list(found) == [
         "schema_version", "study", "question", "split", "objectives", "arms", "counts", "is_complete", "front",
-        "comparisons", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
+        "comparisons", "verdict", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
         "race", "search",
     ]  # fmt: skip
-    assert found["schema_version"] == 1
+    assert found["schema_version"] == 2
     assert found["race"] is None
     assert found["search"] is None
     assert (found["study"], found["split"], found["code_version"]) == ("quickstart", "test", "0.1.0")
@@ -37,7 +39,10 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
         ]  # fmt: skip
     assert list(found["front"]) == ["arms", "size", "hypervolume", "hypervolume_share", "reference", "ideal"]
     for comparison in found["comparisons"]:
-        assert list(comparison) == ["arm", "reference", "metric", "n_pairs", "difference", "p", "p_holm"]
+        assert list(comparison) == [
+            "arm", "reference", "metric", "direction", "role", "reason", "n_pairs", "difference", "p", "p_holm",
+            "improvement", "equivalence", "conclusion", "seeds_needed",
+        ]  # fmt: skip
 
 
 def test_the_summary_has_every_arm_with_its_status(written: Store) -> None:
@@ -57,7 +62,7 @@ def test_the_summary_has_every_arm_with_its_status(written: Store) -> None:
 
 def test_the_summarys_numbers_are_those_of_the_first_release(make_study: MakeStudy) -> None:
     """Literals were computed by the code of modstudy 0.1.0 from the same records."""
-    found = summary(load_results(make_study(seeds=6, n_clips=0)))
+    found = summary(StudyAnalysis(load_results(make_study(seeds=6, n_clips=0))))
     front = found["front"]
     assert front["hypervolume"] == pytest.approx(168.06896176357375, rel=1e-12)
     assert front["hypervolume_share"] == pytest.approx(0.787823258266752, rel=1e-12)
@@ -65,11 +70,14 @@ def test_the_summarys_numbers_are_those_of_the_first_release(make_study: MakeStu
     assert front["ideal"] == {"audio.mss": 0.0, "interpretability.tv": 0.0}
     frame, low_pass = found["arms"][:2]
     assert frame["values"]["audio.mss"][2] == pytest.approx(0.6958010465003884, rel=1e-12)
-    assert frame["metrics"]["audio.mss"] == pytest.approx(
+    mss = frame["metrics"]["audio.mss"]
+    assert {key: mss[key] for key in ("mean", "lo", "hi")} == pytest.approx(
         {"mean": 0.6992137317653616, "lo": 0.6971274899658096, "hi": 0.7012999735649136}, rel=1e-12
     )
-    assert low_pass["metrics"]["cost.train_s"] == {"mean": 15.0, "lo": 15.0, "hi": 15.0}
-    last = found["comparisons"][-1]
+    assert low_pass["metrics"]["cost.train_s"] == {
+        "mean": 15.0, "lo": 15.0, "hi": 15.0, "n": 6, "median": 15.0, "iqm": 15.0, "method": "t",
+    }  # fmt: skip
+    last = [comparison for comparison in found["comparisons"] if comparison["role"] == "confirmatory"][-1]
     assert (last["arm"], last["metric"], last["n_pairs"]) == ("spline-16", "interpretability.tv", 6)
     assert last["difference"] == pytest.approx(
         {"mean": -17.503351621574264, "lo": -17.6395015329635, "hi": -17.36720171018503}, rel=1e-12
@@ -78,7 +86,7 @@ def test_the_summarys_numbers_are_those_of_the_first_release(make_study: MakeStu
 
 
 def test_the_written_summary_is_the_results(written: Store) -> None:
-    assert written.get(SUMMARY_KEY) == summary_to_json(summary(load_results(written)))
+    assert written.get(SUMMARY_KEY) == summary_to_json(summary(StudyAnalysis(load_results(written))))
 
 
 def test_one_seed_has_null_bounds_and_a_warning(make_study: MakeStudy) -> None:

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from core.errors import ConfigError, DataError, ModstudyError, StoreError, StudyError
-from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors, with_run_options
+from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors, with_option_groups
 from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted
 from tests.support.command_line import Command, flat
@@ -61,8 +61,8 @@ def options_given(*words: str) -> RunOptions:
     """The options that a command with the options of runs gets for some words on the command line."""
     found: list[RunOptions] = []
 
-    @with_run_options
-    def command(name: str, options: RunOptions, root: str = "runs") -> int:
+    @with_option_groups
+    def command(name: str, root: str = "runs", *, options: RunOptions) -> int:
         assert (name, root) == ("mine", "runs")
         found.append(options)
         return OK

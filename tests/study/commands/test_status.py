@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from core.storage.records import Ask, PlanSegment, StudyPlan
@@ -43,6 +43,18 @@ def test_every_trial_is_listed_on_request(modstudy: Command, tmp_path: Path) -> 
     assert "failed: OSError: disk full" in text
     assert "checkpoint at step 2 of 4" in text
     assert all(trial.digest in text for trial in plan.trials)
+
+
+def test_a_cancelled_trial_is_counted_is_no_failure_and_shows_where_it_goes_on(
+    modstudy: Command, tmp_path: Path
+) -> None:
+    plan, store = begun(tmp_path / "runs" / "mine")
+    commit(store, plan.trials[2], outcome="cancelled", steps=3, error="the study was stopped", metrics={})
+    text = flat(modstudy("status", "mine", "--trials"))
+    assert "6 planned: 1 finished, 1 cancelled, 1 failed, 3 open" in text
+    assert "cancelled: checkpoint at step 2 of 4" in text
+    assert "the study was stopped" not in text
+    assert "modstudy resume mine" in text
 
 
 def test_many_arms_are_cut_and_counted(modstudy: Command, tmp_path: Path) -> None:
@@ -109,6 +121,20 @@ def rejected() -> tuple[Ask, ...]:
         Ask(number=number, cell="spline", sampler="random", settings=settings, problem="too many segments")
         for number in range(50)
     )
+
+
+def test_a_study_of_another_version_is_listed_with_its_version_and_hides_no_other(
+    modstudy: Command, tmp_path: Path
+) -> None:
+    begun(tmp_path / "runs" / "begun")
+    plan = tiny_plan(seeds=[0])
+    create_study(tmp_path / "runs" / "old", replace(plan, definition=replace(plan.definition, schema_version=2)))
+    text = flat(modstudy("status"))
+    assert "begun" in text
+    assert "schema version 2" in " ".join(text.replace("│", " ").split())
+    refused = modstudy("status", "old")
+    assert refused.exit_code == BAD_INPUT
+    assert "runs/old/study.json was stored with schema version 2, and this modstudy reads version 3" in flat(refused)
 
 
 def test_a_study_that_is_not_there_is_named_with_those_that_are(modstudy: Command, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_kernels_are_compiled_once_for_all_trials_that_run_the_same(monkeypatch:
     def record(config: TrialConfig) -> None:
         compiled.append((config.parameterization.kernels(), config.synth.kernels()))
 
-    monkeypatch.setattr(preparation, "warm_up", record)
+    monkeypatch.setattr(preparation, "compile_kernels", record)
     spline = {"kind": "spline"}
     grey_box = {"kind": "mod_synth", "oscillator": {"kind": "learnable"}, "filter": {"kind": "learned"}}
     arms = [
@@ -79,7 +79,7 @@ def test_kernels_are_compiled_once_for_all_trials_that_run_the_same(monkeypatch:
 
 def test_trials_on_a_gpu_need_no_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[TrialConfig] = []
-    monkeypatch.setattr(preparation, "warm_up", compiled.append)
+    monkeypatch.setattr(preparation, "compile_kernels", compiled.append)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     plan = tiny_plan(config={**TINY["config"], "device": "cuda"})
     prepare_kernels(plan, plan.trials)
@@ -92,7 +92,7 @@ def test_kernels_that_cannot_be_compiled_are_a_warning(
     def fail(config: TrialConfig) -> None:
         raise RuntimeError(f"no compiler for {config.parameterization.kind}")
 
-    monkeypatch.setattr(preparation, "warm_up", fail)
+    monkeypatch.setattr(preparation, "compile_kernels", fail)
     prepare_kernels(plan, plan.trials)
     assert warnings_in(caplog) == [
         f"the kernels of {kind} cannot be compiled: no compiler for {kind}"
@@ -107,7 +107,7 @@ def test_a_node_prepares_data_and_kernels_and_reports_trouble(plan: StudyPlan, m
         raise OSError(f"no compiler for {config.parameterization.kind}")
 
     monkeypatch.setattr(preparation, "cached_dataset", lambda config: prepared.append(config.data.kind))
-    monkeypatch.setattr(preparation, "warm_up", fail)
+    monkeypatch.setattr(preparation, "compile_kernels", fail)
     data = list(distinct_data(plan, plan.trials).values())
     assert prepare_node(data, distinct_kernels(plan, plan.trials)[:1]) == ["no compiler for low_pass"]
     assert prepared == ["synthetic"]

@@ -9,6 +9,7 @@ import pytest
 from core.errors import StudyError
 from study.execution.ray_session import ray_session
 from study.planning.resources import Machine
+from tests.support.processes import command_line_of, descendants_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 LISTENS = "0A"
@@ -19,19 +20,6 @@ def listening_sockets(family: str) -> dict[str, str]:
     """Local address of each socket that listens, by its inode."""
     rows = [line.split() for line in Path(f"/proc/net/{family}").read_text().splitlines()[1:]]
     return {row[9]: row[1].partition(":")[0] for row in rows if row[3] == LISTENS}
-
-
-def descendants(of: int) -> set[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (entry / "stat").exists():
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(entry.name))
-    found, rest = set(), [of]
-    while rest:
-        found.add(process := rest.pop())
-        rest += children.get(process, [])
-    return found
 
 
 def sockets_of(process: int) -> set[str]:
@@ -56,7 +44,7 @@ def test_a_ray_that_cannot_be_started_is_an_error_that_says_so(monkeypatch: pyte
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's /proc")
-def test_nothing_of_ray_listens_on_another_interface_than_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_runs_what_trials_need_and_listens_on_the_loopback_interface_only(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
     before = signal.getsignal(signal.SIGTERM)
@@ -67,9 +55,13 @@ def test_nothing_of_ray_listens_on_another_interface_than_loopback(monkeypatch: 
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         assert (resources["GPU"], resources["memory"]) == (1, 2**30)
         listening = {**listening_sockets("tcp"), **listening_sockets("tcp6")}
-        own = {inode for process in descendants(os.getpid()) for inode in sockets_of(process)}
+        processes = descendants_of(os.getpid())
+        programs = {Path(word.decode()).name for pid in processes for word in command_line_of(pid).split(b"\0")}
+        own = {inode for process in [os.getpid(), *processes] for inode in sockets_of(process)}
         addresses = {listening[inode] for inode in own if inode in listening}
         assert folder.is_dir()
+    assert {"gcs_server", "raylet"} <= programs
+    assert not {"dashboard.py", "monitor.py", "log_monitor.py"} & programs
     assert len(addresses) > 0
     # 127.0.0.1, and the same as an IPv6 address, as words in the byte order of this machine.
     assert addresses <= {"0100007F", "0000000000000000FFFF00000100007F"}

@@ -184,3 +184,11 @@ def test_a_copy_that_was_interrupted_does_not_count_and_is_made_again(
     copy = second.committed(trial.digest)
     assert copy is not None
     assert CURVES_NAME in copy.all_names()
+
+
+def test_a_study_of_another_schema_version_is_not_copied_from_and_does_no_harm(first: Store, second: Store) -> None:
+    trials = first.plan().trials
+    finish(first, trials[0], schema_version=2)
+    finish(first, trials[1])
+    assert copy_into(second, first) == {"first": 1}
+    assert second.record(trials[0].digest) is None

@@ -107,6 +107,68 @@ def test_a_study_that_was_stopped_anywhere_ends_as_an_undisturbed_one(
         assert timeless(store.plan()) == timeless(undisturbed.plan())
 
 
+def test_a_cancelled_trial_keeps_its_round_open_until_it_has_run_again(tmp_path: Path, searched: StudyPlan) -> None:
+    store = create_study(tmp_path, searched)
+    for trial in searched.trials:
+        commit(store, trial)
+    round_of_search = next_segment(store, store.plan())
+    assert round_of_search is not None
+    store.append_segment(round_of_search)
+    plan = store.plan()
+    *others, last = round_of_search.trials
+    for trial in others:
+        commit(store, trial)
+    commit(store, last, outcome="cancelled", metrics={}, error="the study was stopped")
+    stages = stages_of(store, plan)
+    assert stages is not None
+    assert stages.next_round(plan) is None
+    assert open_trials(store, plan) == [last]
+    assert stages.next_round(plan, {last.digest}) is None, "also while it runs again"
+    commit(store, last)
+    cancelled_once = stages.next_round(plan)
+    assert cancelled_once is not None
+    assert cancelled_once.stage == "search"
+    undisturbed = create_study(tmp_path / "undisturbed", plan)
+    for trial in plan.trials:
+        commit(undisturbed, trial)
+    other_stages = stages_of(undisturbed, plan)
+    assert other_stages is not None
+    assert cancelled_once == other_stages.next_round(plan)
+
+
+def test_a_lost_trial_fails_its_arm_until_a_resume_has_run_it_again(tmp_path: Path) -> None:
+    """With the last seed of the only round lost, the other arm alone is confirmed, and the lost one after a resume."""
+    searched = tiny_plan(search={**SEARCH, "arms_per_cell": 2})
+    store = create_study(tmp_path, searched)
+    for trial in searched.trials:
+        commit(store, trial)
+    round_of_search = next_segment(store, store.plan())
+    assert round_of_search is not None
+    store.append_segment(round_of_search)
+    *others, last = round_of_search.trials
+    for trial in others:
+        commit(store, trial)
+    commit(store, last, outcome="lost", metrics={}, error="its worker died more than 2 times")
+    confirmation = next_segment(store, store.plan())
+    assert confirmation is not None
+    assert confirmation.stage == "confirm"
+    confirmed = {trial.arm for trial in confirmation.trials}
+    assert confirmed == {trial.arm for trial in others} - {last.arm}
+    store.append_segment(confirmation)
+    for trial in confirmation.trials:
+        commit(store, trial)
+    assert next_segment(store, store.plan()) is None
+    plan = store.plan()
+    assert open_trials(store, plan) == [last]
+    stages = stages_of(store, plan)
+    assert stages is not None
+    assert stages.next_round(plan, {last.digest}) is None, "a resume waits for it"
+    commit(store, last)
+    later = stages.next_round(plan)
+    assert later is not None
+    assert {arm for arm, _ in later.trials} == {last.arm}
+
+
 def test_a_study_of_a_search_alone_begins_with_its_first_round(tmp_path: Path) -> None:
     plan = tiny_plan(arms=[], search=SEARCH)
     assert plan.segments == ()

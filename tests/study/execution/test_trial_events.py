@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import ray
 
+from core.storage.checkpoint_files import latest_checkpoint_step
 from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
 from study.execution import trial_events
 from study.execution.outcomes import FAILURES, RunningTrial
 from study.execution.trial_events import TrialEvents
-from study.execution.trial_queue import Idle, TrialQueue
+from study.execution.trial_queue import Idle, TrialQueue, open_trials
 from study.progress import StudyProgress, max_steps
 from tests.support.tiny_study import commit
 
@@ -45,8 +46,8 @@ class Run:
             planned=1, trials_at_once=1, max_steps=max_steps(plan), waiting={trial.digest: trial}
         )
         self.reported: list[TrialRecord] = []
-        running = {"t0": RunningTrial(trial, earlier=store.committed(trial.digest))}
-        self.events = TrialEvents(store, self.queue, running, self.progress, self.reported.append, timeout_s)
+        self.running = {"t0": RunningTrial(trial, earlier=store.committed(trial.digest))}
+        self.events = TrialEvents(store, self.queue, self.running, self.progress, self.reported.append, timeout_s)
         self.events.on_trial_start(0, [], self.tune_trial)
 
     def report(self, **result: Any) -> None:
@@ -69,11 +70,16 @@ class Run:
 
     def ended(self) -> TrialRecord:
         """The record with which the trial has ended, everywhere."""
-        (record,) = self.reported
-        assert self.store.record(self.trial.digest) == record
+        record = self.recorded()
         assert self.progress.outcomes == {self.trial.digest: record.outcome}
         assert self.progress.running == {}
         assert self.queue.take() is Idle.DONE
+        return record
+
+    def recorded(self) -> TrialRecord:
+        """The record that was reported, which is the one in the store."""
+        (record,) = self.reported
+        assert self.store.record(self.trial.digest) == record
         return record
 
 
@@ -192,3 +198,87 @@ def test_a_record_that_cannot_be_written_does_not_end_the_study(
     assert [record.outcome for record in run.reported] == ["lost"]
     assert store.record(run.trial.digest) is None
     assert "cannot be written: disk full" in caplog.text
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The workers that were killed."""
+    found: list[object] = []
+    monkeypatch.setattr("ray.kill", found.append)
+    return found
+
+
+def test_a_trial_that_runs_when_the_study_is_stopped_is_cancelled_at_its_step(
+    store: Store, plan: StudyPlan, killed: list[object]
+) -> None:
+    run = Run(store, plan)
+    store.begin(run.trial.digest).put("checkpoint-00000002.pt", b"")
+    run.report(step=0, train_loss=None, n_before=0, history=entries(0))
+    run.report(step=3, train_loss=0.5)
+    run.events.cancel()
+    assert killed == ["its worker"]
+    record = run.recorded()
+    assert (record.outcome, record.steps, record.metrics) == ("cancelled", 3, {})
+    assert record.history == tuple(entries(0))
+    assert record.error == (
+        "the study was stopped when the trial was at step 3 of 4; on resume it goes on from its checkpoint"
+    )
+    assert record.outcome not in FAILURES
+    assert run.progress.outcomes == {}, "it is not done"
+    assert latest_checkpoint_step(store, run.trial.digest) == 2
+    assert open_trials(store, plan) == list(plan.trials)
+
+
+def test_a_trial_that_is_cancelled_before_its_first_checkpoint_starts_again(
+    store: Store, plan: StudyPlan, killed: list[object]
+) -> None:
+    run = Run(store, plan)
+    run.events.cancel()
+    assert killed == ["its worker"]
+    assert run.recorded().error == (
+        "the study was stopped when the trial was at step 0 of 4; on resume it has no checkpoint and starts again"
+    )
+
+
+def test_a_trial_whose_worker_was_just_being_replaced_is_cancelled(
+    store: Store, plan: StudyPlan, killed: list[object]
+) -> None:
+    run = Run(store, plan)
+    run.report(step=3)
+    run.events.on_trial_recover(0, [], run.tune_trial)
+    run.events.cancel()
+    assert killed == []
+    assert run.recorded().outcome == "cancelled"
+
+
+def test_a_trial_that_ended_just_before_the_stop_keeps_its_record(
+    store: Store, plan: StudyPlan, killed: list[object]
+) -> None:
+    run = Run(store, plan)
+    record = commit(store, run.trial)
+    run.events.cancel()
+    assert run.ended() == record
+    assert killed == ["its worker"]
+
+
+def test_a_trial_that_no_worker_has_begun_stays_open_without_a_record(
+    store: Store, plan: StudyPlan, killed: list[object]
+) -> None:
+    run = Run(store, plan)
+    run.running["t1"] = RunningTrial(plan.trials[1])
+    run.events.cancel()
+    assert run.recorded().digest == run.trial.digest
+    assert killed == ["its worker"]
+    assert store.record(plan.trials[1].digest) is None
+
+
+def test_a_worker_that_cannot_be_killed_does_not_hinder_the_others(
+    store: Store, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ValueError("this worker is gone")
+
+    monkeypatch.setattr("ray.kill", refuse)
+    run = Run(store, plan)
+    run.events.cancel()
+    assert run.recorded().outcome == "cancelled"

@@ -81,7 +81,7 @@ def test_progress_is_reported_once_a_second(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     reports = worker._Reports(has_rungs=False)
     found = [reports.content(progress_at(1)) for _ in range(4)]
-    assert found == [None, {"step": 1, "train_loss": 0.5}, None, {"step": 1, "train_loss": 0.5}]
+    assert found == [None, {"step": 1, "train_loss": 0.5, "first_step": 0}] * 2
 
 
 def test_a_trial_that_may_be_stopped_reports_every_validation_but_has_no_rung_at_its_end() -> None:
@@ -91,6 +91,7 @@ def test_a_trial_that_may_be_stopped_reports_every_validation_but_has_no_rung_at
     assert first == {
         "step": 1,
         "train_loss": 0.5,
+        "first_step": 0,
         "n_before": 0,
         "history": entries[:2],
         worker.RUNG_STEP: 1,
@@ -98,7 +99,7 @@ def test_a_trial_that_may_be_stopped_reports_every_validation_but_has_no_rung_at
     }
     assert reports.content(replace(progress_at(1), history=entries[:2])) is None, "there was no validation since"
     last = reports.content(replace(progress_at(4), history=entries))
-    assert last == {"step": 4, "train_loss": 0.5, "n_before": 2, "history": entries[2:]}
+    assert last == {"step": 4, "train_loss": 0.5, "first_step": 0, "n_before": 2, "history": entries[2:]}
 
 
 def test_what_a_slow_collection_leaves_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,12 @@ def test_every_arm_is_listed_with_the_results_of_its_trials(plan: StudyPlan) -> 
     assert history.objectives == plan.objectives
 
 
+def test_a_cancelled_trial_has_no_outcome_yet(plan: StudyPlan) -> None:
+    trial = plan.trials[0]
+    history = history_of(plan, {trial.digest: record_of(plan, trial, outcome="cancelled", metrics={})}, (0, 1))
+    assert history.arms[0].trials[0] == TriedTrial(seed=trial.seed, stage="design")
+
+
 def test_a_study_without_records_has_trials_without_outcome() -> None:
     history = history_of(tiny_plan(search=SEARCH), {}, (0,))
     assert {trial.outcome for tried in history.arms for trial in tried.trials} == {None}

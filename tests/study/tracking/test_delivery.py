@@ -121,6 +121,46 @@ def test_a_tracker_that_was_away_gets_the_same_as_one_that_was_there(
         assert rows_of(client, piecewise, metric) == rows_of(client, at_once, metric)
 
 
+def test_a_cancelled_trial_is_a_killed_run_until_a_resume_has_run_it_again(
+    store: Store, plan: StudyPlan, client: MlflowClient, opened: Open, tmp_path: Path
+) -> None:
+    first, second, third, *rest = plan.trials
+    for minute, trial in enumerate((first, second)):
+        commit(store, trial, minute)
+    commit(store, third, 2, outcome="cancelled", error="the study was stopped at step 3", metrics={})
+    deliver(opened, store, "KILLED")
+    runs = runs_of(client, store)
+    cancelled = runs["constant seed 0"]
+    assert cancelled.info.status == "KILLED"
+    assert cancelled.data.tags["outcome"] == "cancelled"
+    assert cancelled.data.tags["error"] == "the study was stopped at step 3"
+    assert runs["constant"].info.status == "KILLED"
+    assert [step for step, _, _ in rows_of(client, runs["tiny"], "front.size")] == [1, 2]
+    assert runs["tiny"].data.metrics["trials.failed"] == 0
+    for minute, trial in enumerate((third, *rest), start=3):
+        commit(store, trial, minute)
+    deliver(opened, store)
+    undisturbed = create_study(tmp_path / "undisturbed", plan)
+    for minute, trial in enumerate((first, second, third, *rest)):
+        commit(undisturbed, trial, minute + (minute >= 2))
+    deliver(opened, undisturbed)
+    resumed, other = runs_of(client, store), runs_of(client, undisturbed)
+    assert {run.info.status for run in resumed.values()} == {"FINISHED"}
+    assert resumed.keys() == other.keys()
+    for metric in ("front.size", "front.hypervolume", "trials.finished", "trials.failed"):
+        assert rows_of(client, resumed["tiny"], metric) == rows_of(client, other["tiny"], metric)
+
+
+def test_a_study_that_was_stopped_in_its_first_trial_has_no_front_yet(
+    store: Store, plan: StudyPlan, client: MlflowClient, opened: Open
+) -> None:
+    commit(store, plan.trials[0], outcome="cancelled", metrics={})
+    deliver(opened, store, "KILLED")
+    runs = runs_of(client, store)
+    assert runs["lpf-8 seed 0"].info.status == "KILLED"
+    assert runs["tiny"].data.metrics == {}
+
+
 # -------------------------------------------------------------------------------------------------------------- growth
 
 

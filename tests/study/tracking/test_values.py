@@ -6,7 +6,7 @@ import pytest
 
 from core.storage.records import StudyPlan
 from study.tracking.reasons import reason_of, without_passwords
-from study.tracking.values import run_status, trial_tags
+from study.tracking.values import front_tags, run_status, trial_tags
 from tests.support.tiny_study import record_of
 
 
@@ -36,3 +36,8 @@ def test_reasons_are_one_line_without_passwords(error: Exception, reason: str) -
 @pytest.mark.parametrize("uri", ["http://host:5000", "sqlite:////tmp/a@b/mlflow.db", "postgresql://me@host:1/db"])
 def test_uris_without_passwords_are_left_as_they_are(uri: str) -> None:
     assert without_passwords(uri) == uri
+
+
+def test_an_arm_that_a_race_leaves_undecided_is_not_said_to_be_on_the_front() -> None:
+    assert front_tags("undecided") == {"on_front": "false", "front_status": "undecided"}
+    assert front_tags("front") == {"on_front": "true", "front_status": "front"}

@@ -17,7 +17,7 @@ from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import choice
 from search_spaces.names import check_name
-from search_spaces.paths import compose
+from search_spaces.paths import Composer
 from search_spaces.ranges import Integer, LogUniform
 from search_spaces.space import Space
 from search_spaces.strategy import History, TriedArm
@@ -109,9 +109,10 @@ def its_names_are_legal(design: Design) -> None:
 
 
 def its_settings_are_plain_and_make_a_config(design: Design) -> None:
+    composer = Composer(SMALL, {"data.folder": "sounds"})
     for arm in design.arms():
         assert json.loads(json.dumps(dict(arm.settings))) == dict(arm.settings)
-        compose(SMALL, {"data.folder": "sounds"}, arm.settings)
+        composer.config(arm.settings)
 
 
 def it_is_the_same_each_time(design: Design) -> None:

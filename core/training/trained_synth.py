@@ -1,0 +1,37 @@
+"""The synth of a trained model, from the weights that a trial has stored."""
+
+from typing import Any
+
+from core.errors import StoreError
+from core.settings.trial import TrialConfig
+from core.storage.store import Attempt
+from core.synths.base import Synth
+from core.synths.build import build_synth
+from core.training.checkpoint import MODEL_NAME, from_bytes
+
+_PREFIX = "synth."
+"""Prefix of the names of the synth's weights in a model."""
+
+
+def trained_synth(attempt: Attempt, config: TrialConfig) -> Synth[Any]:
+    """The synth of a finished trial with its trained weights, on the CPU.
+
+    Args:
+        attempt: The committed attempt at the trial.
+        config: The config of the trial.
+
+    Raises:
+        StoreError: the attempt has no weights, or weights of another synth.
+        DataError: the wavetable of the config cannot be read.
+    """
+    synth = build_synth(config.synth, config.audio)
+    weights: dict[str, Any] = from_bytes(attempt.get(MODEL_NAME))["weights"]
+    own = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
+    try:
+        synth.load_state_dict(own)
+    except RuntimeError as error:
+        raise StoreError(
+            f"{attempt.key(MODEL_NAME)} does not have the weights of its config's {config.synth.kind} synth: {error}; "
+            "read it with the version that wrote it"
+        ) from error
+    return synth.eval()

@@ -1,0 +1,238 @@
+"""The verdict on a study in sentences, the first of which says which arm to pick and how sure that is."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import assert_never
+
+from core.metrics.interpretability import RANGE, TOTAL_VARIATION
+from core.statistics.paired import MIN_PAIRS_FOR_TEST
+from core.statistics.power import MAX_PAIRS
+from core.storage.records import Objective
+from dashboards.analysis.arm_results import ArmResult
+from dashboards.analysis.study_results import StudyResults
+from dashboards.analysis.verdict import Change, OpenQuestion, Verdict, time_of_seeds
+from dashboards.durations import duration
+from dashboards.formatting import interval, join_names, number, plural, state_text
+
+FIRST_SEEDS = 8
+"""Number of seeds that is proposed at least if there are too few for a test."""
+MAX_FIRST_SEEDS = 16
+"""Number of seeds that is proposed at most if there are too few for a test."""
+PROBABILITY_TEXT = "P(on the front)"
+
+
+def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
+    """The first sentence of a report: which arm to pick and how sure that is, or what would decide it.
+
+    Args:
+        results: Results of the study.
+        verdict: The verdict on them.
+        on_front: Probability of being on the front by arm; empty if it is unknown.
+        root: Root folder of the study, for commands.
+    """
+    pick = verdict.pick
+    match verdict.state:
+        case "no arm":
+            return f"No arm can be picked: {_reason_for_no_arm(results)}."
+        case "one seed":
+            return (
+                f"One seed cannot decide: {pick} looks best, as an example and not as evidence. "
+                f"Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
+            )
+        case "race":
+            return (
+                f"{pick} looks best{_why(verdict)}; the number of its seeds was chosen by a race, so its intervals "
+                f"describe and do not decide{_probability(pick, on_front)}."
+            )
+        case "decided":
+            return f"Pick {pick}{_why(verdict)}{_ties(results, verdict)}{_probability(pick, on_front)}."
+        case "open":
+            return f"{_open_sentence(results, verdict, root)} So far {pick} looks best{_why(verdict)}."
+        case _:
+            assert_never(verdict.state)
+
+
+def pick_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """Sentences on the three picks: most accurate, most interpretable within the tolerance, and knee."""
+    if len(results.objectives) < 2 or verdict.pick is None:
+        return
+    first, second = results.objectives[:2]
+    picks = (
+        ("Most accurate", verdict.most_accurate, first),
+        (f"Best {second.metric} within {100 * verdict.tolerance:g} % of it", verdict.most_interpretable, second),
+        ("Knee of the front", verdict.knee, None),
+    )
+    for label, name, objective in picks:
+        assert name is not None
+        arm = results.arm(name)
+        shown = (objective,) if objective else (first, second)
+        yield f"{label}: {name} ({', '.join(f'{o.metric} {interval(arm.metrics[o.metric])}' for o in shown)})."
+
+
+def note_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """Sentences on what the verdict leaves out: curves that hardly move, clips, arms and trials."""
+    yield from _motion_sentences(results, verdict)
+    yield from _truth_sentences(results, verdict)
+    for common in results.common.values():
+        if common.metric in {objective.metric for objective in results.objectives}:
+            yield (
+                f"{common.metric} is compared on the {number(common.n_common)} of {number(common.n_pairs)} curves "
+                f"(clip and modulation) that move in every arm compared; {100 * common.share_left_out:.0f} % are left "
+                f"out, because a flat curve has none."
+            )
+
+
+def extend_command(results: StudyResults, n_seeds: int, root: str) -> str:
+    """The shell command that runs a study with this number of seeds of every arm."""
+    place = "" if root == "runs" else f" --root {shlex.quote(root)}"
+    return f"modstudy extend {shlex.quote(results.plan.name)} --seeds {n_seeds}{place}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _why(verdict: Verdict) -> str:
+    """Grounds for the pick, as the continuation of a sentence."""
+    if verdict.loss is None or verdict.gain is None:
+        if verdict.most_interpretable is None:
+            return ", by its mean"
+        percent = f"{100 * verdict.tolerance:g} %"
+        if verdict.most_interpretable == verdict.pick:
+            return f": the most accurate arm, and none within {percent} of it is better in the other objective"
+        return (
+            f": the most accurate arm, and that {verdict.most_interpretable}, within {percent} of it, is better in the "
+            "other objective is not shown"
+        )
+    loss, gain = verdict.loss, verdict.gain
+    return (
+        f": {_loss_phrase(loss, verdict.tolerance)}, and {_gain_phrase(gain)} "
+        f"({gain.objective.metric}, difference {interval(gain.difference.estimate)})"
+    )
+
+
+def _loss_phrase(loss: Change, tolerance: float) -> str:
+    """How the pick compares with the most accurate arm in the first objective."""
+    subject = "its sound" if loss.objective.metric.startswith("audio.") else f"its {loss.objective.metric}"
+    difference = f"difference {interval(loss.difference.estimate)}"
+    margin = tolerance * abs(loss.base)
+    if loss.is_within(margin):
+        cannot = " and cannot be told from it" if not loss.difference.excludes_zero else ""
+        return f"{subject} is within {100 * tolerance:g} % of the best, {loss.reference}'s,{cannot} ({difference})"
+    return f"{subject} is {100 * loss.share:.2g} % from the best, {loss.reference}'s ({difference})"
+
+
+def _gain_phrase(gain: Change) -> str:
+    """How the pick compares with the most accurate arm in the second objective."""
+    percent = f"{-100 * gain.share:.2g} %"
+    if gain.objective.metric == TOTAL_VARIATION.name and gain.objective.direction == "minimize":
+        return f"its curves are {percent} calmer"
+    return f"its {gain.objective.metric} is {percent} better"
+
+
+def _ties(results: StudyResults, verdict: Verdict) -> str:
+    """A clause on the arms that the seeds cannot tell from the pick."""
+    if not verdict.ties:
+        return ""
+    if len(results.objectives) < 2:
+        return f"; {join_names(verdict.ties)} cannot be told from it"
+    return f"; {join_names(verdict.ties)} cannot be told from it in {results.objectives[1].metric}"
+
+
+def _probability(pick: str | None, on_front: Mapping[str, float]) -> str:
+    """A clause on the probability that the pick is on the front."""
+    return "" if pick is None or pick not in on_front else f"; {PROBABILITY_TEXT} {_probability_number(on_front[pick])}"
+
+
+def _probability_number(value: float) -> str:
+    return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
+
+
+def _open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
+    """A sentence on what the seeds leave open, and what would decide it."""
+    names = dict.fromkeys(
+        name for question in verdict.questions for name in (question.change.arm, question.change.reference)
+    )
+    between = join_names([verdict.pick or "", *(name for name in names if name != verdict.pick)][:4])
+    text = f"{plural(verdict.n_seeds, 'seed')} cannot decide between {between}"
+    known = [question.seeds_needed for question in verdict.questions if question.seeds_needed is not None]
+    if verdict.n_seeds < MIN_PAIRS_FOR_TEST:
+        # The spread of so few seeds says little about the number that will be needed.
+        target = min(max([FIRST_SEEDS, *known]), MAX_FIRST_SEEDS)
+        return (
+            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {target - verdict.n_seeds} "
+            f"more{_time(time_of_seeds(results, target - verdict.n_seeds))}: "
+            f"`{extend_command(results, target, root)}`."
+        )
+    if not known:
+        return f"{text}, and {MAX_PAIRS} would probably not: what is between them is too small."
+    more = (
+        f"{text}; {max(known) - verdict.n_seeds} more would, with a probability of 80 % if differences are as they look"
+    )
+    costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
+    return f"{more}{_time(max(costs, default=None))}: `{extend_command(results, max(known), root)}`."
+
+
+def _time(seconds: float | None) -> str:
+    """A clause on an estimated time; empty if it is unknown."""
+    return "" if seconds is None else f", about {duration(seconds)}"
+
+
+def question_text(question: OpenQuestion) -> str:
+    """An open question with what it needs, for a list."""
+    change = question.change
+    needed = "more seeds than are sensible" if question.seeds_needed is None else plural(question.seeds_needed, "seed")
+    return (
+        f"{change.arm} against {change.reference} in {change.objective.metric}: "
+        f"difference {interval(change.difference.estimate)}; {needed} would decide it"
+    )
+
+
+def _reason_for_no_arm(results: StudyResults) -> str:
+    """Why no arm can be picked."""
+    if not results.counts["finished"]:
+        return "no trial has finished"
+    reasons = []
+    if not any(not arm.is_baseline for arm in results.arms):
+        reasons.append("all arms are baselines")
+    if static := [arm.name for arm in results.with_status("static")]:
+        reasons.append(f"the curves of {join_names(static)} hardly move")
+    for arm in results.with_status("not comparable"):
+        if not arm.finished:
+            states = sorted({state_text(trial.state) for trial in arm.trials})
+            reasons.append(f"no trial of {arm.name} has finished ({join_names(states)})")
+        else:
+            reasons.append(f"{join_names(arm.lacking)} of {arm.name} is undefined")
+    return "; ".join(reasons[:4]) or "no trained arm has finished"
+
+
+def _motion_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """Sentences on modulations that hardly move in arms that may be picked."""
+    stuck = [(arm, names) for arm in results.arms if arm.is_eligible and (names := results.hardly_moving(arm))]
+    for arm, names in sorted(stuck, key=lambda item: item[0].name != verdict.pick):
+        yield f"{arm.name} hardly moves {join_names([_range_text(results, arm, name) for name in names])}."
+
+
+def _range_text(results: StudyResults, arm: ArmResult, modulation: str) -> str:
+    """A modulation with the mean range of its curves, and of the true ones."""
+    name = f"{RANGE.name}.{modulation}"
+    truth = f", truth {number(results.truth[name])}" if name in results.truth else ""
+    return f"{modulation} (mean range {number(arm.metrics[name].mean)}{truth})"
+
+
+def _truth_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """A sentence on arms whose curves are calmer than the true ones, for which less is no longer better."""
+    if len(results.objectives) < 2:
+        return
+    second: Objective = results.objectives[1]
+    truth = results.truth.get(second.metric)
+    if truth is None or second.direction != "minimize":
+        return
+    below = [arm.name for arm in results.front if arm.metrics[second.metric].mean < truth]
+    if below:
+        yield (
+            f"The true curves have {second.metric} {number(truth)}: below it, as for {join_names(below)}, smaller is "
+            "smoother than the truth, not better."
+        )
+    elif verdict.pick is not None:
+        share = results.arm(verdict.pick).metrics[second.metric].mean / truth - 1
+        yield f"The true curves have {second.metric} {number(truth)}; {verdict.pick}'s is {100 * share:.0f} % above."
