@@ -9,6 +9,7 @@ from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
+from study.commands.dashboard import dashboard
 from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
@@ -34,7 +35,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 """Typer app with all commands."""
-for command in (studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, track, train, doctor):
+for command in (
+    studies,
+    catalog,
+    new,
+    plan,
+    launch,
+    extend,
+    resume,
+    retry,
+    stop,
+    status,
+    report,
+    dashboard,
+    track,
+    train,
+    doctor,
+):
     app.command()(command)
 app.add_typer(render_app, name="render")
 app.add_typer(export_app, name="export")
