@@ -15,6 +15,7 @@ from study.dashboard import index_server, live_studies
 from study.dashboard.index_server import IndexServer
 from study.dashboard.live_studies import LiveStudies
 from study.execution.lease import study_lease
+from tests.support.leases import without_own_heartbeats
 from tests.support.tiny_study import commit, create_study, tiny_plan
 
 ODD = 'a <b>"x"</b'.replace("/", "&")
@@ -86,7 +87,10 @@ def test_a_finished_study_is_shown_with_its_front_and_report(client: Client) -> 
     assert client.get("/studies/finished/summary.json").text == "{}"
 
 
-def test_a_running_study_shows_what_its_trials_do(client: Client, tmp_path: Path, plan: StudyPlan) -> None:
+def test_a_running_study_shows_what_its_trials_do(
+    client: Client, tmp_path: Path, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_own_heartbeats(monkeypatch)
     store = create_study(tmp_path / "runs" / "mine", plan)
     running = {"label": "frame · seed 1", "step": 20, "max_steps": 80, "loss": 0.25}
     with study_lease(store) as lease:

@@ -11,6 +11,7 @@ from core.storage.store import Store
 from study.dashboard import live_studies
 from study.dashboard.live_studies import SPARK_HEIGHT, SPARK_WIDTH, LiveStudies, StudyView
 from study.execution.lease import Lease, study_lease
+from tests.support.leases import without_own_heartbeats
 from tests.support.tiny_study import commit, create_study
 
 
@@ -50,11 +51,7 @@ def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LiveStudies:
 @pytest.fixture
 def driver(store: Store, studies: LiveStudies, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     """The driver of the study `tiny`, without heartbeats of its own."""
-
-    def no_beats(lease: Lease) -> None:
-        assert lease.epoch == 1
-
-    monkeypatch.setattr(Lease, "beat_until_released", no_beats)
+    without_own_heartbeats(monkeypatch)
     with study_lease(store) as lease:
         yield Driver(lease, studies)
 
