@@ -200,4 +200,4 @@ def test_a_plan_without_a_code_version_is_delivered_too(
     store = create_study(tmp_path / "old", replace(plan, segments=(replace(segment, code_version=""),)))
     commit(store, plan.trials[0])
     deliver(opened, store)
-    assert runs_of(client, store)["tiny"].data.tags["git_commit"] == ""
+    assert runs_of(client, store)["tiny"].data.tags["code_version"] == ""
