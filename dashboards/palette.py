@@ -130,7 +130,7 @@ def _main_setting(kind: str | None) -> tuple[str, float] | None:
 
 def _position(ratio: float) -> float:
     """Position of a setting in 0..1, given its ratio to its default: 0.5 at 1, 0.26 at 1/2 and 0.74 at 2."""
-    return 1 / (1 + math.pow(ratio, -1.5))
+    return 1 / (1 + float(ratio**-1.5))
 
 
 def _share(text: str) -> float:

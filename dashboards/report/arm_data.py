@@ -170,7 +170,7 @@ def _metric(axis: Axis) -> dict[str, str]:
 
 def _mean(estimate: Estimate | None) -> list[float | None] | None:
     """Mean and bounds of its interval."""
-    return [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)] if estimate else None
+    return None if estimate is None else [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
 
 
 def _values(values: Mapping[int, float] | None, seeds: Sequence[int]) -> list[float | None] | None:

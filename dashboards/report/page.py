@@ -17,13 +17,16 @@ from dashboards import formatting
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.analysis.verdict import TOLERANCE
+from dashboards.export_tables import tidy_csv
 from dashboards.figures import front_png
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
 from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.description import description
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
+from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
 from dashboards.report.problems import PROBLEMS
 from dashboards.report.race import RACE
 from dashboards.report.run import RUN
@@ -34,12 +37,6 @@ from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 
 SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, RACE, SEARCH, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
 """Sections in the order of the page."""
-PAGE_KEY = "report/index.html"
-"""Key of the page in the store."""
-SUMMARY_KEY = "summary.json"
-"""Key of the summary in the store."""
-FRONT_KEY = "report/front.png"
-"""Key of the figure of the front in the store."""
 
 
 def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERANCE) -> StudyAnalysis:
@@ -61,6 +58,8 @@ def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERAN
     report = ReportData(store=store, analysis=analysis, styles=arm_styles(results.arms))
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
+    store.put(RESULTS_KEY, tidy_csv(results))
+    store.put(DESCRIPTION_KEY, description(analysis).encode())
     store.put(PAGE_KEY, render_page(report).encode())
     return analysis
 

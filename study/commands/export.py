@@ -1,5 +1,6 @@
 """`modstudy export`: writes the results of a study for other tools."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,13 +8,23 @@ import typer
 
 from study.commands.options import Name, Root, console, report_errors
 
+
+class TableForm(StrEnum):
+    """Formats of tables."""
+
+    LATEX = "latex"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+_SUFFIXES = {TableForm.LATEX: "tex", TableForm.MARKDOWN: "md", TableForm.CSV: "csv"}
 export_app = typer.Typer(help="Write the results of a study for other tools.", no_args_is_help=True)
 """Typer app of `modstudy export`."""
 
 
 @export_app.callback()
 def _export_group() -> None:
-    """Commands of `modstudy export`, one per tool."""
+    """Commands of `modstudy export`."""
 
 
 @export_app.command()
@@ -33,3 +44,36 @@ def optuna(
     names = export_search(session.store, path)
     console.print(f"{path}: {', '.join(names)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"See them: optuna-dashboard {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+@export_app.command()
+@report_errors
+def tables(
+    name: Name,
+    root: Root = "runs",
+    form: Annotated[
+        TableForm, typer.Option("--format", help="Format; LaTeX wants the package booktabs.")
+    ] = TableForm.MARKDOWN,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for arms and comparisons, as a file each; by default they are printed.")
+    ] = None,
+) -> None:
+    """Write the tables of arms and of paired comparisons, with intervals, as LaTeX, Markdown or CSV."""
+    from dashboards.analysis.study_analysis import StudyAnalysis
+    from dashboards.analysis.study_results import load_results
+    from dashboards.export_tables import arms_table, comparisons_table, rendered
+    from study.execution.session import Session
+
+    session = Session(root=root, name=name, console=console)
+    session.plan()
+    analysis = StudyAnalysis(load_results(session.store), root=root)
+    made = {"arms": arms_table(analysis), "comparisons": comparisons_table(analysis)}
+    for label, table in made.items():
+        text = rendered(table, form.value)
+        if out is None:
+            typer.echo(text)
+            continue
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / f"{name}-{label}.{_SUFFIXES[form]}"
+        path.write_text(text, encoding="utf-8")
+        console.print(str(path), markup=False, highlight=False, soft_wrap=True)

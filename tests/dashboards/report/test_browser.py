@@ -17,7 +17,8 @@ from dashboards.analysis.study_results import front_arms, load_results
 from dashboards.formatting import axis
 from dashboards.label_places import label_places
 from dashboards.palette import arm_styles
-from dashboards.report.page import PAGE_KEY, write_report
+from dashboards.report.keys import PAGE_KEY
+from dashboards.report.page import write_report
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy
 
 pytestmark = pytest.mark.browser

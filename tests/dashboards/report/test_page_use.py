@@ -9,7 +9,8 @@ import pytest
 from core.settings.parameterizations import LowPassConfig, SplineConfig
 from core.storage.store import Store
 from dashboards.analysis.study_results import load_results
-from dashboards.report.page import PAGE_KEY, write_report
+from dashboards.report.keys import PAGE_KEY
+from dashboards.report.page import write_report
 from tests.support.browser import Page, driven_page
 from tests.support.fake_study import ARMS, FRONT, FakeArm, MakeStudy
 

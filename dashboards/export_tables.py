@@ -1,0 +1,196 @@
+"""Tables of a study for papers and other programs: arms and comparisons with intervals, and all values."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import pyarrow as pa
+import pyarrow.csv
+
+from core.statistics.paired import Estimate
+from dashboards.analysis.arm_results import ArmResult
+from dashboards.analysis.comparisons import Comparison
+from dashboards.analysis.study_analysis import StudyAnalysis
+from dashboards.analysis.study_results import StudyResults
+from dashboards.formatting import bounds, number
+from dashboards.tables import seeds_cell, status_cell, table_metrics
+
+TableFormat = Literal["latex", "markdown", "csv"]
+_LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", "●": r"$\bullet$", "○": r"$\circ$", "–": "--",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table of text cells."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_text: int
+    """Number of first columns with words; the others have numbers."""
+
+
+def arms_table(analysis: StudyAnalysis) -> TextTable:
+    """The arms with status, seeds, probability of being on the front, and means with intervals of the main metrics."""
+    results = analysis.results
+    metrics = table_metrics(results)
+    on_front = analysis.front_probabilities
+    probability = ("P(front)",) if on_front else ()
+    return TextTable(
+        caption=f"{results.plan.name}: {results.split} means over seeds with 95 % intervals",
+        columns=("arm", "status", "seeds", *probability, *metrics),
+        rows=tuple(
+            (
+                arm.name,
+                status_cell(results, arm),
+                seeds_cell(arm),
+                *((number(on_front.get(arm.name)),) if on_front else ()),
+                *(_estimate(arm.metrics.get(metric)) for metric in metrics),
+            )
+            for arm in results.arms
+        ),
+        n_text=2,
+    )
+
+
+def comparisons_table(analysis: StudyAnalysis) -> TextTable:
+    """All paired comparisons with intervals and p values."""
+    return TextTable(
+        caption=f"{analysis.results.plan.name}: differences paired by seed",
+        columns=(
+            "arm", "reference", "metric", "role", "conclusion", "pairs", "difference", "P(better)", "p", "margin",
+        ),
+        rows=tuple(map(_comparison_row, analysis.comparisons)),
+        n_text=5,
+    )  # fmt: skip
+
+
+def rendered(table: TextTable, form: TableFormat) -> str:
+    """The table as text in a format; LaTeX wants the package booktabs."""
+    match form:
+        case "latex":
+            return _latex(table)
+        case "markdown":
+            return _markdown(table)
+        case "csv":
+            buffer = io.StringIO()
+            csv.writer(buffer, lineterminator="\n").writerows([table.columns, *table.rows])
+            return buffer.getvalue()
+        case _:
+            assert_never(form)
+
+
+def tidy_csv(results: StudyResults) -> bytes:
+    """All values as CSV, a row per arm, seed and metric; a trial without metrics has one row without a value.
+
+    `value` is on the clips on which the arms are compared; `value_on_own_clips` on all for which the trial has the
+    metric defined. The settings that differ between arms have a column each.
+    """
+    rows: dict[str, list[object]] = {
+        name: [] for name in ("arm", "seed", "digest", "outcome", "metric", "value", "value_on_own_clips")
+    }
+    n_rows: list[int] = []
+    for arm in results.arms:
+        before = len(rows["arm"])
+        for trial in arm.trials:
+            own = trial.record.metrics.get(results.split, {}) if trial.record and trial.state == "finished" else {}
+            metrics = [name for name in results.metrics if name in own or trial.seed in arm.values.get(name, {})]
+            for metric in metrics or [""]:
+                rows["arm"].append(arm.name)
+                rows["seed"].append(trial.seed)
+                rows["digest"].append(trial.digest)
+                rows["outcome"].append(trial.state)
+                rows["metric"].append(metric or None)
+                rows["value"].append(arm.values.get(metric, {}).get(trial.seed))
+                rows["value_on_own_clips"].append(own.get(metric))
+        n_rows.append(len(rows["arm"]) - before)
+    factors = dict.fromkeys(path for arm in results.arms for path in arm.factors)
+    columns = {"study": pa.array([results.plan.name] * len(rows["arm"]), pa.string())}
+    columns |= {name: pa.array(values) for name, values in rows.items()}
+    for path in factors:
+        columns[path] = pa.array(
+            [value for arm, n in zip(results.arms, n_rows, strict=True) for value in [_setting(arm, path)] * n],
+            pa.string(),
+        )
+    buffer = io.BytesIO()
+    pyarrow.csv.write_csv(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    """A mean with its interval; a dash if there is none."""
+    if estimate is None:
+        return "–"
+    return f"{number(estimate.mean)} {bounds(estimate)}".strip()
+
+
+def _comparison_row(comparison: Comparison) -> tuple[str, ...]:
+    equivalence = comparison.equivalence
+    return (
+        comparison.arm,
+        comparison.reference,
+        comparison.objective.metric,
+        comparison.role,
+        comparison.conclusion or "–",
+        str(len(comparison.difference.seeds)),
+        _estimate(comparison.difference.estimate),
+        _estimate(comparison.improvement),
+        number(comparison.p_value),
+        "–" if equivalence is None else number(equivalence.margin),
+    )
+
+
+def _setting(arm: ArmResult, path: str) -> str | None:
+    """A setting as text; None if the arm does not have it."""
+    return str(arm.factors[path]) if path in arm.factors else None
+
+
+def _latex(table: TextTable) -> str:
+    alignment = "l" * table.n_text + "r" * (len(table.columns) - table.n_text)
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_escaped(table.caption)}}}",
+        rf"\begin{{tabular}}{{{alignment}}}",
+        r"\toprule",
+        _latex_row(table.columns),
+        r"\midrule",
+        *map(_latex_row, table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_escaped, cells)) + r" \\"
+
+
+def _escaped(text: str) -> str:
+    """Text without characters that have a meaning in LaTeX."""
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+
+
+def _markdown(table: TextTable) -> str:
+    marks = ["---"] * table.n_text + ["---:"] * (len(table.columns) - table.n_text)
+    lines = [_markdown_row(table.columns), f"|{'|'.join(marks)}|", *map(_markdown_row, table.rows)]
+    return f"{_markdown_text(table.caption)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_markdown_text, cells))} |"
+
+
+def _markdown_text(text: str) -> str:
+    """Text without characters that have a meaning in Markdown or end a cell."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
