@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from core.storage.store import Store
-from dashboards.report.page import PAGE_KEY
+from dashboards.report.keys import PAGE_KEY
 
 
 class HtmlPage(HTMLParser):

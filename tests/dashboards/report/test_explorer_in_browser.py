@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from core.storage.store import Store
-from dashboards.report.page import PAGE_KEY, write_report
+from dashboards.report.keys import PAGE_KEY
+from dashboards.report.page import write_report
 from tests.dashboards.report.html_page import HtmlPage
 from tests.support.browser import Page, driven_page
 from tests.support.fake_study import ARMS, MODULATIONS, FakeArm, fake_study

@@ -6,7 +6,8 @@ import pytest
 
 from core.storage.records import DataIssue
 from core.storage.store import Store
-from dashboards.report.page import FRONT_KEY, PAGE_KEY, SUMMARY_KEY, write_report
+from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from dashboards.report.page import write_report
 from tests.dashboards.report.html_page import page_of, strict_json
 from tests.support.fake_study import ARMS, MODULATIONS, OBJECTIVES, FakeArm, MakeStudy
 
