@@ -181,7 +181,7 @@ def commit_fake(
     study = Path(attempt.store.root).name
     metrics = dict(_metrics(arm, sounds, rng)) if is_finished else {}
     if is_finished and sounds.n_clips:
-        _write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
+        write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
     attempt.commit(
         TrialRecord(
             digest=attempt.digest,
@@ -248,7 +248,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
                 yield f"{metric.name}{projection}{suffix}", values[metric.name]
 
 
-def _write_curves_and_sounds(
+def write_curves_and_sounds(
     attempt: Attempt, study: str, arm: FakeArm, config: TrialConfig, sounds: Sounds, rng: np.random.Generator
 ) -> None:
     n_clips, n_curves = sounds.n_clips, len(sounds.modulations)
