@@ -1,4 +1,4 @@
-"""Clips in memory with audio, pitch, filter resonance and true modulation curves, and data sets of three splits."""
+"""Clips in memory with sound, pitch, resonance, true curves and declared LFO rates, and data sets of three splits."""
 
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ class Clips:
     """The true curves in 0..1; None if they are unknown."""
     modulation_names: tuple[str, ...] = ()
     """Names of the true curves; empty if they are unknown."""
+    lfo_hz: Float[Tensor, " clip"] | None = None
+    """Rate of the LFO of each clip, as declared by the data, NaN where none is; None if no clip has one."""
 
     def __post_init__(self) -> None:
         n_curves = 0 if self.modulation is None else self.modulation.shape[1]
@@ -44,6 +46,7 @@ class Clips:
             q=self.q[indices],
             modulation=None if self.modulation is None else self.modulation[indices],
             modulation_names=self.modulation_names,
+            lfo_hz=None if self.lfo_hz is None else self.lfo_hz[indices],
         )
 
     def to(self, device: torch.device) -> "Clips":
@@ -55,6 +58,7 @@ class Clips:
             q=self.q.to(device),
             modulation=None if self.modulation is None else self.modulation.to(device),
             modulation_names=self.modulation_names,
+            lfo_hz=None if self.lfo_hz is None else self.lfo_hz.to(device),
         )
 
 

@@ -1,7 +1,9 @@
 """The Pareto front as a PNG figure, for papers and READMEs."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -65,11 +67,20 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
     if not shown:
         panels[0].text(0.5, 0.5, "no finished trial has both metrics yet", ha="center", transform=panels[0].transAxes)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    with _without_glyph_warnings():
+        figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _without_glyph_warnings() -> Iterator[None]:
+    """A context in which matplotlib draws characters that its font lacks, such as emoji, as boxes without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
+        yield
 
 
 def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
@@ -159,7 +170,8 @@ def _draw_labels(
     inside = [arm for arm in arms if _is_inside(arm, x, y, limits)]
     if not inside:
         return
-    figure.draw_without_rendering()  # the position of the axes is only known after the layout
+    with _without_glyph_warnings():
+        figure.draw_without_rendering()  # the position of the axes is only known after the layout
     centres = [(arm.metrics[x.metric].mean, arm.metrics[y.metric].mean) for arm in inside]
     frame = np.asarray(axes.bbox.extents) * 72 / figure.dpi
     marks = axes.transData.transform(centres) * 72 / figure.dpi - frame[:2]

@@ -122,14 +122,15 @@ def _main_setting(kind: str | None) -> tuple[str, float] | None:
     """Name and default of a parameterization's main setting, the first number of its config; None if it has none."""
     variant = PARAMETERIZATIONS.get(kind) if kind else None
     for field in fields(variant) if variant else ():
-        if type(field.default) in (int, float) and field.default > 0:
-            return field.name, float(field.default)
+        default = field.default
+        if isinstance(default, int | float) and not isinstance(default, bool) and default > 0:
+            return field.name, float(default)
     return None
 
 
 def _position(ratio: float) -> float:
     """Position of a setting in 0..1, given its ratio to its default: 0.5 at 1, 0.26 at 1/2 and 0.74 at 2."""
-    return 1 / (1 + ratio**-1.5)
+    return 1 / (1 + float(ratio**-1.5))
 
 
 def _share(text: str) -> float:

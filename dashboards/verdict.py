@@ -5,13 +5,19 @@ from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from core.metrics.interpretability import RANGE, TOTAL_VARIATION
+from core.statistics.paired import MIN_PAIRS_FOR_TEST
+from core.statistics.power import MAX_PAIRS
 from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_results import StudyResults
-from dashboards.analysis.verdict import Change, OpenQuestion, Verdict
+from dashboards.analysis.verdict import Change, OpenQuestion, Verdict, time_of_seeds
 from dashboards.durations import duration
 from dashboards.formatting import interval, join_names, number, plural, state_text
 
+FIRST_SEEDS = 8
+"""Number of seeds that is proposed at least if there are too few for a test."""
+MAX_FIRST_SEEDS = 16
+"""Number of seeds that is proposed at most if there are too few for a test."""
 PROBABILITY_TEXT = "P(on the front)"
 
 
@@ -31,7 +37,7 @@ def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, flo
         case "one seed":
             return (
                 f"One seed cannot decide: {pick} looks best, as an example and not as evidence. "
-                f"Run more: `{extend_command(results, 6, root)}`."
+                f"Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
             )
         case "race":
             return (
@@ -90,7 +96,13 @@ def _why(verdict: Verdict) -> str:
     if verdict.loss is None or verdict.gain is None:
         if verdict.most_interpretable is None:
             return ", by its mean"
-        return f": the most accurate arm, and none within {100 * verdict.tolerance:g} % of it is better in the other"
+        percent = f"{100 * verdict.tolerance:g} %"
+        if verdict.most_interpretable == verdict.pick:
+            return f": the most accurate arm, and none within {percent} of it is better in the other objective"
+        return (
+            f": the most accurate arm, and that {verdict.most_interpretable}, within {percent} of it, is better in the "
+            "other objective is not shown"
+        )
     loss, gain = verdict.loss, verdict.gain
     return (
         f": {_loss_phrase(loss, verdict.tolerance)}, and {_gain_phrase(gain)} "
@@ -142,17 +154,27 @@ def _open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
     )
     between = join_names([verdict.pick or "", *(name for name in names if name != verdict.pick)][:4])
     text = f"{plural(verdict.n_seeds, 'seed')} cannot decide between {between}"
-    needed = [question.seeds_needed for question in verdict.questions]
-    known = [each for each in needed if each is not None]
-    if len(known) < len(needed):
-        return f"{text}, and the differences so far are too small for a number of seeds that would."
-    most = max(known)
-    costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
-    time = f", about {duration(max(costs))}" if costs else ""
-    return (
-        f"{text}; {most - verdict.n_seeds} more would, with a probability of 80 % if the differences are as large as "
-        f"they look{time}: `{extend_command(results, most, root)}`."
+    known = [question.seeds_needed for question in verdict.questions if question.seeds_needed is not None]
+    if verdict.n_seeds < MIN_PAIRS_FOR_TEST:
+        # The spread of so few seeds says little about the number that will be needed.
+        target = min(max([FIRST_SEEDS, *known]), MAX_FIRST_SEEDS)
+        return (
+            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {target - verdict.n_seeds} "
+            f"more{_time(time_of_seeds(results, target - verdict.n_seeds))}: "
+            f"`{extend_command(results, target, root)}`."
+        )
+    if not known:
+        return f"{text}, and {MAX_PAIRS} would probably not: what is between them is too small."
+    more = (
+        f"{text}; {max(known) - verdict.n_seeds} more would, with a probability of 80 % if differences are as they look"
     )
+    costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
+    return f"{more}{_time(max(costs, default=None))}: `{extend_command(results, max(known), root)}`."
+
+
+def _time(seconds: float | None) -> str:
+    """A clause on an estimated time; empty if it is unknown."""
+    return "" if seconds is None else f", about {duration(seconds)}"
 
 
 def question_text(question: OpenQuestion) -> str:

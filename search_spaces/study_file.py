@@ -26,7 +26,7 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
-# [race], [[resources]] and [early_stopping] are further tables; `modstudy new` writes commented examples of all.
+# [[contrasts]], [margins], [race], [[resources]] and [early_stopping] are further tables; `modstudy new` has examples.
 """
 
 from collections import Counter
@@ -44,6 +44,7 @@ from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
 from core.storage.records import Stage
 from search_spaces.confirm import Confirm
+from search_spaces.contrasts import ContrastEntry, DeclaredComparison, check_arms, check_margins, declared_comparisons
 from search_spaces.designs.base import Design
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.designs.fractional_factorial import FractionalFactorial
@@ -98,6 +99,10 @@ class StudyFile:
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
+    contrasts: tuple[ContrastEntry, ...] = ()
+    """Comparisons that answer the question; without any, every trained arm is compared with the first one."""
+    margins: dict[str, float] = field(default_factory=dict)
+    """Smallest difference that matters, by full name of the metric."""
     race: RaceEntry | None = None
     """Settings of the race between the arms of the designs; None if all arms get all seeds."""
     resources: tuple[ResourcesEntry, ...] = ()
@@ -132,6 +137,8 @@ class StudyFile:
                 "search.seeds and seeds must be disjoint, because the search must not see the seeds of the evaluation; "
                 f"both contain {min(shared)}; change one of them"
             )
+        compared = [*(entry.metric for entry in self.objectives), *(each.metric for each in self.comparisons())]
+        check_margins(self.margins, tuple(dict.fromkeys(compared)))
         if self.early_stopping:
             check_comparable(self.early_stopping, self._varying())
         if self.race:
@@ -169,6 +176,14 @@ class StudyFile:
     def to_settings(self) -> dict[str, Any]:
         """The study as plain values; the inverse of `parse_study`."""
         return {key: value for key, value in _plain(asdict(self)).items() if value is not None}
+
+    def comparisons(self) -> tuple[DeclaredComparison, ...]:
+        """The comparisons that the contrasts declare, one for each metric.
+
+        Raises:
+            ConfigError: two arms are compared twice in a metric.
+        """
+        return declared_comparisons(self.contrasts, [entry.metric for entry in self.objectives])
 
     def designs(self) -> tuple[Design, ...]:
         """Designs of the study, whose arms do not depend on results: combinations, ablation and explicit arms.
@@ -243,9 +258,11 @@ class StudyFile:
         """All arms of the designs.
 
         Raises:
-            ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm.
+            ConfigError: an arm cannot be built, occurs twice, or starts from an unknown arm, or a contrast or
+                resources name an unknown one.
         """
         arms = tuple(arm for arm, _ in self._composed_arms)
+        check_arms(self.contrasts, [arm.name for arm in arms])
         for entry in self.resources:
             # The arms of a search are not known yet.
             if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):

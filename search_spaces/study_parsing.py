@@ -8,10 +8,12 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError
+from core.settings.dotted import flatten
 from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.suggestions import did_you_mean
 from core.settings.toml_files import read_toml
 from core.settings.value_rules import broken_rule
+from search_spaces.contrasts import ContrastEntry
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.early_stopping import EarlyStoppingConfig
 from search_spaces.resources_entry import ResourcesEntry
@@ -96,6 +98,7 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         ("objectives", ObjectiveEntry),
         ("arms", ExplicitArm),
         ("space", DimensionEntry),
+        ("contrasts", ContrastEntry),
         ("resources", ResourcesEntry),
     ):
         for index, item in enumerate(_tables(table, settings.get(table, []))):
@@ -116,6 +119,8 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         search = {**search, "sampler": _sampler(search.get("sampler", {}))}
         # The defaults become part of the stored study.
         settings = {"seeds": CONFIRM_SEEDS, "confirm": {}, **settings, "search": search}
+    if "margins" in settings:
+        settings = {**settings, "margins": _margins(_table("margins", settings))}
     if "early_stopping" in settings:
         settings = {**settings, "early_stopping": _early_stopping(settings["early_stopping"])}
     study = _validated(StudyFile, settings, ())
@@ -208,6 +213,18 @@ def _early_stopping(table: Any) -> object:
         raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
     _check_keys("early_stopping.", table, classes[kind])
     return _validated(classes[kind], table, ("early_stopping",))
+
+
+def _margins(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Margins by full name of the metric, which may be written in quotes or as a dotted path.
+
+    Raises:
+        ConfigError: a margin is no number.
+    """
+    margins = flatten(table)
+    for metric, margin in margins.items():
+        _check_type(f"margins.{metric}", margin, float)
+    return margins
 
 
 def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:

@@ -9,7 +9,9 @@ from rich.logging import RichHandler
 
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
+from study.commands.compare import compare
 from study.commands.curves import curves
+from study.commands.dashboard import dashboard
 from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
@@ -37,7 +39,8 @@ app = typer.Typer(
 )
 """Typer app with all commands."""
 for command in (
-    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, curves, track, train, doctor,
+    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, dashboard, track,
+    train, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("list")(list_studies)

@@ -91,10 +91,13 @@ def power_text(power: "Power") -> list[str]:
     seeds = counted(power.n_seeds, "seed")
     if not power.n_comparisons:
         return [f"{seeds}; the report compares no arms, because there is only one that is trained"]
-    first = (
-        f"{seeds}; the report makes up to {counted(power.n_comparisons, 'comparison')}: "
-        f"{counted(power.n_arms - 1, 'arm')} with the first one in {counted(power.n_objectives, 'objective')}"
-    )
+    if power.n_declared:
+        first = f"{seeds}; the report makes the {counted(power.n_declared, 'comparison')} that the contrasts declare"
+    else:
+        first = (
+            f"{seeds}; the report makes up to {counted(power.n_comparisons, 'comparison')}: "
+            f"{counted(power.n_arms - 1, 'arm')} with the first one in {counted(power.n_objectives, 'objective')}"
+        )
     smallest = f"the smallest p value they allow after Holm's adjustment is {power.smallest_p:.3g}"
     if power.smallest_p <= SIGNIFICANCE:
         return [first, f"{smallest}: every comparison can be significant at {SIGNIFICANCE:g}"]
@@ -102,8 +105,9 @@ def power_text(power: "Power") -> list[str]:
     remedy = (
         f"--seeds {needed} would be needed"
         if needed is not None
-        else f"no number of seeds is enough for so many (the test is exact up to {EXACT_PAIRS}); compare fewer arms"
+        else f"no number of seeds is enough for so many (the test is exact up to {EXACT_PAIRS})"
     )
+    remedy += "; declare fewer contrasts" if power.n_declared else "; or declare the few that matter, as [[contrasts]]"
     return [first, f"{smallest}: no difference can be significant at {SIGNIFICANCE:g}; {remedy}"]
 
 

@@ -14,14 +14,16 @@ from core.storage.ledger_segments import LedgerRow
 from core.storage.records import RERUN_ON_RESUME, Outcome, StudyPlan
 from core.storage.roots import below
 from core.storage.store import LEDGER_PREFIX, PLAN_PREFIX, Store
+from dashboards.report.keys import FRONT_KEY, PAGE_KEY
 from study.execution.lease import LeaseState, latest_lease, seems_alive
 
-FRONT_KEY, PAGE_KEY = "report/front.png", "report/index.html"
-"""Keys in the store of a study of the figure of its front and of the page of its report."""
 StudyState = Literal["running", "finished", "incomplete", "broken"]
 """State of a study: a driver runs it; nothing is left to run; `resume` would continue it; it cannot be read."""
 UNREADABLE = (ModstudyError, ValueError, TypeError, KeyError, OSError)
 """Errors of a store whose files are damaged, or were written by another version."""
+
+MAX_REASON = 300
+"""Maximum number of characters of the reason why a study cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,9 @@ class _KnownStudy:
         try:
             return self._entry()
         except UNREADABLE as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            return StudyEntry(name=self.name, state="broken", error=lines[0])
+            lines = str(error).split("\n") if str(error) else [type(error).__name__]
+            reason = ": ".join(line.strip() for line in lines[:2])
+            return StudyEntry(name=self.name, state="broken", error=reason[:MAX_REASON])
 
     def _entry(self) -> StudyEntry:
         lease = latest_lease(self.store)

@@ -34,14 +34,14 @@ from core.storage.code_version import code_version
 MAX_BYTES = 4 * 10**9
 """Limit on the size of all entries; beyond it the least recently used ones are removed."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
 """Incremented when the format of an entry changes."""
 _INDEX = "index.json"
 """Name of the index of an entry."""
 _DTYPE = np.dtype("<f4")
 """Type of all stored values."""
 _SPLITS = tuple(field.name for field in fields(Dataset))
-_ARRAYS = ("audio", "f0_hz", "q", "modulation")
+_ARRAYS = ("audio", "f0_hz", "q", "modulation", "lfo_hz")
 """Fields of `Clips` that are stored as arrays."""
 
 
@@ -132,6 +132,7 @@ def _read_clips(entry: Path, split: str, index: _SplitIndex) -> Clips:
         q=arrays["q"],
         modulation=arrays.get("modulation"),
         modulation_names=index.modulation_names,
+        lfo_hz=arrays.get("lfo_hz"),
     )
 
 

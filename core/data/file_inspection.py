@@ -28,7 +28,7 @@ from core.storage.atomic_write import write_atomically
 from core.storage.records import DataIssue
 
 METADATA_NAME = "metadata.csv"
-"""File in a sound folder that lists pitch or note, and optionally a group, of its files."""
+"""File in a sound folder that lists pitch or note, and optionally a group and the rate of an LFO, of its files."""
 SILENT_BELOW = 1e-3
 """A clip whose peak stays below this (-60 dB of full scale) is silent."""
 CLIPPED_RUN = 8
@@ -36,7 +36,7 @@ CLIPPED_RUN = 8
 PitchSource = Literal["metadata", "file name", "tracked"]
 """Where the pitch of a file comes from."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 """Incremented when the inspection of an unchanged file gives another result."""
 _BLOCK = 1 << 18
 """Samples per block when a file is read."""
@@ -60,14 +60,17 @@ class FileInspection:
     f0_hz: float | None
     """Pitch; None if unknown."""
     pitch_source: PitchSource | None
+    lfo_hz: float | None
+    """Rate of the LFO as listed in the metadata; None if none is."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
     """Entry of a file in `metadata.csv`."""
 
-    f0_hz: float | None
-    group: str | None
+    f0_hz: float | None = None
+    group: str | None = None
+    lfo_hz: float | None = None
 
 
 _INSPECTIONS_ADAPTER: TypeAdapter[tuple[FileInspection, ...]] = TypeAdapter(tuple[FileInspection, ...])
@@ -101,7 +104,7 @@ def _inspect_file(
 ) -> FileInspection:
     """Inspect one file."""
     name = path.relative_to(folder).as_posix()
-    listed = metadata.get(name, _Metadata(None, None))
+    listed = metadata.get(name, _Metadata())
     patch = patch_in_name(path.stem)
     patch_or_file = f"{path.parent.relative_to(folder).as_posix()}/{patch}".removeprefix("./") if patch else name
     sha256, problem, clipped = "", None, False
@@ -131,6 +134,7 @@ def _inspect_file(
         remarks=(f"clipped: {CLIPPED_RUN} or more consecutive samples at full scale",) if clipped else (),
         f0_hz=f0_hz,
         pitch_source=source,
+        lfo_hz=listed.lfo_hz,
     )
 
 
@@ -182,12 +186,12 @@ def _read_metadata(path: Path) -> dict[str, _Metadata]:
     """The rows of `metadata.csv` by file name; empty if there is no such file."""
     if not path.is_file():
         return {}
-    rule = f"{path} needs the columns file and f0_hz or note, and may have group"
+    rule = f"{path} needs the columns file and f0_hz or note, and may have group and lfo_hz"
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             columns = [column.strip() for column in reader.fieldnames or []]
-            if "file" not in columns or not {"f0_hz", "note", "group"} & set(columns):
+            if "file" not in columns or not {"f0_hz", "note", "group", "lfo_hz"} & set(columns):
                 raise DataError(f"{rule}; got {', '.join(columns) or 'nothing'}; correct its first line")
             reader.fieldnames = columns
             rows = list(reader)
@@ -199,19 +203,17 @@ def _read_metadata(path: Path) -> dict[str, _Metadata]:
         name = cells.get("file", "").replace("\\", "/").removeprefix("./")
         if not name:
             raise DataError(f"{path}, line {number}: every row names its file; got an empty one; fill or remove it")
-        metadata[name] = _Metadata(_listed_pitch(path, number, cells), cells.get("group") or None)
+        metadata[name] = _Metadata(
+            f0_hz=_listed_pitch(path, number, cells),
+            group=cells.get("group") or None,
+            lfo_hz=_listed_hz(path, number, cells, "lfo_hz"),
+        )
     return metadata
 
 
 def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | None:
     """The pitch in Hz in a row of `metadata.csv`, None if it has none; `number` is the line, for error messages."""
-    if text := cells.get("f0_hz", ""):
-        try:
-            f0_hz = float(text)
-        except ValueError:
-            f0_hz = float("nan")
-        if not 0 < f0_hz < float("inf"):
-            raise DataError(f"{path}, line {number}: f0_hz is above 0 Hz; got {text!r}; correct it or leave it empty")
+    if (f0_hz := _listed_hz(path, number, cells, "f0_hz")) is not None:
         return f0_hz
     if text := cells.get("note", ""):
         note_hz = note_to_hz(text)
@@ -222,6 +224,20 @@ def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | Non
             )
         return note_hz
     return None
+
+
+def _listed_hz(path: Path, number: int, cells: dict[str, str], column: str) -> float | None:
+    """The frequency in a column of a row of `metadata.csv`, None if it is empty."""
+    text = cells.get(column, "")
+    if not text:
+        return None
+    try:
+        hz = float(text)
+    except ValueError:
+        hz = float("nan")
+    if not 0 < hz < float("inf"):
+        raise DataError(f"{path}, line {number}: {column} is above 0 Hz; got {text!r}; correct it or leave it empty")
+    return hz
 
 
 def _cache_file(folder: Path, paths: Sequence[Path], audio_config: AudioConfig) -> Path:

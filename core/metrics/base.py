@@ -48,6 +48,16 @@ class CurveProperty:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveRate:
+    """Computed from recovered curves and declared LFO rates: `function(estimate, lfo_hz, frame_rate)` returns a value
+    per clip and modulation, NaN for clips without a declared rate."""
+
+    function: Callable[
+        [Float[Tensor, "clip modulation frame"], Float[Tensor, " clip"], float], Float[Tensor, "clip modulation"]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialCost:
     """Computed from the record of a finished trial: `function(record)` returns a value, None if it is not recorded.
 
@@ -57,7 +67,7 @@ class TrialCost:
     function: Callable[[TrialRecord], float | None]
 
 
-Compute = AudioDistance | CurveDistance | CurveProperty | TrialCost
+Compute = AudioDistance | CurveDistance | CurveProperty | CurveRate | TrialCost
 """Computation of a metric; the class determines the inputs."""
 
 
@@ -104,4 +114,4 @@ class Metric:
     @property
     def is_per_modulation(self) -> bool:
         """Whether there is a value for each modulation."""
-        return isinstance(self.compute, CurveDistance | CurveProperty)
+        return isinstance(self.compute, CurveDistance | CurveProperty | CurveRate)

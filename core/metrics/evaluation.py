@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.clips import Clips
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all, project_on_same
 from core.storage.records import MetricValues
@@ -79,7 +79,7 @@ class Evaluation:
 
 
 def evaluate(estimates: Estimates) -> Evaluation:
-    """Evaluate all metrics but costs; distances between curves only if true curves are known."""
+    """Evaluate all metrics but costs; distances between curves and rates only if true curves or rates are known."""
     return Evaluation(estimates, dict(_per_clip(estimates)))
 
 
@@ -96,6 +96,10 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
             case CurveProperty(function):
                 values = function(estimates.modulation, estimates.frame_rate)
                 yield metric.name, PerClip(values, estimates.modulation_names)
+            case CurveRate(function):
+                if clips.lfo_hz is not None:
+                    values = function(estimates.modulation, clips.lfo_hz, estimates.frame_rate)
+                    yield metric.name, PerClip(values, estimates.modulation_names)
             case TrialCost():
                 pass  # computed from the record after the trial has ended
             case _:

@@ -26,5 +26,5 @@ class TrainerConfig:
     ] = 2 / 3
     diverged_above: Annotated[float, Gt(0), Doc("a larger training loss ends the trial as diverged")] = 100.0
     n_audio_clips: Annotated[
-        int, Ge(0), Unit("clips"), Doc("test clips whose target and estimate are stored as sound")
+        int, Ge(0), Unit("clips"), Doc("test clips, evenly spaced, whose target and estimate are stored as sound")
     ] = 4

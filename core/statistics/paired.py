@@ -1,8 +1,9 @@
 """Means over seeds with confidence intervals, and comparisons of two arms paired by seed.
 
 Intervals use Student's t distribution: with the 2 to 10 seeds of a study, their coverage is close to 95 %, whereas
-bootstrap intervals are too narrow. Arms share their seeds, so two arms are compared by their differences per seed, with
-an exact sign-flip test. Its smallest p value with n pairs is 2 / 2^n, so there is no test with fewer than 6 pairs.
+bootstrap intervals are too narrow. (`core.statistics.summaries` has the intervals of single arms.) Arms share their
+seeds, so two arms are compared by their differences per seed, with an exact sign-flip test. Its smallest p value with n
+pairs is 2 / 2^n, so there is no test with fewer than 6 pairs.
 """
 
 import math

@@ -12,7 +12,7 @@ Layout under the root, a local folder or a URI that `pyarrow.fs` supports:
     ledger/<number>.arrow                            copies of many records, see core.storage.ledger_segments
     ledger/<number>.reopened.json                    digests whose copies in earlier ledger files no longer count
     data/<sha256>.tar                                a data folder, for machines that lack it
-    report/index.html, report/front.png, summary.json    derived from the above and replaceable
+    report/index.html, report/front.png, report/description.md, summary.json    derived and replaceable
 
 An attempt is one execution of a trial by one process. Its files are ignored until its record exists; readers use the
 latest committed attempt. Concurrent attempts at a trial, or a worker that was thought lost, therefore cannot mix files.

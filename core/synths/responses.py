@@ -115,7 +115,7 @@ def _engel_responses(synth: Engel, sample_rate: int, values: tuple[float, ...]) 
             modulation="add",
             values=values,
             unit="harmonic",
-            positions=torch.arange(1, n_harmonics + 1),
+            positions=torch.arange(1.0, n_harmonics + 1),
             magnitude_db=_decibels(amplitudes[:, _MIDDLE]),
         ),
         Response(

@@ -203,11 +203,20 @@ def _write_results(
             for name, metric in evaluation.per_clip.items()
         },
     )
-    for i, clip_id in enumerate(clips.ids[: config.trainer.n_audio_clips]):
+    for i in evenly_spaced(len(clips.ids), config.trainer.n_audio_clips):
         for role, audio in (("target", clips.audio[i]), ("estimate", estimates.audio[i])):
-            attempt.put(audio_name(clip_id, role), _flac(audio.numpy(), config.audio.sample_rate))
+            attempt.put(audio_name(clips.ids[i], role), _flac(audio.numpy(), config.audio.sample_rate))
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     attempt.put(MODEL_NAME, to_bytes({"digest": attempt.digest, "weights": weights}))
+
+
+def evenly_spaced(n_clips: int, n_chosen: int) -> list[int]:
+    """Indices of some clips at equal distances, the middles of as many equal parts of the split.
+
+    They depend on the data only, so all arms store the same clips; neighbours in a folder often have the same patch.
+    """
+    n_chosen = min(n_chosen, n_clips)
+    return [(2 * i + 1) * n_clips // (2 * n_chosen) for i in range(n_chosen)]
 
 
 def _curves_by_modulation(estimates: Estimates) -> Iterator[ModulationCurves]:

@@ -6,7 +6,9 @@ from functools import cached_property
 
 from dashboards.analysis.arm_pairs import ArmPair
 from dashboards.analysis.comparisons import Comparison, comparisons, incomparable_pairs
+from dashboards.analysis.effects import Effects, effects
 from dashboards.analysis.front_uncertainty import FrontUncertainty, front_uncertainty
+from dashboards.analysis.importance import CellImportance, importance
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import TOLERANCE, Verdict, make_verdict
 
@@ -47,3 +49,13 @@ class StudyAnalysis:
         if self.results.race or self.front is None or self.front.probabilities is None:
             return {}
         return self.front.probabilities.on_front
+
+    @cached_property
+    def effects(self) -> Effects | None:
+        """Effects of factors and components; None if the study is no factorial and leaves nothing out."""
+        return effects(self.results)
+
+    @cached_property
+    def importance(self) -> tuple[CellImportance, ...] | None:
+        """Importance of the searched dimensions by cell and objective; None without a search that has enough points."""
+        return importance(self.results)

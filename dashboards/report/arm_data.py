@@ -1,11 +1,16 @@
 """Data of all arms and metrics for the scripts of the page, which all sections may use."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from core.errors import ConfigError
 from core.metrics.catalog import metric_of
+from core.metrics.interpretability import SATURATION
+from core.settings.dotted import flatten, nest
+from core.settings.loading import apply_settings, to_settings
+from core.settings.presets import PRESETS
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_results import StudyResults
@@ -34,13 +39,27 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
     names = tuple(dict.fromkeys([*results.metrics, *(each.metric for each in axes)]))
     raced = [objective.metric for objective in results.objectives]
     shared = shared_settings(results)
-    families = {family_name(arm, results): arm for arm in reversed(results.arms)}
+    has_synths = len({arm.config.get("synth.kind") for arm in results.arms}) > 1
+    family_of = {arm.name: _family_name(arm, with_synth=has_synths) for arm in results.arms}
+    families: dict[str, ArmResult] = {}
+    for arm in sorted(results.arms, key=lambda arm: arm.is_baseline):
+        families.setdefault(family_of[arm.name], arm)
     return {
         "metrics": [_metric(axis(name, results.objectives)) for name in names],
         "table_metrics": table_metrics(results),
+        "saturation": SATURATION.name,
+        "common": {
+            metric: {
+                "n_common": round(common.n_common),
+                "n_pairs": round(common.n_pairs),
+                "undefined": {name: _rounded(share) for name, share in common.undefined.items()},
+                "excluded": list(common.excluded),
+            }
+            for metric, common in results.common.items()
+        },
         "families": [
             {"name": name, "colour": GREY if arm.is_baseline else family_colour(arm.config)}
-            for name, arm in reversed(families.items())
+            for name, arm in families.items()
         ],
         "arms": [
             {
@@ -50,15 +69,17 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
                 "status": "undecided" if results.is_undecided(arm) else arm.status.replace(" ", "-"),
                 "status_text": status_cell(results, arm),
                 "status_rank": list(STATUS_TEXT).index(arm.status),
-                "family": family_name(arm, results),
+                "family": family_of[arm.name],
                 "colour": report.styles[arm.name].colour,
                 "symbol": report.styles[arm.name].symbol,
-                "seeds": [trial.seed for trial in arm.finished],
+                "seeds": (seeds := [trial.seed for trial in arm.finished]),
                 "seeds_text": seeds_cell(arm),
                 "means": [_mean(arm.metrics.get(name)) for name in names],
-                "values": [_values(arm, name) for name in names],
+                "values": [_values(arm.values.get(name), seeds) for name in names],
                 "undefined": arm.undefined,
+                "hardly_moving": results.hardly_moving(arm),
                 "undecided_on": raced if results.is_undecided(arm) else [],
+                "preset": preset_name(arm.config),
                 "settings": [
                     line for path, value in arm.config.items() if path not in shared for line in toml_line(path, value)
                 ],
@@ -80,13 +101,15 @@ def shared_settings(results: StudyResults) -> dict[str, Any]:
     }
 
 
-def family_name(arm: ArmResult, results: StudyResults) -> str:
-    """Kind of the arm's parameterization, with that of its synth if the study has several; `BASELINES` for those."""
-    if arm.is_baseline:
-        return BASELINES
-    kinds = [str(arm.config.get(f"{part}.kind", "unknown")).replace("_", "-") for part in ("parameterization", "synth")]
-    synths = {other.config.get("synth.kind") for other in results.arms}
-    return " · ".join(kinds) if len(synths) > 1 else kinds[0]
+def preset_name(config: Mapping[str, Any]) -> str:
+    """Name of the preset from which a TOML file of the settings starts, since TOML cannot unset a preset's setting.
+
+    Args:
+        config: Dotted settings of an arm.
+    """
+    kinds = {path: value for path, value in config.items() if path.rpartition(".")[2] == "kind"}
+    unset = frozenset(path for path, value in config.items() if value is None)
+    return _preset_name(frozenset(kinds.items()), unset)
 
 
 def toml_line(path: str, value: object) -> list[str]:
@@ -95,6 +118,24 @@ def toml_line(path: str, value: object) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _family_name(arm: ArmResult, *, with_synth: bool) -> str:
+    """Kind of the arm's parameterization, and perhaps that of its synth; `BASELINES` for those."""
+    if arm.is_baseline:
+        return BASELINES
+    parts = ("parameterization", "synth") if with_synth else ("parameterization",)
+    return " · ".join(str(arm.config.get(f"{part}.kind", "unknown")).replace("_", "-") for part in parts)
+
+
+@cache
+def _preset_name(kinds: frozenset[tuple[str, Any]], unset: frozenset[str]) -> str:
+    """The first preset in which the settings are unset, given the kinds of all variants; the first one if none is."""
+    for name, preset in PRESETS.items():
+        settings = flatten(to_settings(apply_settings(preset, nest(kinds))))
+        if all(settings.get(path) is None for path in unset):
+            return name
+    return next(iter(PRESETS))
 
 
 def _toml(value: object) -> str:
@@ -129,13 +170,12 @@ def _metric(axis: Axis) -> dict[str, str]:
 
 def _mean(estimate: Estimate | None) -> list[float | None] | None:
     """Mean and bounds of its interval."""
-    return estimate and [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
+    return None if estimate is None else [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
 
 
-def _values(arm: ArmResult, metric: str) -> list[float | None] | None:
+def _values(values: Mapping[int, float] | None, seeds: Sequence[int]) -> list[float | None] | None:
     """Values of the finished seeds."""
-    values = arm.values.get(metric)
-    return None if values is None else [_rounded(values.get(trial.seed)) for trial in arm.finished]
+    return None if values is None else [_rounded(values.get(seed)) for seed in seeds]
 
 
 def _rounded(value: float | None) -> float | None:

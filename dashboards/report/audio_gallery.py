@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core.metrics.curves import PEARSON
+from core.storage.records import STATIC_RANGE
 from dashboards.report.explorer import Explorer, explorer
 from dashboards.report.section import ReportData, Section
 from dashboards.report.sounds import CEILING_DB, FLOOR_DB, MIN_HZ, STEP_DB
@@ -32,6 +33,7 @@ def _script_data(report: ReportData, content: Explorer) -> dict[str, Any]:
         arm["is_baseline"] = report.results.arm(arm["name"]).is_baseline
     return data | {
         "shown": _first_arms(report, content),
+        "static_range": STATIC_RANGE,
         "spectrogram": {"floor_db": FLOOR_DB, "ceiling_db": CEILING_DB, "step_db": STEP_DB, "min_hz": MIN_HZ},
     }
 
@@ -53,11 +55,5 @@ AUDIO_GALLERY = Section(
     template="gallery.html.j2",
     context=_context,
     styles=("explorer.css",),
-    scripts=(
-        "explorer.js",
-        "explorer_curves.js",
-        "explorer_spectrograms.js",
-        "explorer_player.js",
-        "explorer_synths.js",
-    ),
+    scripts=tuple(f"explorer{part}.js" for part in ("", "_curves", "_spectrograms", "_player", "_synths")),
 )

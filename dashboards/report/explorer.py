@@ -4,7 +4,7 @@ Each arm is represented by its first finished seed. The size is limited: arms an
 `dashboards.report.clip_choice`, and those left out are counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -53,7 +53,7 @@ class ClipView:
     """The target sound; None if it is not stored."""
     arms: dict[str, ArmClip]
     n_silent: int = 0
-    """Arms whose stored sound does not fit on the page."""
+    """Stored sounds of the clip, target included, that do not fit on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,36 +211,38 @@ def _truths(arms: Mapping[str, ArmCurves]) -> dict[str, dict[str, dict[str, Curv
 def _with_sounds(
     clips: Mapping[str, ClipView], trials: Mapping[str, _ArmTrial], with_sound: Sequence[str], budget: int
 ) -> dict[str, ClipView]:
-    """The clips with those stored sounds that fit: targets and estimates of the front's arms first."""
-    targets = {
-        clip_id: next(t for t in trials.values() if audio_name(clip_id, "target") in t.stored) for clip_id in with_sound
-    }
+    """The clips with those stored sounds that fit: target and arms of the front for each clip, then the other arms."""
+    targets = {clip_id: _target(clip_id, trials.values()) for clip_id in with_sound}
+    front = [name for name, trial in trials.items() if trial.arm.on_front]
+    others = [name for name in trials if name not in front]
+    sounds: list[tuple[str, str | None]] = [(clip_id, name) for clip_id in with_sound for name in (None, *front)]
+    sounds += [(clip_id, name) for name in others for clip_id in with_sound]
     result = dict(clips)
     used = 0
-    for priority, clip_id in [(front, clip_id) for front in (True, False) for clip_id in with_sound]:
-        data = stored_sound(targets[clip_id].attempt, clip_id, "target")
-        clip = result[clip_id]
-        if clip.target is None and data is not None and priority:
-            target = sound_view(data, data)
-            # The first target is shown whatever its size.
-            if used and used + target.n_bytes > budget:
-                continue
-            clip = replace(clip, target=target)
-            used += target.n_bytes
-        arms, n_silent = dict(clip.arms), clip.n_silent
-        for name, arm_clip in clip.arms.items():
-            trial = trials[name]
-            if trial.arm.on_front != priority or audio_name(clip_id, "estimate") not in trial.stored:
-                continue
-            heard = _with_sound(arm_clip, trial, clip_id, data)
-            size = sum(sound.n_bytes for sound in (heard.sound, heard.own_target) if sound)
-            if used + size > budget:
-                n_silent += 1
-                continue
-            arms[name] = heard
-            used += size
-        result[clip_id] = replace(clip, arms=arms, n_silent=n_silent)
+    for clip_id, name in sounds:
+        clip, target = result[clip_id], targets[clip_id]
+        if name is None:
+            heard = replace(clip, target=sound_view(target, target))
+            size = heard.target.n_bytes if heard.target else 0
+        elif name in clip.arms and audio_name(clip_id, "estimate") in trials[name].stored:
+            arm_clip = _with_sound(clip.arms[name], trials[name], clip_id, target)
+            heard = replace(clip, arms=clip.arms | {name: arm_clip})
+            size = sum(sound.n_bytes for sound in (arm_clip.sound, arm_clip.own_target) if sound)
+        else:
+            continue
+        # The first target is shown whatever its size.
+        if used and used + size > budget:
+            result[clip_id] = replace(clip, n_silent=clip.n_silent + 1)
+            continue
+        result[clip_id] = heard
+        used += size
     return result
+
+
+def _target(clip_id: str, trials: Iterable[_ArmTrial]) -> bytes:
+    """The target sound of a clip, from the first trial that has stored it."""
+    trial = next(trial for trial in trials if audio_name(clip_id, "target") in trial.stored)
+    return trial.attempt.get(audio_name(clip_id, "target"))
 
 
 def _with_sound(arm_clip: ArmClip, trial: _ArmTrial, clip_id: str, clip_target: bytes | None) -> ArmClip:

@@ -39,11 +39,10 @@ def _context(report: ReportData) -> Mapping[str, Any]:
 def _data(report: ReportData) -> Mapping[str, Any]:
     """Initial axes, the truth's own values by metric, and small curves by arm."""
     x, y = front_axes(report.results)
-    truth: Mapping[str, float] = {}
     return {
         "x": x.metric,
         "y": y.metric,
-        "truth": dict(truth),
+        "truth": dict(report.results.truth),
         "sparklines": sparklines(report.store, report.results),
     }
 

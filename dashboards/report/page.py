@@ -25,9 +25,11 @@ from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
 from dashboards.report.certainty import CERTAINTY
 from dashboards.report.comparisons import COMPARISONS
+from dashboards.report.description import description
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
 from dashboards.report.glossary import GLOSSARY
+from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
 from dashboards.report.learning import LEARNING
 from dashboards.report.parallel import PARALLEL
 from dashboards.report.problems import PROBLEMS
@@ -54,14 +56,6 @@ SECTIONS: tuple[Section, ...] = (
     GLOSSARY,
 )
 """Sections in the order of the page."""
-PAGE_KEY = "report/index.html"
-"""Key of the page in the store."""
-SUMMARY_KEY = "summary.json"
-"""Key of the summary in the store."""
-RESULTS_KEY = "results.csv"
-"""Key of the table of all values in the store."""
-FRONT_KEY = "report/front.png"
-"""Key of the figure of the front in the store."""
 
 
 def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERANCE) -> StudyAnalysis:
@@ -84,6 +78,7 @@ def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERAN
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
     store.put(RESULTS_KEY, tidy_csv(results))
+    store.put(DESCRIPTION_KEY, description(analysis).encode())
     store.put(PAGE_KEY, render_page(report).encode())
     return analysis
 

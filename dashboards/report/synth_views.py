@@ -81,8 +81,13 @@ def synth_views(trials: Sequence[tuple[str, Attempt, TrialRecord]]) -> tuple[Syn
         trials: Name of the arm, committed attempt and record of each trial.
     """
     views: list[SynthView] = []
+    unread: dict[str, list[str]] = {}
     for arm, attempt, record in trials:
-        view = _synth_view(arm, attempt, record)
+        try:
+            view = _synth_view(arm, attempt, record)
+        except ModstudyError as error:
+            unread.setdefault(str(error), []).append(arm)
+            continue
         if view is None:
             continue
         for index, other in enumerate(views):
@@ -91,6 +96,8 @@ def synth_views(trials: Sequence[tuple[str, Attempt, TrialRecord]]) -> tuple[Syn
                 break
         else:
             views.append(view)
+    for error_text, arms in unread.items():
+        _log.warning("the report does not show the synth of %s: %s", ", ".join(arms), error_text)
     return tuple(views)
 
 
@@ -98,12 +105,13 @@ def synth_views(trials: Sequence[tuple[str, Attempt, TrialRecord]]) -> tuple[Syn
 
 
 def _synth_view(arm: str, attempt: Attempt, record: TrialRecord) -> SynthView | None:
-    try:
-        config = from_settings(record.config)
-        synth = trained_synth(attempt, config)
-    except ModstudyError as error:
-        _log.warning("the synth of arm %s is not shown: %s", arm, error)
-        return None
+    """View of one arm's synth; None if it has neither a wavetable nor a response.
+
+    Raises:
+        ModstudyError: weights or wavetable cannot be read.
+    """
+    config = from_settings(record.config)
+    synth = trained_synth(attempt, config)
     table = wavetable(synth)
     shown = tuple(_response_views(synth, config.audio.sample_rate))
     if table is None and not shown:

@@ -15,7 +15,7 @@ function armCurves(arm) {
 }
 
 const swatch = (arm) => element("i", { style: `background:${arm.colour}` });
-const undefinedText = (arm, name) => (arm.undefined[name] ? `${arm.undefined[name]} undefined ${arm.undefined[name] === 1 ? "value" : "values"} left out` : "");
+const undefinedText = (arm, name) => (!data.common[name] && arm.undefined[name] ? `${arm.undefined[name]} undefined ${arm.undefined[name] === 1 ? "value" : "values"} left out` : "");
 
 // The card at the pointer: values of the axes, and the curves.
 function fillHoverCard(card, arm, seed, view) {
@@ -61,7 +61,7 @@ function pinnedCard(arm) {
     values.append(element("dt", { title: metrics.get(name)?.description ?? "" }, name), element("dd", {}, mean ? `${number(mean[0])} ` : "–",
       element("span", { class: "ci" }, mean ? bounds(mean) : "", " ", undefinedText(arm, name))));
   }
-  const settings = element("pre", {}, [...arm.settings, ...data.shared_settings].join("\n"));
+  const settings = element("pre", {}, [`preset = "${arm.preset}"`, ...arm.settings, ...data.shared_settings].join("\n"));
   const command = `modstudy train ${fileName(arm)} --set seed=${arm.seeds[0] ?? 0}`;
   return element("article", { class: "card pinned-arm", "aria-label": arm.name },
     element("h3", { class: "arm" }, swatch(arm), arm.name, element("span", { class: "tag" }, `${arm.status_text} · ${arm.seeds_text} seeds`), unpin),

@@ -5,20 +5,35 @@ const text = document.getElementById("arms-text"), status = document.getElementB
 const columns = document.getElementById("arms-columns"), onlyPinned = document.getElementById("arms-pinned");
 
 const texts = new Map(data.arms.map((arm) => [arm, [arm.name, arm.status_text, arm.family, ...arm.settings].join(" ").toLowerCase()]));
-const hasUndefined = data.arms.some((arm) => Object.keys(arm.undefined).length);
+const hasUndefined = data.arms.some((arm) => Object.keys(arm.undefined).some((name) => !data.common[name]));
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 // A column has a title, a sort key by arm (null goes last) and a function that fills the cell.
 const FIXED = [
   { id: "arm", title: "arm", key: (arm) => arm.name, fill: (cell, arm) => cell.append(armButton(arm)) },
   { id: "status", title: "status", key: (arm) => arm.status_rank, fill: (cell, arm) => cell.append(arm.status_text) },
   { id: "seeds", title: "seeds", key: (arm) => arm.seeds.length, isNumber: true, fill: (cell, arm) => cell.append(arm.seeds_text) },
 ];
+// Which curves of an arm hardly move, whatever its others do.
+const STILL = {
+  id: "still", title: "hardly moves", key: (arm) => arm.hardly_moving.length, fill: (cell, arm) => cell.append(arm.hardly_moving.join(", ") || "–"),
+  note: "Modulations whose curves hardly move: their mean range is below that of a static curve, or far below that of the true curves",
+};
+// The share of an arm's pairs of clip and modulation for which a metric is undefined.
+const undefinedColumn = (name, { n_common, n_pairs, undefined: shares, excluded }) => ({
+  id: `undefined ${name}`, title: "undefined", isNumber: true, key: (arm) => shares[arm.name] ?? null,
+  fill(cell, arm) {
+    cell.append(shares[arm.name] === undefined ? "–" : percent(shares[arm.name]));
+    if (excluded.includes(arm.name)) cell.append(" ", element("span", { class: "ci" }, "not compared"));
+  },
+  note: `Share of the pairs of clip and modulation for which ${name} is undefined. Means are over the ${n_common} of ${n_pairs} pairs that all compared arms have defined.`,
+});
 const metricColumn = (metric) => ({
   id: metric.name, title: metric.name, metric, isNumber: true, key: (arm) => meanOf(arm, metric.name)?.[0] ?? null,
   fill(cell, arm) {
     const mean = meanOf(arm, metric.name);
     cell.append(mean ? number(mean[0]) : "–");
     if (mean && mean[1] !== null) cell.append(" ", element("span", { class: "ci" }, bounds(mean)));
-    if (arm.undefined[metric.name]) cell.append(" ", element("abbr", { class: "left-out", title: `${arm.undefined[metric.name]} undefined values are left out of this mean` }, "*"));
+    if (arm.undefined[metric.name] && !data.common[metric.name]) cell.append(" ", element("abbr", { class: "left-out", title: `${arm.undefined[metric.name]} undefined values are left out of this mean` }, "*"));
   },
 });
 const columnSets = new Map([
@@ -26,6 +41,12 @@ const columnSets = new Map([
   ...[...new Set(data.metrics.map((metric) => metric.group))].map((group) => [group, data.metrics.filter((metric) => metric.group === group).map((metric) => metric.name)]),
   ["all", data.metrics.map((metric) => metric.name)],
 ]);
+
+function columnsOf(set) {
+  const chosen = columnSets.get(set).filter((name) => metrics.has(name)).flatMap((name) => [metricColumn(metrics.get(name)), ...(data.common[name] ? [undefinedColumn(name, data.common[name])] : [])]);
+  if (set !== "main" || !data.arms.some((arm) => arm.hardly_moving.length)) return [...FIXED, ...chosen];
+  return [...FIXED, ...chosen, STILL, ...(metrics.has(data.saturation) ? [metricColumn(metrics.get(data.saturation))] : [])];
+}
 
 let page = 0;
 // Sort order by the address: "-audio.mss" is descending, empty the order of the plan.
@@ -50,11 +71,14 @@ function shownArms(all) {
 
 function head(column) {
   const { id, isDown } = sortOrder();
-  const button = element("button", { type: "button", class: "sort" }, column.title);
+  const [group, ...rest] = column.metric ? column.title.split(".") : [];
+  const button = element("button", { type: "button", class: "sort" }, ...(rest.length ? [element("span", { class: "group" }, `${group}.`), rest.join(".")] : [column.title]));
   const cell = element("th", { scope: "col" }, button);
+  if (column.note) cell.title = column.note;
   if (column.metric) {
     cell.title = [column.metric.label, column.metric.description, BETTER[column.metric.direction]].filter(Boolean).join("\n");
-    if (column.metric.direction !== "neutral") cell.append(element("abbr", { class: "goal", title: BETTER[column.metric.direction] }, column.metric.direction === "minimize" ? "min" : "max"));
+    cell.dataset.metric = column.metric.name;
+    if (column.metric.direction !== "neutral") button.append(element("abbr", { class: "goal", title: BETTER[column.metric.direction] }, column.metric.direction === "minimize" ? "min" : "max"));
   }
   if (id === column.id) cell.setAttribute("aria-sort", isDown ? "descending" : "ascending");
   button.addEventListener("click", () => {
@@ -75,7 +99,7 @@ function row(arm, all) {
 }
 
 function draw() {
-  const all = [...FIXED, ...(columnSets.get(columns.value) ?? []).filter((name) => metrics.has(name)).map((name) => metricColumn(metrics.get(name)))];
+  const all = columnsOf(columns.value);
   const arms = shownArms(all), nPages = Math.max(1, Math.ceil(arms.length / ROWS_PER_PAGE));
   page = Math.min(page, nPages - 1);
   const first = page * ROWS_PER_PAGE, rows = arms.slice(first, first + ROWS_PER_PAGE);

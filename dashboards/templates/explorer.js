@@ -4,41 +4,16 @@ const MAX_SHOWN = 6;
 const byId = (name) => document.getElementById(`explorer-${name}`);
 const explorerClips = new Map(explorer.clips.map((clip) => [clip.id, clip]));
 const explorerArms = new Map(explorer.arms.map((arm) => [arm.name, arm]));
-const METRIC_NAMES = { "audio.mss": "distance of the sound (audio.mss)", "curves.l1.lls3": "error of the curves (curves.l1.lls3)" };
+const METRIC_NAMES = { "audio.mss": "sound (audio.mss)", "curves.l1.lls3": "curves (curves.l1.lls3)" };
 const RANK_NAMES = { best: "best", median: "median", worst: "worst" };
 
-function node(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-function shape(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 // Values of a packed curve; NaN where it is undefined.
 function unpack({ lo, hi, data: text }) {
   return Array.from(bytesOf(text), (byte) => (byte === 255 ? NaN : lo + (byte / 254) * (hi - lo)));
 }
 const press = (button, isPressed) => button.setAttribute("aria-pressed", String(isPressed));
-const swatch = (arm) => node("i", { class: "swatch", style: `background:${arm.colour}` });
-
-// Pinned arms: those of the page, or of this section alone where the page has no pins.
-const pinned = typeof pins !== "undefined" ? pins : (() => {
-  const names = new Set(), listeners = [];
-  return {
-    names: () => [...names],
-    toggle(name) {
-      if (!names.delete(name)) names.add(name);
-      for (const listener of listeners) listener();
-    },
-    onChange: (listener) => listeners.push(listener),
-  };
-})();
+const swatch = (arm) => element("i", { class: "swatch", style: `background:${arm.colour}` });
 
 const state = {
   clip: (explorer.clips.find((clip) => clip.target) ?? explorer.clips[0]).id,
@@ -47,7 +22,7 @@ const state = {
 // Each view redraws itself when the clip, the arms, the kind of curve, the theme or the width changes.
 const views = { all: [], draw: () => { for (const view of views.all) view(); } };
 const currentClip = () => explorerClips.get(state.clip);
-const pinnedHere = () => pinned.names().filter((name) => explorerArms.has(name));
+const pinnedHere = () => pins.names().filter((name) => explorerArms.has(name));
 function shownArms() {
   const names = pinnedHere().length ? pinnedHere() : explorer.shown;
   return names.slice(0, MAX_SHOWN).map((name) => explorerArms.get(name));
@@ -55,21 +30,21 @@ function shownArms() {
 
 function toggleArm(name) {
   // The arms shown at first are pinned as soon as the reader changes the choice, so that the others stay.
-  if (!pinnedHere().length) for (const arm of shownArms()) pinned.toggle(arm.name);
-  pinned.toggle(name);
+  if (!pinnedHere().length) for (const arm of shownArms()) pins.toggle(arm.name);
+  pins.toggle(name);
 }
 
 function fillControls() {
   const groups = [["with sound", (clip) => clip.target], ["curves only", (clip) => !clip.target]];
   for (const [label, belongs] of groups) {
     const options = explorer.clips.filter(belongs).map((clip) => new Option(clip.id, clip.id));
-    if (options.length) byId("clip").append(node("optgroup", { label }, ...options));
+    if (options.length) byId("clip").append(element("optgroup", { label }, ...options));
   }
   for (const metric of Object.keys(explorer.rankings)) byId("metric").append(new Option(METRIC_NAMES[metric] ?? metric, metric));
   byId("over").append(new Option(explorer.arms.some((arm) => arm.on_front) ? "the front's mean" : "all arms' mean", ""));
   for (const arm of explorer.arms) byId("over").append(new Option(arm.name, arm.name));
   for (const arm of explorer.arms) {
-    const button = node("button", { type: "button", class: "arm", "data-show": arm.name }, swatch(arm), arm.name);
+    const button = element("button", { type: "button", class: "arm", "data-show": arm.name }, swatch(arm), arm.name);
     button.addEventListener("click", () => toggleArm(arm.name));
     byId("arms").append(button);
   }
@@ -89,7 +64,8 @@ function describeClip() {
   const facts = [clip.id, ...(clip.f0_hz ? [`${Number(clip.f0_hz.toPrecision(4))} Hz`] : []), `${Number(clip.duration_s.toPrecision(3))} s`];
   const rank = Object.keys(RANK_NAMES).filter((name) => ranked?.[name] === clip.id);
   if (rank.length) facts.push(`${rank.map((name) => RANK_NAMES[name]).join(" and ")} test clip by ${byId("metric").value}, ${byId("over").selectedOptions[0].text}`);
-  const left = pinned.names().filter((name) => !explorerArms.has(name));
+  if (byId("kinds")) facts.push(`curves: ${byId("kinds").querySelector("[aria-pressed=true]").textContent}`);
+  const left = pins.names().filter((name) => !explorerArms.has(name));
   if (left.length) facts.push(`not on this page: ${left.join(", ")}`);
   if (pinnedHere().length > MAX_SHOWN) facts.push(`the first ${MAX_SHOWN} of ${pinnedHere().length} pinned arms are shown`);
   byId("facts").textContent = facts.join(" · ");
@@ -115,4 +91,4 @@ byId("kinds")?.addEventListener("click", (event) => {
   views.draw();
 });
 fillControls();
-pinned.onChange(views.draw);
+pins.onChange(views.draw);

@@ -1,7 +1,12 @@
 // Recovered curves over the truth, one plot per modulation, with a cursor that all plots share.
 const PLOT = { height: 216, left: 30, right: 8, top: 10, bottom: 26 };
 const cursor = { at: null };
-const rateText = (view) => (!view ? "–" : view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`);
+function rateText(view) {
+  if (!view) return "–";
+  // The rate of a curve that hardly moves is that of its noise.
+  if (view.curve.hi - view.curve.lo < explorer.static_range) return "nearly flat";
+  return view.rate_hz === null ? "no clear rate" : `${view.rate_hz.toPrecision(2)} Hz`;
+}
 const rText = (view) => (view?.r == null ? "–" : view.r.toFixed(2).replace("-", "−"));
 
 // Distance of ticks: 1, 2 or 5 times a power of ten, at most five of them.
@@ -42,28 +47,28 @@ function plotCurves(clip, modulation, curves, width) {
   const x = (share) => left + share * (width - left - right);
   const y = (value) => top + ((high - Math.min(high, Math.max(low, value))) / (high - low)) * (height - top - bottom);
   const label = `${modulation}, ${curves.map((curve) => `${curve.label}: ${rateText(curve.view)}${curve.view?.r == null ? "" : `, r ${rText(curve.view)}`}`).join("; ")}`;
-  const plot = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${modulation} curve. ${label}`, tabindex: 0 });
+  const plot = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${modulation} curve. ${label}`, tabindex: 0 });
   for (const value of [0, 0.5, 1]) {
     plot.append(
-      shape("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
-      shape("text", { class: "tick", x: left - 6, y: y(value) + 4, "text-anchor": "end" }, String(value)),
+      svg("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
+      svg("text", { class: "tick", x: left - 6, y: y(value) + 4, "text-anchor": "end" }, String(value)),
     );
   }
   const step = tickStep(clip.duration_s);
   for (let i = 0; i * step <= clip.duration_s * 1.0001; i++) {
     const isLast = (i + 1) * step > clip.duration_s * 1.0001, text = String(Number((i * step).toFixed(3)));
     plot.append(
-      shape("line", { class: "grid", x1: x((i * step) / clip.duration_s), x2: x((i * step) / clip.duration_s), y1: top, y2: height - bottom }),
-      shape("text", { class: "tick", x: x((i * step) / clip.duration_s), y: height - 8, "text-anchor": isLast ? "end" : i ? "middle" : "start" }, isLast ? `${text} s` : text),
+      svg("line", { class: "grid", x1: x((i * step) / clip.duration_s), x2: x((i * step) / clip.duration_s), y1: top, y2: height - bottom }),
+      svg("text", { class: "tick", x: x((i * step) / clip.duration_s), y: height - 8, "text-anchor": isLast ? "end" : "middle" }, isLast ? `${text} s` : text),
     );
   }
   for (const curve of drawn) {
-    const path = shape("path", { class: curve.kind, d: pathOf(curve.values, x, y) });
+    const path = svg("path", { class: curve.kind, d: pathOf(curve.values, x, y) });
     if (curve.arm) path.style.stroke = curve.arm.colour;
     plot.append(path);
   }
-  const line = shape("line", { class: "cursor", y1: top, y2: height - bottom, visibility: "hidden" });
-  const playhead = shape("line", { class: "playhead", y1: top, y2: height - bottom, visibility: "hidden" });
+  const line = svg("line", { class: "cursor", y1: top, y2: height - bottom, visibility: "hidden" });
+  const playhead = svg("line", { class: "playhead", y1: top, y2: height - bottom, visibility: "hidden" });
   plot.append(line, playhead);
   const place = (mark, share) => {
     mark.setAttribute("visibility", share === null ? "hidden" : "visible");
@@ -90,7 +95,7 @@ function moveCursor(share) {
   const seconds = share === null ? null : share * currentClip().duration_s;
   for (const { place, drawn, table } of curvePlots) {
     place.cursor(share);
-    table.tHead.rows[0].cells[3].textContent = seconds === null ? "" : `${seconds.toFixed(2)} s`;
+    table.tHead.rows[0].cells[3].textContent = seconds === null ? "cursor" : `${seconds.toFixed(2)} s`;
     for (const row of table.tBodies[0].rows) {
       const curve = drawn.find((each) => each.label === row.dataset.label);
       const value = share === null || !curve ? NaN : curve.values[Math.round(share * (curve.values.length - 1))];
@@ -101,12 +106,12 @@ function moveCursor(share) {
 
 function tableOf(curves, hasTruth) {
   const rows = curves.map((curve) => {
-    const mark = curve.kind === "truth" ? node("i", { class: "swatch truth" }) : swatch(curve.arm);
-    const row = node("tr", { "data-label": curve.label }, node("td", {}, mark, curve.label), node("td", {}, rateText(curve.view)), node("td", {}, hasTruth && curve.kind === "estimate" ? rText(curve.view) : ""), node("td"));
+    const mark = curve.kind === "truth" ? element("i", { class: "swatch truth" }) : swatch(curve.arm);
+    const row = element("tr", { "data-label": curve.label }, element("td", {}, mark, curve.label), element("td", {}, rateText(curve.view)), element("td", {}, hasTruth && curve.kind === "estimate" ? rText(curve.view) : ""), element("td"));
     return row;
   });
-  const head = ["", "dominant rate", hasTruth ? "r" : "", ""].map((text) => node(text ? "th" : "td", text ? { scope: "col" } : {}, text));
-  return node("table", {}, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows));
+  const head = ["", "dominant rate", hasTruth ? "r" : "", "cursor"].map((text) => element(text ? "th" : "td", text ? { scope: "col" } : {}, text));
+  return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
 }
 
 function drawCurves() {
@@ -118,7 +123,7 @@ function drawCurves() {
   for (const modulation of explorer.modulations) {
     const curves = curvesOf(clip, modulation);
     if (!curves.some((curve) => curve.view)) continue;
-    const figure = node("figure", { "data-modulation": modulation }, node("figcaption", {}, modulation));
+    const figure = element("figure", { "data-modulation": modulation }, element("figcaption", {}, modulation));
     place.append(figure);
     curvePlots.push({ figure, modulation, curves });
   }

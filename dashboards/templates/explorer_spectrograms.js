@@ -28,7 +28,7 @@ function decibelsOf(uri) {
       const image = new Image();
       image.src = uri;
       await image.decode();
-      const canvas = node("canvas", { width: image.width, height: image.height });
+      const canvas = element("canvas", { width: image.width, height: image.height });
       const context = canvas.getContext("2d", { willReadFrequently: true });
       context.drawImage(image, 0, 0);
       const pixels = context.getImageData(0, 0, image.width, image.height).data;
@@ -56,7 +56,7 @@ async function paintSpectrogram(canvas, sound) {
 async function paintDifference(canvas, sound, target) {
   const [estimate, reference] = [await decibelsOf(sound.spectrogram), await decibelsOf(target.spectrogram)];
   if (estimate.values.length !== reference.values.length) {
-    canvas.parentElement.replaceChildren(node("p", { class: "missing" }, "no difference: target and estimate differ in length"));
+    canvas.parentElement.replaceChildren(element("p", { class: "missing" }, "no difference: target and estimate differ in length"));
     return;
   }
   const values = estimate.values.map((value, i) => value - reference.values[i]);
@@ -65,12 +65,12 @@ async function paintDifference(canvas, sound, target) {
 
 // A canvas with frequency marks and a playhead, which the player moves.
 function panel(label, sound) {
-  const canvas = node("canvas", { role: "img", "aria-label": label });
+  const canvas = element("canvas", { role: "img", "aria-label": label });
   const marks = [100, 1000, 10000].filter((hz) => hz > SCALE.min_hz && hz < sound.top_hz * 0.8).map((hz) => {
     const share = Math.log(hz / SCALE.min_hz) / Math.log(sound.top_hz / SCALE.min_hz);
-    return node("span", { class: "hz", style: `bottom:${(100 * share).toFixed(1)}%` }, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`);
+    return element("span", { class: "hz", style: `bottom:${(100 * share).toFixed(1)}%` }, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`);
   });
-  return { canvas, box: node("div", { class: "panel" }, canvas, ...marks, node("i", { class: "playhead", hidden: "" })) };
+  return { canvas, box: element("div", { class: "panel" }, canvas, ...marks, element("i", { class: "playhead", hidden: "" })) };
 }
 
 // The target that belongs to an arm's estimate: its own if its data differ from those of the clip.
@@ -79,19 +79,18 @@ const targetOf = (clip, arm) => (arm && clip.arms[arm.name]?.own_target) || clip
 function soundRow(clip, arm) {
   const view = arm && clip.arms[arm.name], sound = arm ? view?.sound : clip.target, target = targetOf(clip, arm);
   const name = arm ? arm.name : "target";
-  const play = node("button", { type: "button", class: "play", "aria-label": arm ? `Play the estimate of ${name}` : "Play the target", "data-plays": name });
+  const play = element("button", { type: "button", class: "play", "aria-label": arm ? `Play the estimate of ${name}` : "Play the target", "data-plays": name });
   play.addEventListener("click", () => player.playOrPause(arm?.name ?? null));
   const facts = [];
-  if (arm) facts.push(`seed ${arm.seed}`);
-  if (view?.audio_mss != null) facts.push(`audio.mss ${view.audio_mss.toPrecision(3)}`);
+  if (view) facts.push(`seed ${arm.seed}${view.audio_mss == null ? "" : ` · audio.mss ${view.audio_mss.toPrecision(3)}`}`);
   if (arm && sound?.level_db != null && target?.level_db != null) {
     const difference = sound.level_db - target.level_db;
-    facts.push(`${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(1)} dB of the target`);
+    facts.push(Math.abs(difference) < 0.05 ? "as loud as the target" : `${Math.abs(difference).toFixed(1)} dB ${difference < 0 ? "below" : "above"} the target`);
   }
-  const caption = node("div", { class: "caption" }, ...(sound ? [play] : []), node("div", {}, node("b", {}, ...(arm ? [swatch(arm)] : []), name), node("small", {}, facts.join(" · "))));
-  const row = node("div", { class: "sound", "data-sound": name }, caption);
+  const caption = element("div", { class: "caption" }, ...(sound ? [play] : []), element("div", {}, element("b", {}, ...(arm ? [swatch(arm)] : []), name), ...facts.map((fact) => element("small", {}, fact))));
+  const row = element("div", { class: "sound", "data-sound": name }, caption);
   if (!sound) {
-    row.append(node("p", { class: "missing" }, view ? "its sound of this clip is not on this page" : "its data do not have this clip"));
+    row.append(element("p", { class: "missing" }, view ? "its sound of this clip is not on this page" : "its data do not have this clip"));
     return row;
   }
   const spectrum = panel(`Spectrogram of ${arm ? `the estimate of ${name}` : "the target"}`, sound);
@@ -106,10 +105,10 @@ function soundRow(clip, arm) {
 }
 
 function legend() {
-  const bar = (map, ...labels) => node("div", { class: "bar" }, node("i", { style: `background:${cssGradient(map)}` }), node("div", {}, ...labels.map((text) => node("span", {}, text))));
-  return node("div", { class: "legend" },
-    node("p", {}, "spectrograms, relative to the target's peak"), bar(MAGMA, "−80", "−40", "0 dB"),
-    node("p", {}, "difference: estimate − target"), bar(isDark() ? DIVERGING.dark : DIVERGING.light, `−${DIFFERENCE_DB}`, "equal", `+${DIFFERENCE_DB} dB`));
+  const bar = (map, ...labels) => element("div", { class: "bar" }, element("i", { style: `background:${cssGradient(map)}` }), element("div", {}, ...labels.map((text) => element("span", {}, text))));
+  return element("div", { class: "legend" },
+    element("p", {}, "spectrograms, relative to the target's peak"), bar(MAGMA, "−80", "−40", "0 dB"),
+    element("p", {}, "difference: estimate − target"), bar(isDark() ? DIVERGING.dark : DIVERGING.light, `−${DIFFERENCE_DB}`, "equal", `+${DIFFERENCE_DB} dB`));
 }
 
 function drawSounds() {

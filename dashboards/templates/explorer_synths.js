@@ -4,17 +4,17 @@ const SYNTH_PLOT = { width: 340, height: 220 };
 function wavetablePlot({ n_rows: rows, n_columns: columns, data: text }, colour, label) {
   const { width, height } = SYNTH_PLOT, levels = bytesOf(text);
   const lift = (height - 76) / Math.max(rows - 1, 1), shift = 44 / Math.max(rows - 1, 1), swing = Math.min(26, 3.2 * lift + 10);
-  const plot = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   // The last position is at the back and drawn first; each cycle covers those behind it.
   for (let row = rows - 1; row >= 0; row--) {
     const x = (column) => 34 + row * shift + (column / (columns - 1)) * (width - 90), base = height - 40 - row * lift;
     const points = Array.from({ length: columns }, (_, column) => `${x(column).toFixed(1)} ${(base - swing * (levels[row * columns + column] / 127 - 1)).toFixed(1)}`);
-    const path = shape("path", { class: "cycle", d: `M${points.join("L")}` });
+    const path = svg("path", { class: "cycle", d: `M${points.join("L")}` });
     path.style.stroke = colour;
     path.style.strokeOpacity = String(1 - (0.72 * row) / Math.max(rows - 1, 1));
-    plot.append(shape("path", { class: "cover", d: `M${points.join("L")}L${x(columns - 1)} ${base + swing}L${x(0)} ${base + swing}Z` }), path);
+    plot.append(svg("path", { class: "cover", d: `M${points.join("L")}L${x(columns - 1)} ${base + swing}L${x(0)} ${base + swing}Z` }), path);
   }
-  plot.append(shape("text", { class: "tick", x: 34, y: height - 6 }, "one cycle"), shape("text", { class: "tick", x: width - 6, y: height - 6, "text-anchor": "end" }, "front: position 0, back: 1"));
+  plot.append(svg("text", { class: "tick", x: 34, y: height - 6 }, "one cycle"), svg("text", { class: "tick", x: width - 6, y: height - 6, "text-anchor": "end" }, "front: position 0, back: 1"));
   return plot;
 }
 
@@ -27,28 +27,28 @@ function responsePlot(response, colour) {
   const x = (position) => left + place(position) * (width - left - right);
   const y = (db) => top + ((high - Math.min(Math.max(db, low), high)) / (high - low)) * (height - top - bottom);
   const label = `Magnitude of the ${response.module} for ${response.modulation} = ${response.values.join(", ")}`;
-  const plot = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const step = [6, 12, 20, 40].find((each) => (high - low) / each <= 5) ?? 40;
   for (let db = Math.ceil(low / step) * step; db <= high; db += step) {
-    plot.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(db), y2: y(db) }), shape("text", { class: "tick", x: left - 6, y: y(db) + 4, "text-anchor": "end" }, String(db).replace("-", "−")));
+    plot.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(db), y2: y(db) }), svg("text", { class: "tick", x: left - 6, y: y(db) + 4, "text-anchor": "end" }, String(db).replace("-", "−")));
   }
   const ticks = isLog ? [100, 1000, 10000] : response.unit === "harmonic" ? [1, 10, 20, 40, 60, 100] : [0, 2000, 4000, 8000, 12000, 16000, 20000];
   for (const tick of ticks.filter((each) => each >= positions[0] && each <= positions.at(-1))) {
     const text = response.unit === "harmonic" ? String(tick) : tick < 1000 ? `${tick}` : `${tick / 1000}k`;
-    plot.append(shape("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: height - bottom }), shape("text", { class: "tick", x: x(tick), y: height - bottom + 14, "text-anchor": "middle" }, text));
+    plot.append(svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: height - bottom }), svg("text", { class: "tick", x: x(tick), y: height - bottom + 14, "text-anchor": "middle" }, text));
   }
   curves.forEach((values, i) => {
     const share = response.values[i];
-    const path = shape("path", { class: "response", d: pathOf(values, (at) => x(positions[Math.round(at * (values.length - 1))]), y) });
+    const path = svg("path", { class: "response", d: pathOf(values, (at) => x(positions[Math.round(at * (values.length - 1))]), y) });
     path.style.stroke = colour;
     path.style.strokeOpacity = String(0.25 + 0.75 * share);
     path.style.strokeWidth = String(1.2 + 1.2 * share);
-    path.append(shape("title", {}, `${response.modulation} = ${share}`));
+    path.append(svg("title", {}, `${response.modulation} = ${share}`));
     plot.append(path);
   });
   plot.append(
-    shape("text", { class: "tick", x: left - 6, y: height - 4, "text-anchor": "start" }, "dB"),
-    shape("text", { class: "tick", x: width - right, y: height - 4, "text-anchor": "end" }, `${response.unit === "harmonic" ? "number of the harmonic" : "Hz"}; ${response.modulation} = 0 (faint) … 1 (strong)`),
+    svg("text", { class: "tick", x: left - 6, y: height - 4, "text-anchor": "start" }, "dB"),
+    svg("text", { class: "tick", x: width - right, y: height - 4, "text-anchor": "end" }, `${response.unit === "harmonic" ? "harmonic" : "Hz"}; ${response.modulation} = 0 (faint) … 1 (strong)`),
   );
   return plot;
 }
@@ -60,21 +60,21 @@ function synthCard(synth, shown) {
   const figures = [];
   if (synth.wavetable) {
     const title = synth.table_name === null ? "learned wavetable" : `wavetable ${synth.table_name}, not trained`;
-    figures.push(node("figure", {}, node("figcaption", {}, title, node("small", {}, ` ${synth.wavetable.n_positions} positions`)), wavetablePlot(synth.wavetable, colour, title)));
+    figures.push(element("figure", {}, element("figcaption", {}, title, element("small", {}, ` ${synth.wavetable.n_positions} positions`)), wavetablePlot(synth.wavetable, colour, title)));
   }
   for (const response of synth.responses) {
     const when = response.module === "low-pass filter" ? " medium resonance" : response.module === "learned filter" ? " middle of the clip" : "";
-    figures.push(node("figure", {}, node("figcaption", {}, response.module, node("small", {}, ` controlled by ${response.modulation}${when ? `,${when}` : ""}`)), responsePlot(response, colour)));
+    figures.push(element("figure", {}, element("figcaption", {}, response.module, element("small", {}, ` controlled by ${response.modulation}${when ? `,${when}` : ""}`)), responsePlot(response, colour)));
   }
-  return node("div", { class: "synth" }, node("p", {}, ...names), node("div", { class: "figures" }, ...figures));
+  return element("div", { class: "synth" }, element("p", {}, ...names), element("div", { class: "figures" }, ...figures));
 }
 
 function drawSynths() {
   const shown = shownArms(), synths = explorer.synths.filter((synth) => shown.some((arm) => synth.arms.includes(arm.name)));
   const place = byId("synths");
-  place.replaceChildren(...(synths.length ? [node("h3", {}, "Wavetables and filters"), ...synths.map((synth) => synthCard(synth, shown))] : []));
+  place.replaceChildren(...(synths.length ? [element("h3", {}, "Wavetables and filters"), ...synths.map((synth) => synthCard(synth, shown))] : []));
   const without = shown.filter((arm) => !explorer.synths.some((synth) => synth.arms.includes(arm.name)));
-  if (synths.length && without.length) place.append(node("p", { class: "note" }, `Not on this page: the synth of ${without.map((arm) => arm.name).join(", ")}.`));
+  if (synths.length && without.length) place.append(element("p", { class: "note" }, `Not on this page: the synth of ${without.map((arm) => arm.name).join(", ")}.`));
 }
 let shownBefore = "";
 views.all.push(() => {
@@ -84,7 +84,5 @@ views.all.push(() => {
 });
 
 // Colours that depend on the theme are painted again when it changes.
-const repaint = () => { drawSounds(); };
-if (typeof theme !== "undefined") theme.onChange(repaint);
-else matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+theme.onChange(drawSounds);
 views.draw();

@@ -18,7 +18,7 @@ from rich.console import Console
 from core.errors import StoreError
 from study.execution.lease import Lease, process_start
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 """Time between two looks at the processes of Ray."""
 RECONNECT_VARIABLE, RECONNECT_S = "RAY_gcs_rpc_server_reconnect_timeout_s", 60.0
 """Environment variable and default of the time for which Ray waits for a head that does not answer."""

@@ -17,6 +17,7 @@ from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store, study_names
+from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
@@ -124,7 +125,7 @@ class Session:
         remaining = open_trials(self.store, plan, retry=options.retry)
         resources = compute.allocate(plan, options, has_trials=bool(remaining))
         if remaining:
-            _check_code_version(plan, options)
+            check_code_version(plan, allow_change=options.allow_code_change)
         return remaining, resources
 
     def _run(self, plan: StudyPlan, options: RunOptions, compute: Compute, lease: Lease) -> int:
@@ -389,17 +390,4 @@ class Session:
             f"{escape(self.name)}: {remaining} trials to run{f', {done} done before' if done else ''}; "
             f"{resources.trials_at_once} at once, each with {' or '.join(shares)}",
             highlight=False,
-        )
-
-
-def _check_code_version(plan: StudyPlan, options: RunOptions) -> None:
-    """Raise StudyError if a part of the study was planned with another version of the code, unless this is allowed."""
-    from core.storage.code_version import code_version
-
-    current = code_version()
-    others = [version for version in plan.code_versions if version != current]
-    if others and not options.allow_code_change:
-        raise StudyError(
-            f"the study began with code {others[0]}, and this is {current}: its trials would not be comparable; "
-            "go back to that code, or give --allow-code-change"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.storage.records import PlanSegment, StudyPlan, TrialRecord
 from core.storage.store import Store
@@ -9,7 +10,9 @@ from search_spaces.strategy import Round
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import parse_study
 from study.planning.history import history_of
-from study.planning.plan import Planner
+
+if TYPE_CHECKING:
+    from study.planning.plan import Planner
 
 
 class Stages:
@@ -26,8 +29,7 @@ class Stages:
         self._store = store
         self._study = study
         self._strategies = study.strategies()
-        # Scans each data source only once.
-        self._planner = Planner(study)
+        self._planner: Planner | None = None
         self._records: dict[str, TrialRecord] = {}
 
     def next_round(self, plan: StudyPlan, unfinished: Collection[str] = ()) -> Round | None:
@@ -62,7 +64,14 @@ class Stages:
             ConfigError, DataError, StudyError: a proposed arm cannot be planned.
         """
         proposal = self.next_round(plan, unfinished)
-        return None if proposal is None else self._planner.segment(proposal, plan)
+        if proposal is None:
+            return None
+        # Imported here because a study that is complete needs no planner, which imports torch.
+        from study.planning.plan import Planner
+
+        # Scans each data source only once.
+        self._planner = self._planner or Planner(self._study)
+        return self._planner.segment(proposal, plan)
 
     def _read_records(self, plan: StudyPlan, unfinished: Collection[str]) -> None:
         """Read the records that have been committed since the last time, without what strategies do not see."""

@@ -53,11 +53,13 @@ class Power:
     n_objectives: int
     n_seeds: int
     """Number of seeds of each arm, at most."""
+    n_declared: int = 0
+    """Number of comparisons that the study file declares as contrasts."""
 
     @property
     def n_comparisons(self) -> int:
-        """Number of comparisons: each arm but the first with the first, in each objective."""
-        return max(0, self.n_arms - 1) * self.n_objectives
+        """Number of confirmatory comparisons: those declared, or each arm but the first with the first, everywhere."""
+        return self.n_declared or max(0, self.n_arms - 1) * self.n_objectives
 
     @property
     def smallest_p(self) -> float:
@@ -159,6 +161,7 @@ def study_outlook(
             n_arms=sum(stage.n_compared for stage in stages),
             n_objectives=len(study.objectives),
             n_seeds=max(stage.n_seeds for stage in stages),
+            n_declared=len(study.comparisons()),
         ),
         resources=resources,
     )

@@ -86,7 +86,7 @@ def make_plan(
         searched += [config for each in checks for config in each.configs]
         planner.check_usable([each.configs[0] for each in checks])
         remarks += _infeasible_remarks(checks)
-    _check_objectives(objectives, [*configs.values(), *searched])
+    _check_metrics(study, objectives, [*configs.values(), *searched])
     plan = StudyPlan(definition=definition)
     if arms:
         trials = tuple((arm.name, seed) for seed in study.design_seeds for arm in arms)
@@ -216,22 +216,31 @@ def _objective(metric: str, direction: str) -> Objective:
     return Objective(metric=metric, direction="minimize" if direction == "minimize" else "maximize")
 
 
-def _check_objectives(objectives: Sequence[Objective], configs: Sequence[TrialConfig]) -> None:
-    """Check that every objective is a metric of at least one config, given its modulations.
+def _check_metrics(study: StudyFile, objectives: Sequence[Objective], configs: Sequence[TrialConfig]) -> None:
+    """Check that objectives and metrics of contrasts are metrics of at least one config, given its modulations.
 
     Raises:
-        StudyError: no config has the metric of an objective.
+        ConfigError: the metric of a contrast does not exist.
+        StudyError: no config has a metric, or neither direction of the metric of a contrast is better.
     """
+    uses = {objective.metric: "an objective" for objective in objectives}
+    for comparison in study.comparisons():
+        if comparison.metric not in uses and metric_of(comparison.metric).direction == "neutral":
+            raise StudyError(
+                f"contrasts: {comparison.arm!r} cannot be better in {comparison.metric}, of which neither direction is "
+                "better; choose another metric, or make it an objective with a direction"
+            )
+        uses.setdefault(comparison.metric, "compared in a contrast")
     modulations = [
         modulation.name
         for config in configs
         for modulation in (*config.synth.modulations, *config.data.true_modulations)
     ]
     names = set(full_names(tuple(dict.fromkeys(modulations))))
-    for objective in objectives:
-        if objective.metric not in names:
-            hint = did_you_mean(objective.metric, names, otherwise="`modstudy catalog` lists the metrics")
-            raise StudyError(f"no arm of this study has the metric {objective.metric}, an objective; {hint}")
+    for metric, use in uses.items():
+        if metric not in names:
+            hint = did_you_mean(metric, names, otherwise="`modstudy catalog` lists the metrics")
+            raise StudyError(f"no arm of this study has the metric {metric}, {use}; {hint}")
 
 
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,26 +4,31 @@ Runs are made only from the plan and the ledger. Delivery is idempotent: existin
 metric row has the step and time of its record, so the tracker ignores rows that it already has. A run of a seed ends
 after all its values were delivered, so an interrupted delivery is continued with the first run that has not ended.
 
-    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by trials that ended; report
+    study run   front.size, front.hypervolume, front.share, trials.finished, trials.failed by trials that ended; report,
+                whose verdict, picture of the front and table of arms are the description
     arm run     <metric>, <metric>.lo, <metric>.hi: mean and interval over the finished seeds; tags on_front and
                 front_status, which follow the race in a study that has one
-    seed run    train_loss, validation_loss by step; <metric> on test, validation.<metric>; params by dotted path
+    seed run    train_loss, validation_loss by step; <metric> on test, validation.<metric>; params by dotted path;
+                a figure of the curves of two clips, and for one seed of each arm their sounds
+
+A saved view of the experiment (study.tracking.views) shows the arms with a chart of one objective against the other.
 """
 
-import secrets
 import tempfile
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from core.errors import StoreError
 from core.storage.records import TrialRecord
 from core.storage.store import Store
 from dashboards.analysis.arm_results import FrontStatus
 from dashboards.analysis.running_results import FrontPoint, RunningResults
+from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from study.tracking.delivery_id import delivery_id
 from study.tracking.runs import ARM, StudyRuns, TrackedRun
+from study.tracking.trial_files import write_trial_files
 from study.tracking.values import (
     arm_metrics,
+    arm_run_name,
     front_metrics,
     front_tags,
     milliseconds,
@@ -33,11 +38,14 @@ from study.tracking.values import (
     trial_metrics,
     trial_tags,
 )
+from study.tracking.views import view_tags, with_artifact_links
 
-ID_KEY = "mlflow-id"
-"""Key in the store of an id that distinguishes this study from earlier ones with its name in the same tracker."""
-ARTIFACTS = ("report/index.html", "report/front.png", "summary.json")
+ARTIFACTS = (PAGE_KEY, FRONT_KEY, SUMMARY_KEY)
 """Keys in the store of the report files that are delivered."""
+NOTE = "mlflow.note.content"
+"""Tag with the description of a run or of an experiment, as Markdown."""
+MAX_RUNS_WITH_FILES = 200
+"""Number of seed runs with files: in larger studies, one of each of the first arms of the plan."""
 CHUNK = 100
 """Number of trials after which the history of the front is delivered."""
 
@@ -59,16 +67,19 @@ class Delivery:
         self._store = store
         self._plan = store.plan()
         self._trials = {trial.digest: trial for trial in self._plan.trials}
+        self._arms_with_files = {arm.name for arm in self._plan.arms[:MAX_RUNS_WITH_FILES]}
         self._results = RunningResults(self._plan)
         self._statuses: dict[str, FrontStatus] = {}
         self._tagged: dict[str, FrontStatus] = {}
         self._records: dict[str, TrialRecord] = {}
-        self._runs = StudyRuns(tracking_uri, self._plan.name, _study_id(store), artifact_location)
+        self._runs = StudyRuns(tracking_uri, self._plan.name, delivery_id(store), artifact_location)
         self._study_run = self._runs.get("study", "") or self._create_study_run()
         # The run has ended if the study was interrupted, or finished before it was extended.
         self._runs.reopen(self._study_run)
         self._last_step = self._runs.last_step(self._study_run, "front.size")
         self._create_arm_runs()
+        planned_at = next((segment.created_at for segment in self._plan.segments if segment.created_at), "")
+        self._runs.tag_experiment(view_tags(self._runs.study_id, self._plan.objectives, milliseconds(planned_at)))
 
     @property
     def n_trials(self) -> int:
@@ -115,6 +126,7 @@ class Delivery:
                     path = Path(folder) / Path(key).name
                     path.write_bytes(self._store.get(key))
                     self._runs.add_file(self._study_run, path, str(Path(key).parent) if "/" in key else None)
+        self._describe()
         by_arm: dict[str, list[TrialRecord | None]] = {arm.name: [] for arm in self._plan.arms}
         for trial in self._plan.trials:
             by_arm[trial.arm].append(self._records.get(trial.digest))
@@ -132,16 +144,27 @@ class Delivery:
         if len(plan.segments) > len(self._plan.segments):
             self._plan = plan
             self._trials = {trial.digest: trial for trial in plan.trials}
+            self._arms_with_files = {arm.name for arm in plan.arms[:MAX_RUNS_WITH_FILES]}
             self._results.grow(plan)
             self._create_arm_runs()
 
     def _create_study_run(self) -> TrackedRun:
         """Create the run of the study."""
         tags = {
-            "mlflow.note.content": self._plan.question,
-            "git_commit": (self._plan.code_versions or ("",))[0],
+            NOTE: self._plan.question,
+            "code_version": (self._plan.code_versions or ("",))[0],
         }
         return self._runs.create("study", "", self._plan.name, tags)
+
+    def _describe(self) -> None:
+        """Make the report in short the description of the study."""
+        if not self._store.has(DESCRIPTION_KEY):
+            return
+        text = self._store.get(DESCRIPTION_KEY).decode()
+        folder = str(Path(DESCRIPTION_KEY).parent)
+        note = with_artifact_links(text, folder, self._runs.experiment_id, self._study_run.run_id)
+        self._runs.log(self._study_run, tags={NOTE: note})
+        self._runs.tag_experiment({NOTE: note})
 
     def _create_arm_runs(self) -> None:
         """Create runs for arms that have none; a setting that differs between arms only now becomes a parameter."""
@@ -186,8 +209,28 @@ class Delivery:
                 started_ms=milliseconds(record.started_at),
             )
         self._runs.log(run, metrics=trial_metrics(record), parameters=parameters(record.config))
+        self._deliver_files(run, record)
         self._runs.end(run, run_status(record), milliseconds(record.finished_at))
         return True
+
+    def _deliver_files(self, run: TrackedRun, record: TrialRecord) -> None:
+        """Deliver the figure of the curves of a finished trial, and its sounds if it represents its arm."""
+        is_example = self._is_example(record)
+        if record.outcome != "finished" or not (is_example or len(self._plan.trials) <= MAX_RUNS_WITH_FILES):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            if write_trial_files(self._store, record, Path(folder), with_sounds=is_example):
+                self._runs.add_files(run, Path(folder))
+
+    def _is_example(self, record: TrialRecord) -> bool:
+        """Whether a trial is the first finished one of its arm, and the arm is one of those with files."""
+        if record.arm not in self._arms_with_files:
+            return False
+        for trial in self._plan.trials_of(record.arm):
+            other = self._records.get(trial.digest)
+            if other is not None and other.outcome == "finished":
+                return trial.digest == record.digest
+        return False
 
     def _deliver_front(self, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> None:
         """Deliver the front after each trial that has ended, unless the tracker has it.
@@ -221,20 +264,16 @@ class Delivery:
         for arm in self._plan.arms:
             run = self._arm_run(arm.name)
             is_evaluated = self._statuses[arm.name] != "searched"
-            rows = arm_metrics(self._results.arm(arm.name)) if arm.name in arms and is_evaluated else []
+            tags, rows = front_tags(self._statuses[arm.name]), []
+            if arm.name in arms and is_evaluated:
+                result = self._results.arm(arm.name)
+                rows = arm_metrics(result)
+                tags["mlflow.runName"] = arm_run_name(result, self._plan.objectives)
             is_new = any(run.metrics.get(row.key) != row.value for row in rows)
-            self._runs.log(run, metrics=rows if is_new else (), tags=front_tags(self._statuses[arm.name]))
+            self._runs.log(run, metrics=rows if is_new else (), tags=tags)
         moved = {arm for arm, status in self._statuses.items() if self._tagged.get(arm) != status}
         for digest in self._records:
             arm_name = self._trials[digest].arm
             if arm_name in moved and (seed_run := self._runs.get("seed", digest)):
                 self._runs.log(seed_run, tags=front_tags(self._statuses[arm_name]))
         self._tagged = self._statuses
-
-
-def _study_id(store: Store) -> str:
-    """Id of the study in trackers, which is made by its first delivery."""
-    if not store.has(ID_KEY):
-        with suppress(StoreError):
-            store.put_new(ID_KEY, secrets.token_hex(8).encode())
-    return store.get(ID_KEY).decode()

@@ -60,6 +60,23 @@ class StudyRuns:
         self._runs: dict[tuple[Level, str], TrackedRun] = {}
         self._read()
 
+    @property
+    def experiment_id(self) -> str:
+        """Id of the experiment of the study."""
+        return self._experiment
+
+    @property
+    def study_id(self) -> str:
+        """Id that tells the study from others with its name in the same tracker."""
+        return self._study_id
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment; those that it has already are not sent again."""
+        present = self._client.get_experiment(self._experiment).tags
+        for key, value in tags.items():
+            if present.get(key) != value:
+                self._client.set_experiment_tag(self._experiment, key, value)
+
     def get(self, level: Level, key: str) -> TrackedRun | None:
         """The run with a level and a key: the name of an arm, the digest of a trial, or "" for the study."""
         return self._runs.get((level, key))
@@ -134,6 +151,10 @@ class StudyRuns:
     def add_file(self, run: TrackedRun, path: Path, folder: str | None) -> None:
         """Add a file to the artifacts of a run, or replace it."""
         self._client.log_artifact(run.run_id, str(path), folder)
+
+    def add_files(self, run: TrackedRun, folder: Path) -> None:
+        """Add all files of a folder to the artifacts of a run, or replace them."""
+        self._client.log_artifacts(run.run_id, str(folder))
 
     # ----------------------------------------------------------------------------------------------------------------
 

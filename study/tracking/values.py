@@ -1,15 +1,16 @@
 """Tags, parameters and metrics of runs in the form that MLflow takes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from mlflow.entities import Metric
 
-from core.storage.records import PlannedTrial, TrialRecord
+from core.storage.records import Objective, PlannedTrial, TrialRecord
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.running_results import FrontPoint
+from dashboards.formatting import number
 
 MAX_VALUE = 6000
 """Limit of MLflow: characters per value of a parameter."""
@@ -24,7 +25,9 @@ def trial_tags(trial: PlannedTrial, record: TrialRecord) -> dict[str, str]:
         "attempt": record.attempt,
         "outcome": record.outcome,
         "stage": str(getattr(trial, "stage", "design")),
+        # The commit of the repository that trained the trial, in seed runs only; code_version is that of a package.
         "git_commit": str(record.environment.get("git_commit") or "unknown"),
+        "code_version": str(record.environment.get("code_version") or "unknown"),
         "host": str(record.environment.get("host") or "unknown"),
         "error": shortened(record.error or ""),
         "copied_from": record.copied_from or "",
@@ -39,6 +42,16 @@ def front_tags(status: FrontStatus) -> dict[str, str]:
     An arm that a race leaves undecided has the status `undecided`, and is not said to be on the front.
     """
     return {"on_front": text(status == "front"), "front_status": status}
+
+
+def arm_run_name(arm: ArmResult, objectives: Sequence[Objective]) -> str:
+    """Name of the run of an arm with the means of its objectives, such as `lpf-8: audio.mss 0.82, …`."""
+    means = [
+        f"{objective.metric} {number(arm.metrics[objective.metric].mean)}"
+        for objective in objectives
+        if objective.metric in arm.metrics
+    ]
+    return f"{arm.name}: {', '.join(means)}" if means else arm.name
 
 
 def run_status(record: TrialRecord) -> str:

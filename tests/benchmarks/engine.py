@@ -155,7 +155,7 @@ def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
 
 def wait_for_tracker(store: Store, folder: Path) -> None:
     """Wait until the tracker has made its database and the run of the study, so that it competes with all trials."""
-    from study.tracking.delivery import ID_KEY
+    from study.tracking.delivery_id import ID_KEY
 
     while not store.has(ID_KEY) or not (folder / "mlflow.db").exists():
         time.sleep(0.1)

@@ -31,6 +31,14 @@ def test_clips_are_picked_by_slice_and_index() -> None:
     assert clips[slice(1, 9)].f0_hz.tolist() == [1.0, 2.0]
 
 
+def test_declared_rates_go_with_their_clips() -> None:
+    clips = clips_of(lfo_hz=torch.tensor([2.0, torch.nan, 5.0]))
+    picked = clips[torch.tensor([2, 0])].to(torch.device("cpu"))
+    assert picked.lfo_hz is not None
+    assert picked.lfo_hz.tolist() == [5.0, 2.0]
+    assert clips_of()[slice(0, 2)].lfo_hz is None
+
+
 def test_unknown_curves_stay_unknown() -> None:
     clips = clips_of(modulation=None, modulation_names=())
     assert clips[slice(0, 1)].modulation is None

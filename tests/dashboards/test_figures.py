@@ -42,3 +42,9 @@ def test_a_study_without_records_and_a_neutral_axis_are_drawn(make_study: MakeSt
     nothing = make_study([replace(arm, outcomes={0: None, 1: None}) for arm in ARMS])
     assert min(size(nothing)) > 0
     assert min(size(make_study(name="neutral"), y="interpretability.range")) > 0
+
+
+def test_a_name_with_characters_that_the_font_lacks_is_drawn(make_study: MakeStudy) -> None:
+    results = load_results(make_study([FakeArm(name="🎛️ knob", mss=0.5, tv=2.0), *ARMS], n_clips=0))
+    x, y = (axis(name, results.objectives) for name in ("audio.mss", "interpretability.tv"))
+    assert front_png(results, x, y, arm_styles(results.arms)).startswith(b"\x89PNG")

@@ -14,12 +14,20 @@ from study.planning.outlook import Power
             Power(n_arms=5, n_objectives=2, n_seeds=2),
             [
                 "2 seeds; the report makes up to 8 comparisons: 4 arms with the first one in 2 objectives",
-                "adjustment is 1: no difference can be significant at 0.05; --seeds 9 would be needed",
+                "adjustment is 1: no difference can be significant at 0.05; --seeds 9 would be needed; ",
+                "or declare the few that matter, as [[contrasts]]",
             ],
         ),
         (
             Power(n_arms=2, n_objectives=1, n_seeds=6),
             ["1 comparison: 1 arm with", "adjustment is 0.0312: every comparison can be significant at 0.05"],
+        ),
+        (
+            Power(n_arms=5, n_objectives=2, n_seeds=5, n_declared=2),
+            [
+                "5 seeds; the report makes the 2 comparisons that the contrasts declare",
+                "--seeds 7 would be needed; declare fewer contrasts",
+            ],
         ),
         (Power(n_arms=2001, n_objectives=2, n_seeds=30), ["no number of seeds is enough for so many"]),
     ],

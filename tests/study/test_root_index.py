@@ -11,6 +11,7 @@ from core.storage.records import StudyPlan
 from core.storage.store import Store
 from study.execution.lease import Holder, Lease, study_lease
 from study.root_index import RootIndex, StudyEntry, root_index
+from tests.support.leases import without_own_heartbeats
 from tests.support.tiny_study import SEARCH, commit, create_study, tiny_plan
 
 ELSEWHERE = Holder(
@@ -71,7 +72,10 @@ def test_a_search_that_would_propose_more_is_incomplete(tmp_path: Path) -> None:
     assert only(tmp_path).state == "incomplete"
 
 
-def test_a_running_study_says_where_and_how_far(tmp_path: Path, plan: StudyPlan) -> None:
+def test_a_running_study_says_where_and_how_far(
+    tmp_path: Path, plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_own_heartbeats(monkeypatch)
     store = create_study(tmp_path / "here", plan)
     with study_lease(store) as lease:
         lease.progress = lambda: {"planned": 6, "done": 2}

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,13 +61,11 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Click on the first element of a selector, as a pointer does."""
-        found = _call(f"{self._session}/element", {"using": "css selector", "value": selector})
-        _call(f"{self._session}/element/{found[ELEMENT]}/click", {})
+        _call(f"{self._session}/element/{self._found(selector)}/click", {})
 
     def type(self, selector: str, text: str) -> None:
         """Type into the first element of a selector."""
-        found = _call(f"{self._session}/element", {"using": "css selector", "value": selector})
-        _call(f"{self._session}/element/{found[ELEMENT]}/value", {"text": text})
+        _call(f"{self._session}/element/{self._found(selector)}/value", {"text": text})
 
     def press(self, key: str) -> None:
         """Press a key of `KEYS` on the focused element."""
@@ -127,10 +126,17 @@ class Page:
         """Addresses that were requested since the last call, without those of data."""
         sent = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         urls = [each["params"]["request"]["url"] for each in sent if each["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith(("data:", "blob:"))]
+        return [url for url in urls if not url.startswith(("data:", "blob:", "chrome:", "about:"))]
 
     def close(self) -> None:
         _call(self._session, method="DELETE")
+
+    def _found(self, selector: str) -> str:
+        """Id of the first element of a selector, which is scrolled into the middle of the window."""
+        found: str = _call(f"{self._session}/element", {"using": "css selector", "value": selector})[ELEMENT]
+        # WebDriver's own scrolling ends below the navigation, and does not wait for a smooth one.
+        self.run("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", {ELEMENT: found})
+        return found
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = _call(f"{self._session}/se/log", {"type": kind})
@@ -162,5 +168,8 @@ def _call(url: str, body: object = None, method: str | None = None) -> Any:
     """The value of WebDriver's answer."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
-        return json.loads(response.read())["value"]
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+            return json.loads(response.read())["value"]
+    except urllib.error.HTTPError as error:
+        raise AssertionError(json.loads(error.read())["value"]["message"]) from error

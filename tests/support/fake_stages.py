@@ -34,7 +34,7 @@ def add_stage(
         PlannedTrial(digest=f"{len(plan.trials) + index:016x}", arm=arm.name, seed=seed, stage=stage)
         for index, (arm, seed) in enumerate(pairs)
     )
-    arms = tuple(planned_arm(arm, len(plan.arms) + index) for index, arm in enumerate(new_arms))
+    arms = tuple(planned_arm(arm) for arm in new_arms)
     store.append_segment(PlanSegment(stage=stage, arms=arms, trials=trials, asks=asks))
     sounds = Sounds(n_clips=0, modulations=MODULATIONS, truth=MODULATIONS)
     for trial, (arm, seed) in zip(trials, pairs, strict=True):

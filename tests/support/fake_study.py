@@ -1,5 +1,6 @@
 """Studies that never ran: a store filled with records, curves and sounds whose front is known."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
 from core.settings.loading import flat_config, to_settings
@@ -63,6 +64,8 @@ class FakeArm:
     is_white_box: bool = True
     outcomes: Mapping[int, Outcome | None] = field(default_factory=dict)
     """Outcome by seed where it is not "finished"; None leaves no record."""
+    sha256: str = ""
+    """Hash of the config; empty for one of the name and the parameterization."""
     copied_from: Mapping[int, str] = field(default_factory=dict)
     """The study that trained a seed, by seed, where its record is a copy."""
 
@@ -128,7 +131,7 @@ def fake_study(
     store.append_segment(
         PlanSegment(
             stage="design",
-            arms=tuple(planned_arm(arm, index, modulations) for index, arm in enumerate(arms)),
+            arms=tuple(planned_arm(arm, modulations) for arm in arms),
             trials=tuple(PlannedTrial(digest=digests[key], arm=key[0], seed=key[1]) for key in configs),
             data_issues=issues,
             data_summary={"source": "synthetic", "clips": {"train": 512, "validation": 64, "test": 128}},
@@ -149,13 +152,13 @@ def config_of(arm: FakeArm, seed: int) -> TrialConfig:
     return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
 
 
-def planned_arm(arm: FakeArm, index: int, modulations: tuple[str, ...] = MODULATIONS) -> PlannedArm:
-    """The arm in a plan, of which it is the arm of this index."""
+def planned_arm(arm: FakeArm, modulations: tuple[str, ...] = MODULATIONS) -> PlannedArm:
+    """The arm in a plan."""
     return PlannedArm(
         name=arm.name,
         settings={"parameterization.kind": arm.parameterization.kind},
         config={path: value for path, value in to_settings(config_of(arm, 0)).items() if path != "seed"},
-        sha256=f"{index:064x}",
+        sha256=arm.sha256 or hashlib.sha256(repr((arm.name, arm.parameterization)).encode()).hexdigest(),
         is_baseline=arm.is_baseline,
         is_white_box=arm.is_white_box,
         modulations=modulations,
@@ -232,7 +235,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
     for metric in METRICS:
         by_projection: dict[str, tuple[str, ...]]
         match metric.compute:
-            case TrialCost():
+            case TrialCost() | CurveRate():
                 continue
             case AudioDistance():
                 by_projection = {"": ()}

@@ -14,12 +14,17 @@ def experiment_of(client: MlflowClient, study: str) -> str:
 
 
 def runs_of(client: MlflowClient, store: Store) -> dict[str, Run]:
-    """The runs of one store's study by their names, whatever else its experiment has."""
+    """The runs of one store's study by arm, by arm and seed, or by its name, whatever else its experiment has."""
     experiment = experiment_of(client, store.plan().name)
     return {
-        str(run.info.run_name): run
-        for run in client.search_runs([experiment], f"tags.`modstudy.study_id` = '{study_id(store)}'")
+        name_of(run): run for run in client.search_runs([experiment], f"tags.`modstudy.study_id` = '{study_id(store)}'")
     }
+
+
+def name_of(run: Run) -> str:
+    """The arm of a run of an arm, whose own name has its objectives as well; the name of any other run."""
+    is_arm = run.data.tags["modstudy.level"] == "arm"
+    return str(run.data.tags["modstudy.arm"] if is_arm else run.info.run_name)
 
 
 def study_id(store: Store) -> str:

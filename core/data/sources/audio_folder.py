@@ -1,8 +1,9 @@
 """Data source: a folder of recordings of single notes, with their pitches and the reasons why files are skipped.
 
-The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group`), else
-from its name, else from the tracker (core.data.pitch). All files of a group are in the same split; the group of a file
-is that in the metadata, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
+The pitch of a file comes from the folder's `metadata.csv` (columns `file`, `f0_hz` or `note`, optionally `group` and
+`lfo_hz`), else from its name, else from the tracker (core.data.pitch). All files of a group are in the same split; the
+group of a file is that in the metadata, else the patch before `_PITCH-VELOCITY` in the name, else the file itself.
+`lfo_hz` is the rate of the LFO that modulates the sound, against which the rates of recovered curves are compared.
 """
 
 import hashlib
@@ -40,11 +41,13 @@ class ScannedFile:
     pitch_source: Source
     group: str
     sha256: str
+    lfo_hz: float | None
+    """Declared rate of its LFO; None if none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScan(SourceScan):
-    """Scan of a folder of recordings; the hash covers names, contents, pitches and groups of the usable files."""
+    """Scan of a folder of recordings; the hash covers names, contents, pitches, groups and LFO rates of the files."""
 
     files: tuple[ScannedFile, ...]
 
@@ -112,12 +115,14 @@ class AudioFolder(DataSource):
                 sound, sample_rate, to_sample_rate=audio_config.sample_rate, n_samples=audio_config.n_samples
             )
             sounds.append(clip * (CLIP_PEAK / clip.abs().max().clamp(min=1e-9)))
+        lfo_hz = [torch.nan if file.lfo_hz is None else file.lfo_hz for file in scan.files]
         all_clips = Clips(
             ids=clip_ids(file.file for file in scan.files),
             audio=torch.stack(sounds),
             f0_hz=torch.tensor([file.f0_hz for file in scan.files]),
             q=torch.zeros(len(sounds)),
             modulation=None,
+            lfo_hz=None if all(file.lfo_hz is None for file in scan.files) else torch.tensor(lfo_hz),
         )
         return self._splits(scan.files).of(all_clips)
 
@@ -141,14 +146,24 @@ def _usable_file(inspection: FileInspection, config: AudioFolderConfig) -> Scann
     else:
         return None
     return ScannedFile(
-        file=inspection.file, f0_hz=f0_hz, pitch_source=source, group=inspection.group, sha256=inspection.sha256
+        file=inspection.file,
+        f0_hz=f0_hz,
+        pitch_source=source,
+        group=inspection.group,
+        sha256=inspection.sha256,
+        lfo_hz=inspection.lfo_hz,
     )
 
 
 def _sha256(files: list[ScannedFile]) -> str:
-    """Hash of names, contents, pitches and groups of the files."""
-    lines = "".join(f"{file.file}\0{file.sha256}\0{file.f0_hz!r}\0{file.group}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    """Hash of names, contents, pitches, groups and declared LFO rates of the files."""
+    return hashlib.sha256("".join(map(_line, files)).encode()).hexdigest()
+
+
+def _line(file: ScannedFile) -> str:
+    """What is hashed of a file; a rate that is not declared adds nothing."""
+    rate = "" if file.lfo_hz is None else f"\0{file.lfo_hz!r}"
+    return f"{file.file}\0{file.sha256}\0{file.f0_hz!r}\0{file.group}{rate}\n"
 
 
 def _summary(n_found: int, files: list[ScannedFile], issues: list[DataIssue]) -> dict[str, Any]:
@@ -161,6 +176,7 @@ def _summary(n_found: int, files: list[ScannedFile], issues: list[DataIssue]) ->
         "n_remarked": len({issue.source for issue in issues if not issue.skipped}),
         "n_groups": len({file.group for file in files}),
         "pitch_source": dict(sorted(Counter(file.pitch_source for file in files).items())),
+        "n_lfo_rates": sum(file.lfo_hz is not None for file in files),
         "min_f0_hz": min(file.f0_hz for file in files),
         "max_f0_hz": max(file.f0_hz for file in files),
     }

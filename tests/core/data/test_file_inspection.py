@@ -74,6 +74,7 @@ def test_file_that_ends_before_its_header_says_is_unreadable(tmp_path: Path) -> 
         ("file,f0_hz\na.wav,fast\n", "line 2: f0_hz is above 0 Hz; got 'fast'"),
         ("file,f0_hz\na.wav,-3\n", "line 2: f0_hz"),
         ("file,f0_hz\na.wav,inf\n", "line 2: f0_hz"),
+        ("file,lfo_hz\na.wav,0\n", "line 2: lfo_hz is above 0 Hz; got '0'"),
         ("file,note\na.wav,\nb.wav,H9\n", "line 3: a note is a name such as"),
         ("file,note\n,C4\n", "every row names its file"),
     ],

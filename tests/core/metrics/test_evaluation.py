@@ -1,5 +1,6 @@
 """Evaluation of a split: names, means, undefined values, and synths with other modulations than the truth."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,8 +67,8 @@ def truth() -> Tensor:
 def test_every_name_is_known_and_every_metric_is_there() -> None:
     values = evaluated(random_curves(3)).values
     assert all(metric_of(name) for name in values)
-    assert set(values) == {name for name in full_names(TRUE_NAMES) if not name.startswith("cost.")}
-    assert {metric.name for metric in METRICS if metric.group != "cost"} <= set(values)
+    assert set(values) == {name for name in full_names(TRUE_NAMES) if not name.startswith(("cost.", "lfo."))}
+    assert {metric.name for metric in METRICS if metric.group not in ("cost", "lfo")} <= set(values)
 
 
 def test_bare_names_are_means_over_modulations() -> None:
@@ -169,3 +170,18 @@ class TestSynthOfOtherModulations:
         found = [values["interpretability.tv.tone"], values["interpretability.tv.level"]]
         assert found == pytest.approx(each)
         assert values["interpretability.tv"] == pytest.approx(sum(each) / 2)
+
+
+def test_declared_rates_are_compared_for_each_modulation_and_clip() -> None:
+    time = torch.arange(256) / 125.0
+    slow, fast = 0.5 + 0.4 * torch.sin(2 * torch.pi * torch.tensor([[2.0], [6.0]]) * time)
+    curves = torch.stack([torch.stack([slow, fast]), torch.stack([fast, fast])])
+    clips = clips_of(with_truth=False)
+    evaluation = evaluate(estimates_of(curves, ("add", "env"), clips=replace(clips, lfo_hz=torch.tensor([2.2, 5.0]))))
+    assert evaluation.per_clip["lfo.rate_match"].values.tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert evaluation.values["lfo.rate_match.add"] == 0.5
+    assert evaluation.values["lfo.rate_match"] == 0.25
+    one = evaluate(estimates_of(curves, ("add", "env"), clips=replace(clips, lfo_hz=torch.tensor([2.2, torch.nan]))))
+    assert one.values["lfo.rate_match.add"] == 1.0
+    assert one.undefined["lfo.rate_match"] == 2, "clips without a declared rate"
+    assert "lfo.rate_match" not in evaluate(estimates_of(curves, ("add", "env"), clips=clips)).values

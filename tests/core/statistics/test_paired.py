@@ -64,3 +64,27 @@ def test_holm_multiplies_the_smallest_most_and_never_reorders() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.6, 0.9]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sign_flip_test_is_scipys_exact_permutation_test(seed: int) -> None:
+    differences = np.random.default_rng(seed).normal(0.4, 1.0, size=8)
+    expected = stats.permutation_test(
+        (differences, np.zeros(8)),
+        lambda values, reference, axis: np.mean(values - reference, axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf,
+    ).pvalue
+    assert sign_flip_p(list(differences)) == pytest.approx(expected)
+
+
+def test_the_sign_flip_test_of_ranks_is_wilcoxons() -> None:
+    differences = np.array([0.9, -0.2, 0.4, 1.3, 0.1, -0.6, 0.8])
+    signed_ranks = stats.rankdata(np.abs(differences)) * np.sign(differences)
+    assert sign_flip_p(list(signed_ranks)) == pytest.approx(stats.wilcoxon(differences, mode="exact").pvalue)
+
+
+def test_many_pairs_are_tested_by_a_fixed_sample_of_sign_patterns() -> None:
+    differences = list(np.random.default_rng(1).normal(0.5, 1.0, size=20))
+    t_test = stats.ttest_1samp(differences, 0.0).pvalue
+    assert sign_flip_p(differences) == sign_flip_p(differences) == pytest.approx(t_test, abs=0.01)

@@ -20,7 +20,7 @@ from core.storage.store import Attempt, Store
 from core.training import trainer, trial
 from core.training.checkpoint import from_bytes
 from core.training.trainer import Progress
-from core.training.trial import environment, outcome_of_error, run_trial
+from core.training.trial import environment, evenly_spaced, outcome_of_error, run_trial
 from tests.support.configs import GREY_BOX, tiny, tiny_on_folder
 from tests.support.sounds import write_named_notes
 
@@ -65,6 +65,12 @@ class TestFinishedTrial:
             audio, sample_rate = soundfile.read(io.BytesIO(attempt.get(f"audio/{name}")))
             assert (sample_rate, len(audio)) == (16_000, 4000)
         assert from_bytes(attempt.get("model.pt"))["digest"] == record.digest
+
+    def test_sounds_of_clips_all_over_the_split_are_stored(self) -> None:
+        assert evenly_spaced(64, 4) == [8, 24, 40, 56]
+        assert evenly_spaced(5, 2) == [1, 3]
+        assert evenly_spaced(3, 9) == [0, 1, 2]
+        assert evenly_spaced(3, 0) == evenly_spaced(0, 3) == []
 
     def test_curves_have_the_errors_of_the_record(self, store: Store) -> None:
         record = run_trial(tiny(), store=store, study="s", arm="a")

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from core.storage.store import Store
-from dashboards.report.page import PAGE_KEY
+from dashboards.report.keys import PAGE_KEY
 
 
 class HtmlPage(HTMLParser):
@@ -18,7 +18,9 @@ class HtmlPage(HTMLParser):
         self.links: list[str | None] = []
         """Links of the navigation."""
         self.json = ""
-        """The data that the scripts read."""
+        """The data that the scripts of all sections read."""
+        self.explorer_json = ""
+        """The data of the curve explorer."""
         self._open: list[str] = []
         self.feed(html)
 
@@ -34,13 +36,20 @@ class HtmlPage(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] == "script" and self.tags[-1][1].get("type") == "application/json":
-            self.json += data
+            if self.tags[-1][1].get("id") == "explorer-data":
+                self.explorer_json += data
+            else:
+                self.json += data
         elif not self._open or self._open[-1] not in ("script", "style"):
             self.text += data
 
     @property
     def data(self) -> Any:
         return strict_json(self.json)
+
+    @property
+    def explorer(self) -> Any:
+        return strict_json(self.explorer_json)
 
     def count(self, tag: str) -> int:
         return sum(name == tag for name, _ in self.tags)

@@ -16,7 +16,9 @@ from core.storage.store import Store
 from dashboards.analysis.study_results import front_arms, load_results
 from dashboards.formatting import axis
 from dashboards.label_places import label_places
-from dashboards.report.page import PAGE_KEY, write_report
+from dashboards.palette import arm_styles
+from dashboards.report.keys import PAGE_KEY
+from dashboards.report.page import write_report
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy
 
 pytestmark = pytest.mark.browser
@@ -120,7 +122,8 @@ def test_the_page_is_drawn(written: Store, tmp_path: Path) -> None:
     browse(page_path(written), tmp_path / "profile", "--window-size=1280,1300", f"--screenshot={picture}")
     pixels = imread(picture)
     assert pixels.shape[:2] == (1300, 1280)
-    front = pixels[750:1230, 80:1200, :3]
-    # Okabe-Ito blue and vermilion, the marks of the first two arms.
-    for colour in ([0x00, 0x72, 0xB2], [0xD5, 0x5E, 0x00]):
-        assert (abs(front - [value / 255 for value in colour]).max(axis=2) < 0.02).sum() > 30
+    front = pixels[600:1300, 80:1200, :3]
+    styles = arm_styles(load_results(written).arms)
+    for name in ("frame", "lpf-8"):
+        colour = [int(styles[name].colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        assert (abs(front - colour).max(axis=2) < 0.02).sum() > 30

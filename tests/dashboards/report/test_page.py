@@ -6,7 +6,8 @@ import pytest
 
 from core.storage.records import DataIssue
 from core.storage.store import Store
-from dashboards.report.page import FRONT_KEY, PAGE_KEY, SUMMARY_KEY, write_report
+from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from dashboards.report.page import write_report
 from tests.dashboards.report.html_page import page_of, strict_json
 from tests.support.fake_study import ARMS, MODULATIONS, OBJECTIVES, FakeArm, MakeStudy
 
@@ -39,9 +40,13 @@ def test_the_page_shows_question_arms_findings_and_sounds(written: Store) -> Non
     assert summary["question"] in page.text
     for sentence in summary["findings"]:
         assert sentence in page.text
-    n_clips = 2
-    assert page.count("audio") == page.count("img") == n_clips * (1 + len(ARMS))
-    assert page.count("svg") == n_clips * len(MODULATIONS) * (1 + len(ARMS))
+    clips = page.explorer["clips"]
+    assert len(clips) == 2
+    for clip in clips:
+        assert clip["target"]["audio"].startswith("data:audio/flac;base64,")
+        assert clip["truth"].keys() == set(MODULATIONS)
+        assert clip["arms"].keys() == {arm.name for arm in ARMS}
+        assert all(arm["sound"] and arm["modulations"].keys() == set(MODULATIONS) for arm in clip["arms"].values())
 
 
 def test_the_pages_numbers_are_the_summarys(written: Store) -> None:
@@ -98,10 +103,12 @@ def test_synths_with_any_modulations_have_complete_reports(
     join_names = {metric["name"] for metric in page.data["metrics"]}
     assert recorded < set(results.metrics) == join_names == recorded | {"cost.train_s"}
     assert {name for arm in summary["arms"] for name in arm["metrics"]} == join_names
-    for name in (*modulations, *truth):
-        assert f"{name} curve" in {attributes.get("aria-label") for _, attributes in page.tags}
-    n_curves = len(dict.fromkeys((*modulations, *truth)))
-    assert page.count("svg") == len(truth) + n_curves * len(arms)
+    assert page.explorer["modulations"] == list(dict.fromkeys((*modulations, *truth)))
+    (clip,) = page.explorer["clips"]
+    assert clip["truth"].keys() == set(truth)
+    for arm in clip["arms"].values():
+        assert {name for name, view in arm["modulations"].items() if view["raw"]} == set(modulations)
+        assert {name for name, view in arm["modulations"].items() if view["lls3"]} == set(truth)
     for metric in results.metrics:
         assert metric in page.text
 
@@ -151,7 +158,7 @@ def test_names_are_never_markup(make_study: MakeStudy) -> None:
     store = make_study(arms, n_clips=1, question='<script src="http://evil.example/x.js"></script>{{ 7 * 7 }}')
     write_report(store)
     page = page_of(store)
-    assert page.count("script") == 3
+    assert page.count("script") == 4
     assert not any("onerror" in attributes for _, attributes in page.tags)
     assert EVIL in page.text
     assert "{{ 7 * 7 }}" in page.text

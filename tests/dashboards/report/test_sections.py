@@ -66,7 +66,7 @@ def test_a_section_without_content_is_left_out_with_its_link_and_script(make_stu
         "findings", "front", "certainty", "arms", "comparisons", "settings", "learning", "problems", "run", "glossary",
     ]  # fmt: skip
     assert page.links == [f"#{id_}" for id_ in page.section_ids]
-    assert "show-projection" not in html.rpartition("<script>")[2]
+    assert "explorer-data" not in html.rpartition("<script>")[2]
 
 
 def test_no_two_sections_share_an_id_or_data(report: ReportData) -> None:
@@ -76,14 +76,32 @@ def test_no_two_sections_share_an_id_or_data(report: ReportData) -> None:
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize(("is_white_box", "checked"), [(True, False), (False, True)])
+@pytest.mark.parametrize(("is_white_box", "kind"), [(True, "raw"), (False, "lls3")])
 def test_projections_are_shown_at_first_unless_the_synth_is_the_true_one(
-    make_study: MakeStudy, is_white_box: bool, checked: bool
+    make_study: MakeStudy, is_white_box: bool, kind: str
 ) -> None:
     arms = [replace(arm, is_white_box=is_white_box) for arm in ARMS]
     page = HtmlPage(render_page(report_data(make_study, arms, n_clips=1), (AUDIO_GALLERY,)))
-    box = next(attributes for _, attributes in page.tags if attributes.get("id") == "projection")
-    assert ("checked" in box) == checked
+    buttons = [attributes for _, attributes in page.tags if "data-kind" in attributes]
+    assert [button["data-kind"] for button in buttons] == ["raw", "lls1", "lls3"]
+    assert [button["data-kind"] for button in buttons if button["aria-pressed"] == "true"] == [kind]
+
+
+def test_the_explorer_starts_with_the_best_arm_of_each_objective(make_study: MakeStudy) -> None:
+    page = HtmlPage(render_page(report_data(make_study, n_clips=1), (AUDIO_GALLERY,)))
+    assert page.explorer["shown"] == ["frame", "spline-8"]
+
+
+def test_without_truth_there_is_no_choice_of_projections(make_study: MakeStudy) -> None:
+    page = HtmlPage(render_page(report_data(make_study, n_clips=1, truth=()), (AUDIO_GALLERY,)))
+    assert not any("data-kind" in attributes for _, attributes in page.tags)
+    assert "The true curves of these sounds are unknown" in " ".join(page.text.split())
+
+
+def test_what_a_page_leaves_out_is_counted(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.report.clip_choice.MAX_OTHER_ARMS", 1)
+    text = " ".join(HtmlPage(render_page(report_data(make_study, n_clips=1), (AUDIO_GALLERY,))).text.split())
+    assert "To limit the size of the page, 2 more arms are not on it" in text
 
 
 def test_copied_trials_are_marked_with_the_study_that_trained_them(make_study: MakeStudy) -> None:

@@ -10,7 +10,8 @@ from core.storage.records import Outcome
 from core.storage.store import Store
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
-from dashboards.report.page import SUMMARY_KEY, write_report
+from dashboards.report.keys import SUMMARY_KEY
+from dashboards.report.page import write_report
 from dashboards.report.summary import summary, summary_to_json
 from tests.dashboards.report.html_page import strict_json
 from tests.support.fake_stages import fake_race, fake_search

@@ -18,6 +18,7 @@ QUESTION = 'question = "Why?"\n'
 FRAME = '[[arms]]\nname = "frame"\nconfig = { parameterization = { kind = "frame" } }'
 TEXTS = {
     "@frame": FRAME,
+    "@other": '[[arms]]\nname = "other"\nconfig = { parameterization = { kind = "low_pass", cutoff_hz = 8.0 } }',
     "@width": '[[space]]\npath = "encoder.width"\nvalues = [8, 16]',
     "@search": "[search]\narms_per_cell = 20",
     "@lr": '[[search.space]]\npath = "optimizer.lr"\nlow = 1e-4\nhigh = 1e-1\nlog = true',

@@ -126,3 +126,11 @@ def test_power_counts_each_arm_but_the_first_in_each_objective(n_arms: int, n_se
 def test_the_number_of_comparisons_is_that_of_the_report(study: StudyFile) -> None:
     assert [arm["name"] for arm in ARMS] == ["lpf-8", "frame", "constant"]
     assert outlook_of(study).power.n_comparisons == 2
+
+
+def test_declared_contrasts_are_the_comparisons_of_the_report() -> None:
+    contrast = {"arm": "frame", "reference": "lpf-8"}
+    in_each = outlook_of(tiny_study(contrasts=[contrast])).power
+    assert (in_each.n_declared, in_each.n_comparisons) == (2, 2)
+    in_one = outlook_of(tiny_study(contrasts=[{**contrast, "metric": "curves.l1"}])).power
+    assert (in_one.n_declared, in_one.n_comparisons) == (1, 1)

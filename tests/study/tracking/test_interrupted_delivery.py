@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from core.storage.records import StudyPlan
 from core.storage.store import Store
 from tests.support.deliveries import Open, deliver, expected_parents, rows_of
-from tests.support.mlflow_runs import experiment_of, runs_of, study_id
+from tests.support.mlflow_runs import experiment_of, name_of, runs_of, study_id
 from tests.support.tiny_study import commit, create_study
 
 # MLflow's own use of SQLAlchemy.
@@ -61,13 +61,13 @@ def test_a_delivery_that_was_killed_is_continued_without_loss_or_duplicates(
         return call
 
     with monkeypatch.context() as patched:
-        for name in ("create_run", "log_batch", "set_terminated", "log_artifact"):
+        for name in ("create_run", "log_batch", "set_terminated", "log_artifact", "set_experiment_tag"):
             patched.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
         with suppress(Killed):
             deliver(opened, store)
     deliver(opened, store)
     runs = client.search_runs([experiment_of(client, "tiny")], f"tags.`modstudy.study_id` = '{study_id(store)}'")
-    assert sorted(str(run.info.run_name) for run in runs) == sorted(expected_parents(plan))
+    assert sorted(map(name_of, runs)) == sorted(expected_parents(plan))
     assert {run.info.status for run in runs} == {"FINISHED"}
     by_name = runs_of(client, store)
     sizes = rows_of(client, by_name["tiny"], "front.size")
@@ -200,4 +200,4 @@ def test_a_plan_without_a_code_version_is_delivered_too(
     store = create_study(tmp_path / "old", replace(plan, segments=(replace(segment, code_version=""),)))
     commit(store, plan.trials[0])
     deliver(opened, store)
-    assert runs_of(client, store)["tiny"].data.tags["git_commit"] == ""
+    assert runs_of(client, store)["tiny"].data.tags["code_version"] == ""

@@ -1,4 +1,4 @@
-"""MLflow's own page shows a delivered study: its arms nested in it, and the seeds in them."""
+"""MLflow's own pages show a delivered study: its runs nested, its arms by their objectives, and what was found."""
 
 import base64
 import json
@@ -17,8 +17,10 @@ from mlflow import MlflowClient
 
 from core.storage.records import StudyPlan
 from core.storage.store import Store
+from dashboards.report.page import write_report
 from study.tracking.delivery import Delivery
-from tests.support.mlflow_runs import experiment_of
+from study.tracking.views import charts_address, experiment_address, run_address
+from tests.support.mlflow_runs import experiment_of, runs_of, study_id
 from tests.support.processes import wait_until
 from tests.support.servers import free_port, is_up
 from tests.support.tiny_study import commit
@@ -33,6 +35,11 @@ const buttons = [...document.querySelectorAll('.ag-row button')];
 const closed = buttons.filter(button => !button.dataset.opened);
 closed.forEach(button => { button.dataset.opened = 'yes'; button.click(); });
 return document.body.innerText;
+"""
+# Width in pixels of the picture of the front, once it has loaded.
+FRONT_WIDTH = """
+const picture = document.querySelector('img[src*="get-artifact"][src*="front.png"]');
+return picture ? picture.naturalWidth : 0;
 """
 Serve = Callable[[list[str], str], None]
 """Starts a program, and returns when it answers at a URL."""
@@ -82,23 +89,37 @@ class Page:
     def run(self, script: str) -> Any:
         return json.loads(call(f"{self._session}/execute/sync", {"script": script, "args": []}))["value"]
 
-    def picture(self) -> bytes:
-        return base64.b64decode(json.loads(call(f"{self._session}/screenshot"))["value"])
+    def shows(self, texts: list[str]) -> bool:
+        """Whether all texts are on the page."""
+        page: str = self.run("return document.body.innerText")
+        return all(text in page for text in texts)
+
+    def keep_picture(self, name: str) -> None:
+        """Take a picture, and keep it if a folder for pictures is set."""
+        picture = base64.b64decode(json.loads(call(f"{self._session}/screenshot"))["value"])
+        assert picture.startswith(b"\x89PNG")
+        if "MODSTUDY_PICTURES" in os.environ:
+            (Path(os.environ["MODSTUDY_PICTURES"]) / f"{name}.png").write_bytes(picture)
 
     def close(self) -> None:
         call(self._session, method="DELETE")
 
 
-def test_arms_and_seeds_are_nested_in_the_study(store: Store, plan: StudyPlan, tmp_path: Path, serve: Serve) -> None:
+def test_mlflow_shows_the_runs_the_trade_off_and_the_description_of_a_study(
+    store: Store, plan: StudyPlan, tmp_path: Path, serve: Serve
+) -> None:
     if shutil.which("chromedriver") is None:
         pytest.skip("no chromedriver here; .ci/run installs Debian's")
     for minute, trial in enumerate(plan.trials):
         commit(store, trial, minute)
+    write_report(store)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     delivery = Delivery(store, uri, (tmp_path / "artifacts").as_uri())
     delivery.sync()
     delivery.finish("FINISHED")
-    experiment = experiment_of(MlflowClient(tracking_uri=uri), "tiny")
+    client = MlflowClient(tracking_uri=uri)
+    experiment = experiment_of(client, "tiny")
+    runs = runs_of(client, store)
 
     server, driver = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
@@ -106,7 +127,7 @@ def test_arms_and_seeds_are_nested_in_the_study(store: Store, plan: StudyPlan, t
     serve(["chromedriver", f"--port={driver.rpartition(':')[2]}"], f"{driver}/status")
     page = Page(driver, tmp_path / "profile")
     try:
-        page.open(f"{server}/#/experiments/{experiment}/runs")
+        page.open(experiment_address(server, experiment))
         names = [f"{trial.arm} seed {trial.seed}" for trial in plan.trials]
 
         def shows_all_names() -> bool:
@@ -114,9 +135,16 @@ def test_arms_and_seeds_are_nested_in_the_study(store: Store, plan: StudyPlan, t
             return all(name in text for name in names)
 
         wait_until(shows_all_names, f"{names} on MLflow's page", patience_s=PATIENCE_S, every_s=0.5)
-        picture = page.picture()
+        page.keep_picture("mlflow-runs")
+
+        page.open(charts_address(server, experiment, study_id(store)))
+        shown = ["audio.mss vs. interpretability.tv", *(str(runs[arm.name].info.run_name) for arm in plan.arms)]
+        wait_until(lambda: page.shows(shown), f"{shown} on MLflow's page", patience_s=PATIENCE_S, every_s=0.5)
+        page.keep_picture("mlflow-charts")
+
+        page.open(run_address(server, experiment, runs["tiny"].info.run_id))
+        wait_until(lambda: page.run(FRONT_WIDTH), "the picture of the front", patience_s=PATIENCE_S, every_s=0.5)
+        assert page.shows(["On the front of audio.mss", "Does it run?"])
+        page.keep_picture("mlflow-description")
     finally:
         page.close()
-    assert picture.startswith(b"\x89PNG")
-    if "MODSTUDY_PICTURES" in os.environ:
-        (Path(os.environ["MODSTUDY_PICTURES"]) / "mlflow.png").write_bytes(picture)

@@ -7,7 +7,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, Metric, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, Metric, TrialCost
 from core.metrics.catalog import METRICS, metric_of
 from core.seeding import generator
 from core.storage.records import TrialRecord
@@ -41,7 +41,7 @@ def equality_gives_the_best_value(metric: Metric) -> None:
             values = function(_audio(), _audio(), SAMPLE_RATE)
         case CurveDistance(function):
             values = function(_curves(0), _curves(0))
-        case CurveProperty() | TrialCost():
+        case CurveProperty() | CurveRate() | TrialCost():
             return
         case _:
             assert_never(metric.compute)
@@ -64,11 +64,16 @@ def a_clip_scores_the_same_alone_and_in_a_batch(metric: Metric) -> None:
             case CurveProperty(function):
                 alone, together = function(curves[part], FRAME_RATE), function(curves, FRAME_RATE)
                 assert together.shape == (BATCH, 2)
+            case CurveRate(function):
+                rates = torch.tensor([2.0, torch.nan, 5.0])
+                alone = function(curves[part], rates[part], FRAME_RATE)
+                together = function(curves, rates, FRAME_RATE)
+                assert together.shape == (BATCH, 2)
             case TrialCost():
                 return
             case _:
                 assert_never(metric.compute)
-        torch.testing.assert_close(alone, together[part], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(alone, together[part], rtol=1e-4, atol=1e-6, equal_nan=True)
 
 
 def a_cost_is_read_from_the_record_alone(metric: Metric) -> None:

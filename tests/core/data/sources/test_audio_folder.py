@@ -99,6 +99,27 @@ def test_pitch_comes_from_metadata_then_the_name_then_the_tracker(tmp_path: Path
     assert scan(tmp_path).summary["pitch_source"] == {"file name": 2, "metadata": 2, "tracked": 1}
 
 
+def test_declared_lfo_rates_come_with_the_clips(tmp_path: Path) -> None:
+    write_named_notes(tmp_path)
+    plain = scan(tmp_path)
+    assert source(tmp_path).load().test.lfo_hz is None
+    names = [file.file for file in plain.files]
+    (tmp_path / "metadata.csv").write_text(f"file,lfo_hz\n{names[0]},5.5\n{names[1]},\n")
+    found = scan(tmp_path)
+    assert [file.lfo_hz for file in found.files] == [5.5, *([None] * (len(names) - 1))]
+    assert [file.f0_hz for file in found.files] == [file.f0_hz for file in plain.files]
+    assert found.sha256 != plain.sha256, "other rates give other metrics"
+    assert found.summary["n_lfo_rates"] == 1
+    rates = {
+        clip_id: float(rate)
+        for clips in splits_of(source(tmp_path).load())
+        if clips.lfo_hz is not None
+        for clip_id, rate in zip(clips.ids, clips.lfo_hz, strict=True)
+    }
+    assert len(rates) == len(names)
+    assert [rate for rate in rates.values() if rate == rate] == [5.5]
+
+
 def test_unusable_files_are_skipped_with_the_reason(tmp_path: Path) -> None:
     write_named_notes(tmp_path)
     write_sound(tmp_path / "quiet C4.wav", tone(level=1e-4), subtype="FLOAT")

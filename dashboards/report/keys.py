@@ -1,0 +1,12 @@
+"""Keys in the store of a study of the files of its report."""
+
+PAGE_KEY = "report/index.html"
+"""The page."""
+FRONT_KEY = "report/front.png"
+"""Picture of the front."""
+DESCRIPTION_KEY = "report/description.md"
+"""The study in short."""
+SUMMARY_KEY = "summary.json"
+"""All numbers, for other programs."""
+RESULTS_KEY = "results.csv"
+"""Table of all values, a row per arm, seed and metric."""

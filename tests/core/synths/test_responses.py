@@ -1,0 +1,74 @@
+"""Responses of synths, against scipy and against the sound that the synth makes."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import freqz
+
+from core.seeding import initialise
+from core.settings.synths import EngelConfig
+from core.synths.build import build_synth
+from core.synths.engel import Engel
+from core.synths.filters import LearnedFilter, rbj_lowpass
+from core.synths.mod_synth import ModSynth
+from core.synths.responses import FLOOR_DB, biquad_magnitude_db, responses, wavetable
+from tests.support.notes import AUDIO, GREY_BOX, WHITE_BOX
+
+RATE = AUDIO.sample_rate
+
+
+def test_magnitudes_are_scipys() -> None:
+    b, a = rbj_lowpass(torch.tensor([500.0, 2000.0]), torch.tensor([0.7, 3.0]), RATE)
+    frequencies = torch.linspace(20, 0.45 * RATE, 50, dtype=torch.float64)
+    found = biquad_magnitude_db(b, a, frequencies, RATE)
+    for i in range(2):
+        _, expected = freqz(b[i].numpy(), [1.0, *a[i].tolist()], worN=frequencies.numpy(), fs=RATE)
+        np.testing.assert_allclose(found[i].numpy(), 20 * np.log10(np.abs(expected)), atol=1e-3)
+
+
+def test_the_low_pass_opens_with_its_curve() -> None:
+    (response,) = responses(build_synth(WHITE_BOX, AUDIO), RATE, (0.0, 0.5, 1.0))
+    assert (response.module, response.modulation, response.unit) == ("low-pass filter", "sub", "Hz")
+    assert response.magnitude_db[:, 0].tolist() == pytest.approx([0, 0, 0], abs=1.0)
+    energy = response.magnitude_db.mean(1)
+    assert (energy.diff() > 3).all()
+
+
+def test_the_learned_filter_is_evaluated_through_its_adapter() -> None:
+    synth = build_synth(GREY_BOX, AUDIO)
+    assert isinstance(synth, ModSynth)
+    assert isinstance(synth.filter, LearnedFilter)
+    initialise(synth, 0)
+    (response,) = responses(synth, RATE, (0.25, 0.75))
+    assert response.module == "learned filter"
+    logits = synth.controls(torch.full((1, 3, 5), 0.75)).filter[:, 2]
+    b, (t0, t1) = logits[0, 2:].detach().numpy(), (1 - synth.filter.epsilon) * np.tanh(logits[0, :2].detach().numpy())
+    a = [1.0, 2 * t0, t1 + abs(t0) * (1 - t1)]
+    _, expected = freqz(b, a, worN=response.positions.numpy(), fs=RATE)
+    np.testing.assert_allclose(response.magnitude_db[1].numpy(), 20 * np.log10(np.abs(expected)), atol=1e-2)
+
+
+def test_the_harmonic_synth_has_harmonics_and_noise_bands() -> None:
+    synth = build_synth(EngelConfig(), AUDIO)
+    assert isinstance(synth, Engel)
+    initialise(synth, 0)
+    harmonics, noise = responses(synth, RATE, (0.0, 1.0))
+    assert (harmonics.module, harmonics.modulation, harmonics.unit) == ("harmonics", "add", "harmonic")
+    assert harmonics.positions.tolist() == list(range(1, 61))
+    controls = synth.controls(torch.ones(1, 3, 3))
+    total = (10 ** (harmonics.magnitude_db[1].double() / 20)).sum()
+    assert float(total) == pytest.approx(float(controls.harmonic_amplitude[0, 1, 0].detach()), rel=1e-3)
+    assert (noise.module, noise.modulation) == ("noise bands", "sub")
+    assert noise.positions[[0, -1]].tolist() == [0, RATE / 2]
+    assert (noise.magnitude_db >= FLOOR_DB).all()
+
+
+def test_only_wavetable_synths_have_a_wavetable() -> None:
+    white, grey = build_synth(WHITE_BOX, AUDIO), build_synth(GREY_BOX, AUDIO)
+    for synth in (white, grey):
+        assert isinstance(synth, ModSynth)
+        table = wavetable(synth)
+        assert table is not None
+        assert torch.equal(table, synth.oscillator.table)
+        assert not table.requires_grad
+    assert wavetable(build_synth(EngelConfig(), AUDIO)) is None

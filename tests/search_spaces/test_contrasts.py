@@ -1,0 +1,74 @@
+"""Declared contrasts and margins of equivalence in study files."""
+
+import tomllib
+
+import pytest
+
+from core.errors import ConfigError
+from search_spaces.contrasts import ContrastEntry, DeclaredComparison
+from search_spaces.study_file import StudyFile
+from search_spaces.study_parsing import parse_study
+
+ARMS = """
+question = "why?"
+[[arms]]
+name = "a"
+config = { encoder = { width = 8 } }
+[[arms]]
+name = "b"
+config = { encoder = { width = 16 } }
+"""
+CONTRAST = '[[contrasts]]\narm = "b"\nreference = "a"\n'
+
+
+def parsed(text: str) -> StudyFile:
+    return parse_study({"name": "mine", **tomllib.loads(text)})
+
+
+def test_a_contrast_compares_in_each_objective_or_in_its_metric() -> None:
+    compared = [("b", "a", "audio.mss"), ("b", "a", "interpretability.tv")]
+    study = parsed(ARMS + CONTRAST)
+    assert study.comparisons() == tuple(
+        DeclaredComparison(arm=arm, reference=reference, metric=metric) for arm, reference, metric in compared
+    )
+    in_one = parsed(ARMS + CONTRAST + 'metric = "curves.l1"\n')
+    assert [comparison.metric for comparison in in_one.comparisons()] == ["curves.l1"]
+    assert parsed(ARMS).comparisons() == ()
+
+
+def test_contrasts_and_margins_are_kept_with_the_study() -> None:
+    study = parsed(ARMS + CONTRAST + '[margins]\n"audio.mss" = 0.05\ninterpretability.tv = 1\n')
+    assert study.contrasts == (ContrastEntry(arm="b", reference="a"),)
+    assert study.margins == {"audio.mss": 0.05, "interpretability.tv": 1.0}
+    settings = study.to_settings()
+    assert settings["contrasts"] == [{"arm": "b", "reference": "a"}]
+    assert settings["margins"] == {"audio.mss": 0.05, "interpretability.tv": 1.0}
+    assert parse_study(settings) == study
+
+
+def test_a_margin_may_be_that_of_a_metric_of_a_contrast() -> None:
+    study = parsed(ARMS + CONTRAST + 'metric = "curves.l1"\n[margins]\ncurves.l1 = 0.01\n')
+    assert study.margins == {"curves.l1": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CONTRAST * 2, "'b' and 'a' are compared twice in audio.mss"),
+        (CONTRAST.replace('"b"', '"a"'), "an arm is compared with another one; got 'a' twice"),
+        ("[margins]\ncurves.l1 = 0.1\n", "no arms are compared in 'curves.l1'"),
+        ("[margins]\naudio.mss = -0.1\n", "above 0; got -0.1"),
+        ("[margins]\naudio.mss = inf\n", "above 0; got inf"),
+        ("[margins]\naudio.mss = nan\n", "above 0; got nan"),
+        ("[margins]\naudio.mss = true\n", "margins.audio.mss: must be a number; got True"),
+    ],
+)
+def test_a_declaration_that_says_nothing_or_twice_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parsed(ARMS + text)
+
+
+def test_a_contrast_names_arms_of_the_study() -> None:
+    study = parsed(ARMS + CONTRAST.replace('"a"', '"c"'))
+    with pytest.raises(ConfigError, match="reference 'c' is no arm that this study declares; its arms are a, b"):
+        study.named_arms()
