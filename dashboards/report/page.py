@@ -23,10 +23,15 @@ from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
 from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.certainty import CERTAINTY
+from dashboards.report.comparisons import COMPARISONS
 from dashboards.report.description import description
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
+from dashboards.report.glossary import GLOSSARY
 from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
+from dashboards.report.learning import LEARNING
+from dashboards.report.parallel import PARALLEL
 from dashboards.report.problems import PROBLEMS
 from dashboards.report.race import RACE
 from dashboards.report.run import RUN
@@ -35,7 +40,21 @@ from dashboards.report.section import ReportData, Section
 from dashboards.report.summary import summary, summary_to_json
 from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 
-SECTIONS: tuple[Section, ...] = (FINDINGS, FRONT, RACE, SEARCH, ARMS, AUDIO_GALLERY, PROBLEMS, RUN)
+SECTIONS: tuple[Section, ...] = (
+    FINDINGS,
+    FRONT,
+    CERTAINTY,
+    RACE,
+    SEARCH,
+    ARMS,
+    COMPARISONS,
+    PARALLEL,
+    AUDIO_GALLERY,
+    LEARNING,
+    PROBLEMS,
+    RUN,
+    GLOSSARY,
+)
 """Sections in the order of the page."""
 
 

@@ -1,6 +1,5 @@
-"""The section "What was run": factors, seeds, validation losses, data, machine, times and shared settings."""
+"""The section "What was run": factors, seeds, data, machine, times and shared settings."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -46,29 +45,4 @@ def _environments(records: tuple[TrialRecord, ...]) -> dict[str, dict[str, int]]
     }
 
 
-def _data(report: ReportData) -> Mapping[str, Any]:
-    """Validation losses by step of every trial with more than one validation."""
-    return {
-        "losses": [
-            {
-                "arm": arm.name,
-                "seed": trial.seed,
-                "colour": report.styles[arm.name].colour,
-                "steps": [entry.get("step") for entry in trial.record.history],
-                "values": [_finite_or_none(entry.get("validation_loss")) for entry in trial.record.history],
-            }
-            for arm in report.results.arms
-            for trial in arm.trials
-            if trial.record is not None and len(trial.record.history) > 1
-        ]
-    }
-
-
-def _finite_or_none(value: float | None) -> float | None:
-    """The value; None instead of NaN and infinity, which JSON cannot represent."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-RUN = Section(
-    id="run", title="What was run", template="run.html.j2", context=_context, scripts=("losses.js",), data=_data
-)
+RUN = Section(id="run", title="What was run", template="run.html.j2", context=_context)

@@ -192,7 +192,7 @@ def commit_fake(
     if is_finished and arm.n_flat is not None:
         _write_clip_values(attempt, arm, sounds.modulations)
     if is_finished and sounds.n_clips:
-        _write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
+        write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
     attempt.commit(
         TrialRecord(
             digest=attempt.digest,
@@ -272,7 +272,7 @@ def _write_clip_values(attempt: Attempt, arm: FakeArm, modulations: tuple[str, .
     )
 
 
-def _write_curves_and_sounds(
+def write_curves_and_sounds(
     attempt: Attempt, study: str, arm: FakeArm, config: TrialConfig, sounds: Sounds, rng: np.random.Generator
 ) -> None:
     n_clips, n_curves = sounds.n_clips, len(sounds.modulations)

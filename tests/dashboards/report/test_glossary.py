@@ -1,0 +1,32 @@
+"""The glossary explains what a study's page has."""
+
+from dashboards.report.glossary import GLOSSARY, terms
+from dashboards.report.page import render_page
+from tests.dashboards.report.html_page import HtmlPage
+from tests.dashboards.report.test_sections import report_data
+from tests.support.fake_study import MakeStudy
+
+
+def test_terms_have_the_numbers_of_the_study(make_study: MakeStudy) -> None:
+    found = {term.name: term.text for term in terms(report_data(make_study, seeds=3, n_clips=0).results)}
+    assert "A sound of 1 s at 16,000 samples per second; there are 384 for training" in found["clip"]
+    assert "this study has 7" in found["arm"]
+    assert "3 seeds each here" in found["seed"]
+    assert "add, sub and env" in found["modulation"]
+    assert "audio.mss (smaller is better) and interpretability.tv (smaller is better)" in found["objective"]
+
+
+def test_what_the_study_does_not_have_is_not_explained(make_study: MakeStudy) -> None:
+    found = {term.name for term in terms(report_data(make_study, n_clips=0, modulations=("tone",), truth=()).results)}
+    assert not found & {"add", "sub", "env", "PCC (curves.pcc)"}
+    assert "TV (interpretability.tv)" in found
+
+
+def test_every_spelling_leads_to_one_entry(make_study: MakeStudy) -> None:
+    report = report_data(make_study, n_clips=0)
+    page = HtmlPage(render_page(report, (GLOSSARY,)))
+    ids = [attributes["id"] for _, attributes in page.tags if (attributes.get("id") or "").startswith("term-")]
+    assert ids == [f"term-{term.id}" for term in terms(report.results)]
+    assert len(ids) == len(set(ids))
+    spellings = [spelling.lower() for each in page.data["terms"].values() for spelling in each]
+    assert len(spellings) == len(set(spellings))
