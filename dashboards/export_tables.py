@@ -102,14 +102,14 @@ def tidy_csv(results: StudyResults) -> bytes:
         for trial in arm.trials:
             own = trial.record.metrics.get(results.split, {}) if trial.record and trial.state == "finished" else {}
             metrics = [name for name in results.metrics if name in own or trial.seed in arm.values.get(name, {})]
-            for metric in metrics or [""]:
-                rows["arm"].append(arm.name)
-                rows["seed"].append(trial.seed)
-                rows["digest"].append(trial.digest)
-                rows["outcome"].append(trial.state)
-                rows["metric"].append(metric or None)
-                rows["value"].append(arm.values.get(metric, {}).get(trial.seed))
-                rows["value_on_own_clips"].append(own.get(metric))
+            n = max(1, len(metrics))
+            rows["arm"] += [arm.name] * n
+            rows["seed"] += [trial.seed] * n
+            rows["digest"] += [trial.digest] * n
+            rows["outcome"] += [trial.state] * n
+            rows["metric"] += metrics or [None]
+            rows["value"] += [arm.values.get(name, {}).get(trial.seed) for name in metrics] or [None]
+            rows["value_on_own_clips"] += [own.get(name) for name in metrics] or [None]
         n_rows.append(len(rows["arm"]) - before)
     factors = dict.fromkeys(path for arm in results.arms for path in arm.factors)
     columns = {"study": pa.array([results.plan.name] * len(rows["arm"]), pa.string())}

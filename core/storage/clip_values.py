@@ -6,7 +6,7 @@ modulation that only the true curves have. Metrics of a whole clip, such as `aud
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,16 +88,24 @@ def write_clip_values(
     attempt.put(CLIP_VALUES_NAME, buffer.getvalue())
 
 
-def read_clip_values(store: Store, digest: str) -> ClipValues | None:
+def read_clip_values(
+    store: Store, digest: str, metrics: Collection[str] | None = None, *, attempt: str | None = None
+) -> ClipValues | None:
     """The values of the committed attempt at a trial; None if it has none.
+
+    Args:
+        store: Store of the study.
+        digest: Digest of the trial.
+        metrics: Full names, without modulations, of the metrics that are read, where the trial has them; None for all.
+        attempt: Name of the committed attempt; None to look for it.
 
     Raises:
         StoreError: the file has another schema version, or its rows are not all pairs of clips and modulations.
     """
-    attempt = store.committed(digest)
-    if attempt is None or not store.has(key := attempt.key(CLIP_VALUES_NAME)):
+    committed = Attempt(store, digest, attempt) if attempt is not None else store.committed(digest)
+    if committed is None or not store.has(key := committed.key(CLIP_VALUES_NAME)):
         return None
-    table = pa.ipc.open_file(pa.BufferReader(attempt.get(CLIP_VALUES_NAME))).read_all()
+    table = pa.ipc.open_file(pa.BufferReader(committed.get(CLIP_VALUES_NAME))).read_all()
     version = (table.schema.metadata or {}).get(_VERSION_KEY, b"?").decode()
     if version != str(SCHEMA_VERSION):
         raise StoreError(
@@ -112,7 +120,7 @@ def read_clip_values(store: Store, digest: str) -> ClipValues | None:
     shape = (len(clip_ids), len(modulations))
     columns, applies = {}, {}
     for name in table.column_names:
-        if name in _PAIR_COLUMNS:
+        if name in _PAIR_COLUMNS or (metrics is not None and name not in metrics):
             continue
         column = table[name].combine_chunks()
         applies[name] = column.is_valid().to_numpy(zero_copy_only=False).reshape(shape).any(axis=0)

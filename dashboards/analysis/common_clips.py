@@ -8,7 +8,7 @@ Arms with many undefined values leave few common pairs. They are admitted in ord
 values, as long as `MIN_SHARE` of all pairs remains; the others cannot be compared in this metric.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ from dashboards.analysis.arm_results import ArmResult
 
 MIN_SHARE = 0.25
 """Smallest share of the pairs of clip and modulation that arms are compared on."""
-ReadClipValues = Callable[[str], ClipValues | None]
-"""Returns the values per clip of the trial with a digest; None if they are not stored."""
+ReadClipValues = Callable[[str, Collection[str]], ClipValues | None]
+"""Returns the values per clip of the trial with a digest in metrics of these names; None if they are not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def common_clips(arms: Sequence[ArmResult], read: ReadClipValues) -> dict[str, C
         (arm, trial.seed, values)
         for arm in arms
         for trial in arm.finished
-        if (values := read(trial.digest)) is not None or arm.is_eligible
+        if (values := read(trial.digest, metrics)) is not None or arm.is_eligible
     ]
     stored = [_Trial(arm, seed, values) for arm, seed, values in trials if values is not None]
     return {} if len(stored) < len(trials) else {metric: _common(metric, stored) for metric in metrics}
@@ -104,12 +104,11 @@ def _common(metric: str, trials: Sequence[_Trial]) -> CommonClips:
     """Means of a metric over common pairs."""
     table = _values(metric, trials)
     names = [trial.arm.name for trial in trials]
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows_of.setdefault(name, []).append(row)
     n_undefined, n_pairs = table.undefined.sum(axis=(1, 2)), table.applies.sum(axis=1) * table.values.shape[1]
-    share = {
-        name: float(n_undefined[rows].sum() / max(n_pairs[rows].sum(), 1))
-        for name in dict.fromkeys(names)
-        for rows in [[row for row, other in enumerate(names) if other == name]]
-    }
+    share = {name: float(n_undefined[rows].sum() / max(n_pairs[rows].sum(), 1)) for name, rows in rows_of.items()}
     # Arms of equal shares are in the order of the plan.
     eligible = sorted(
         dict.fromkeys(trial.arm.name for trial in trials if trial.arm.is_eligible), key=lambda n: share[n]

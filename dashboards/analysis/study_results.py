@@ -197,7 +197,12 @@ def load_results(store: Store, split: Split = "test") -> StudyResults:
     records = {record.digest: record for record in store.ledger()}
     if split != "test":
         return make_results(plan, records, split)
-    results = make_results(plan, records, split, lambda digest: read_clip_values(store, digest))
+    results = make_results(
+        plan,
+        records,
+        split,
+        lambda digest, metrics: read_clip_values(store, digest, metrics, attempt=records[digest].attempt),
+    )
     return replace(results, truth=_truth(store, results))
 
 

@@ -1,6 +1,6 @@
 """Loads the results of several studies so that their numbers can be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.storage.clip_values import ClipValues, read_clip_values
@@ -22,9 +22,9 @@ def load_together(stores: Sequence[Store]) -> tuple[StudyResults, ...]:
         studies.append(make_results(store.plan(), records))
     tagged = [[_tagged(arm, index) for arm in study.arms] for index, study in enumerate(studies)]
 
-    def read(digest: str) -> ClipValues | None:
+    def read(digest: str, metrics: Collection[str]) -> ClipValues | None:
         index, _, own = digest.partition("/")
-        return read_clip_values(stores[int(index)], own)
+        return read_clip_values(stores[int(index)], own, metrics)
 
     common = common_clips([arm for arms in tagged for arm in arms], read)
     return tuple(

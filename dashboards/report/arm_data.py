@@ -1,9 +1,12 @@
 """Data of all arms and metrics for the scripts of the page, which all sections may use."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from core.errors import ConfigError
 from core.metrics.catalog import metric_of
@@ -21,15 +24,13 @@ from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell, table_metric
 
 BASELINES = "baselines"
 """Name of the family of all baselines."""
-DIGITS = 7
-"""Significant digits of values on the page."""
 
 
 def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
     """Metrics and arms as plain values.
 
-    `means` and `values` of an arm are in the order of `metrics`, null for a metric that it does not have; `values` of a
-    metric are in the order of the arm's `seeds`, null where one is undefined.
+    `means` and `values` of an arm are packed numbers, in the order of `metrics`: mean and bounds of its interval for
+    each metric, and the values of the arm's `seeds` for each; NaN where there is none.
 
     Args:
         report: Data of the report.
@@ -74,8 +75,8 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
                 "symbol": report.styles[arm.name].symbol,
                 "seeds": (seeds := [trial.seed for trial in arm.finished]),
                 "seeds_text": seeds_cell(arm),
-                "means": [_mean(arm.metrics.get(name)) for name in names],
-                "values": [_values(arm.values.get(name), seeds) for name in names],
+                "means": _packed([end for name in names for end in _mean(arm.metrics.get(name))]),
+                "values": _packed([arm.values.get(name, {}).get(seed) for name in names for seed in seeds]),
                 "undefined": arm.undefined,
                 "hardly_moving": results.hardly_moving(arm),
                 "undecided_on": raced if results.is_undecided(arm) else [],
@@ -168,16 +169,11 @@ def _metric(axis: Axis) -> dict[str, str]:
     }
 
 
-def _mean(estimate: Estimate | None) -> list[float | None] | None:
+def _mean(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
     """Mean and bounds of its interval."""
-    return None if estimate is None else [_rounded(estimate.mean), _rounded(estimate.lo), _rounded(estimate.hi)]
+    return (None, None, None) if estimate is None else (estimate.mean, estimate.lo, estimate.hi)
 
 
-def _values(values: Mapping[int, float] | None, seeds: Sequence[int]) -> list[float | None] | None:
-    """Values of the finished seeds."""
-    return None if values is None else [_rounded(values.get(seed)) for seed in seeds]
-
-
-def _rounded(value: float | None) -> float | None:
-    """The value with `DIGITS` significant digits."""
-    return None if value is None else float(f"{value:.{DIGITS}g}")
+def _packed(values: Sequence[float | None]) -> str:
+    """Numbers in single precision, little-endian, as base64: a third of the size of JSON, and faster to read."""
+    return base64.b64encode(np.asarray(values, dtype=np.float64).astype("<f4").tobytes()).decode("ascii")

@@ -26,6 +26,7 @@ from dashboards.report.audio_gallery import AUDIO_GALLERY
 from dashboards.report.certainty import CERTAINTY
 from dashboards.report.comparisons import COMPARISONS
 from dashboards.report.description import description
+from dashboards.report.effects import EFFECTS
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
 from dashboards.report.glossary import GLOSSARY
@@ -48,6 +49,7 @@ SECTIONS: tuple[Section, ...] = (
     SEARCH,
     ARMS,
     COMPARISONS,
+    EFFECTS,
     PARALLEL,
     AUDIO_GALLERY,
     LEARNING,
@@ -96,11 +98,12 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
         body = environment.get_template(section.template).render(**common, **context)
         rendered.append((section, Markup(body)))
         data |= section.data(report)
+    styles = dict.fromkeys(["page.css", *(name for section, _ in rendered for name in section.styles)])
     return environment.get_template("page.html.j2").render(
         **common,
         sections=rendered,
         data=data,
-        css=Markup("\n").join(map(_asset, ["page.css", *(name for section, _ in rendered for name in section.styles)])),
+        css=Markup("\n").join(map(_asset, styles)),
         page_script=Markup("\n").join(map(_asset, ("page.js", "tables.js"))),
         section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in rendered if section.scripts],
         plotly=Markup(get_plotlyjs()),

@@ -3,11 +3,11 @@
 The keys are a public format: increment `SCHEMA_VERSION` when they change.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+
+from pydantic_core import to_json
 
 from core.statistics.paired import Estimate
 from core.statistics.summaries import Summary
@@ -54,7 +54,7 @@ def summary(analysis: StudyAnalysis) -> dict[str, Any]:
 
 def summary_to_json(values: Mapping[str, Any]) -> bytes:
     """The summary as strict JSON in UTF-8, with null instead of NaN and infinity."""
-    return json.dumps(_strict_values(values), indent=1, ensure_ascii=False, allow_nan=False).encode()
+    return to_json(values, inf_nan_mode="null")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -241,16 +241,3 @@ def _mean_summary(summary: Summary) -> dict[str, Any]:
         "iqm": summary.iqm,
         "method": summary.method,
     }
-
-
-def _strict_values(value: Any) -> Any:
-    """Plain values with string keys, and None instead of NaN and infinity."""
-    match value:
-        case Mapping():
-            return {str(key): _strict_values(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_strict_values(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value

@@ -21,9 +21,26 @@ function number(value) {
   return value.toPrecision(3);
 }
 const bounds = ([, lo, hi]) => (lo === null ? "" : `[${number(lo)}, ${number(hi)}]`);
-const meanOf = (arm, metric) => arm.means[metrics.get(metric)?.index] ?? null;
+// Packed numbers of an arm, unpacked when first needed; null for NaN.
+const unpacked = new WeakMap();
+function numbersOf(arm, key) {
+  if (!unpacked.has(arm)) unpacked.set(arm, {});
+  const known = unpacked.get(arm);
+  known[key] ??= Array.from(new Float32Array(Uint8Array.from(atob(arm[key]), (character) => character.charCodeAt(0)).buffer), (value) => (Number.isNaN(value) ? null : value));
+  return known[key];
+}
+// Mean of an arm in a metric and the bounds of its interval; null if it does not have the metric.
+function meanOf(arm, metric) {
+  const index = metrics.get(metric)?.index;
+  if (index === undefined) return null;
+  const [mean, lo, hi] = numbersOf(arm, "means").slice(3 * index, 3 * index + 3);
+  return mean === null ? null : [mean, lo, hi];
+}
 // Values of an arm's finished seeds in a metric, in the order of `arm.seeds`; null where one is undefined.
-const valuesOf = (arm, metric) => arm.values[metrics.get(metric)?.index] ?? arm.seeds.map(() => null);
+function valuesOf(arm, metric) {
+  const index = metrics.get(metric)?.index, n = arm.seeds.length;
+  return index === undefined ? arm.seeds.map(() => null) : numbersOf(arm, "values").slice(n * index, n * (index + 1));
+}
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);

@@ -51,7 +51,7 @@ class Trials:
         return self
 
     def common(self) -> Mapping[str, CommonClips]:
-        return common_clips(self.arms, self.values.get)
+        return common_clips(self.arms, lambda digest, _: self.values.get(digest))
 
 
 def test_means_are_over_the_pairs_that_all_arms_have_defined() -> None:
@@ -99,7 +99,7 @@ def test_a_modulation_that_an_arm_does_not_have_narrows_nothing_for_the_others()
 
 def test_arms_without_undefined_values_need_no_values_per_clip() -> None:
     trials = Trials().add("a", [[1, 2]])
-    assert common_clips(trials.arms, lambda _: pytest.fail("nothing need be read")) == {}
+    assert common_clips(trials.arms, lambda _, __: pytest.fail("nothing need be read")) == {}
 
 
 def test_there_is_no_comparison_if_an_arm_lacks_values_per_clip() -> None:

@@ -1,8 +1,11 @@
 """A report's page as its tags, texts and data."""
 
+import base64
 import json
 from html.parser import HTMLParser
 from typing import Any
+
+import numpy as np
 
 from core.storage.store import Store
 from dashboards.report.keys import PAGE_KEY
@@ -57,6 +60,12 @@ class HtmlPage(HTMLParser):
     @property
     def section_ids(self) -> list[str | None]:
         return [attributes.get("id") for tag, attributes in self.tags if tag == "section"]
+
+
+def unpacked(numbers: str, n_columns: int) -> list[list[float | None]]:
+    """Rows of the page's packed numbers, None for NaN."""
+    table = np.frombuffer(base64.b64decode(numbers), dtype="<f4").astype(np.float64).reshape(-1, n_columns)
+    return [[None if np.isnan(value) else float(value) for value in row] for row in table]
 
 
 def page_of(store: Store) -> HtmlPage:

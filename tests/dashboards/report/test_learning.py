@@ -21,7 +21,7 @@ def arm_with(make_study: MakeStudy, *histories: Mapping[float, float]) -> ArmRes
     assert record is not None
 
     def trial(seed: int, losses: Mapping[float, float]) -> TrialResult:
-        history = tuple({"step": step, "validation_loss": loss} for step, loss in losses.items())
+        history = tuple({"step": float(step), "validation_loss": loss} for step, loss in losses.items())
         changed: TrialRecord = replace(record, history=history)
         return TrialResult(digest=str(seed), seed=seed, record=changed)
 

@@ -8,7 +8,7 @@ from core.storage.records import DataIssue
 from core.storage.store import Store
 from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from dashboards.report.page import write_report
-from tests.dashboards.report.html_page import page_of, strict_json
+from tests.dashboards.report.html_page import page_of, strict_json, unpacked
 from tests.support.fake_study import ARMS, MODULATIONS, OBJECTIVES, FakeArm, MakeStudy
 
 EVIL = "<img src=x onerror=alert(1)> $x$ [red]"
@@ -54,11 +54,14 @@ def test_the_pages_numbers_are_the_summarys(written: Store) -> None:
     drawn = {arm["name"]: arm for arm in data["arms"]}
     names = [metric["name"] for metric in data["metrics"]]
     for arm in strict_json(written.get(SUMMARY_KEY))["arms"]:
+        on_page = drawn[arm["name"]]
+        means = dict(zip(names, unpacked(on_page["means"], 3), strict=True))
+        by_seed = dict(zip(names, unpacked(on_page["values"], len(on_page["seeds"])), strict=True))
         for name, metric in arm["metrics"].items():
-            mean = drawn[arm["name"]]["means"][names.index(name)]
+            mean = means[name]
             assert mean == pytest.approx([metric["mean"], metric["lo"], metric["hi"]], rel=1e-6)
         for name, values in arm["values"].items():
-            found = dict(zip(drawn[arm["name"]]["seeds"], drawn[arm["name"]]["values"][names.index(name)], strict=True))
+            found = dict(zip(on_page["seeds"], by_seed[name], strict=True))
             assert {str(seed): value for seed, value in found.items() if value is not None} == pytest.approx(
                 values, rel=1e-6
             )
