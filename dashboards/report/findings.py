@@ -25,8 +25,8 @@ def _context(report: ReportData) -> Mapping[str, Any]:
 
 
 def with_code(text: str) -> Markup:
-    """Text as HTML, with what stands between backticks as code."""
-    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+    """Text as HTML, with commands between backticks as code."""
+    return Markup(re.sub("`(modstudy [^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 FINDINGS = Section(
