@@ -53,7 +53,7 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
             metric: {
                 "n_common": round(common.n_common),
                 "n_pairs": round(common.n_pairs),
-                "undefined": {name: _rounded(share) for name, share in common.undefined.items()},
+                "undefined": {name: round(share, 4) for name, share in common.undefined.items()},
                 "excluded": list(common.excluded),
             }
             for metric, common in results.common.items()
