@@ -74,7 +74,7 @@ def _factorial_table(found: ObjectiveEffects) -> EffectTable:
     """The effects in one objective."""
     effects = found.effects
     largest = sorted(effects.interactions, key=lambda each: -abs(each.effect.mean))[:MAX_INTERACTIONS]
-    drawn = ForestAxis.of([each.effect for each in (*effects.main, *largest)])
+    drawn = ForestAxis.of([*(each.effect for each in effects.main), *(each.effect for each in largest)])
     return EffectTable(
         metric=found.objective.metric,
         label=axis(found.objective.metric, [found.objective]).label,
