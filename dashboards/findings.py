@@ -16,14 +16,21 @@ from dashboards.verdict import headline, note_sentences, pick_sentences
 
 
 def findings(analysis: StudyAnalysis) -> list[str]:
-    """Sentences for the top of a report: the verdict first, a caveat on the number of seeds last."""
+    """Sentences for the top of a report: the verdict and the picks first, a caveat on the number of seeds last."""
     results = analysis.results
-    sentences = [verdict_sentence(analysis)]
-    if not results.is_complete:
-        sentences.append(_progress_sentence(results))
     if not results.counts["finished"]:
+        sentences = [verdict_sentence(analysis), _progress_sentence(results)]
         return [*sentences, "No trial has finished: there is nothing to compare yet."]
-    sentences += pick_sentences(results, analysis.verdict)
+    picks = pick_sentences(results, analysis.verdict)
+    return [verdict_sentence(analysis), *picks, *grounds(analysis), study_caveat(results)]
+
+
+def grounds(analysis: StudyAnalysis) -> list[str]:
+    """What the verdict rests on and what it leaves out, as sentences."""
+    results = analysis.results
+    sentences = [] if results.is_complete else [_progress_sentence(results)]
+    if not results.counts["finished"]:
+        return sentences
     sentences += note_sentences(results, analysis.verdict)
     sentences += _front_sentences(results)
     if results.race:
@@ -31,7 +38,7 @@ def findings(analysis: StudyAnalysis) -> list[str]:
     if results.search:
         sentences += _search_sentences(results.search)
     sentences += _truth_sentences(results)
-    return [*sentences, study_caveat(results)]
+    return sentences
 
 
 def verdict_sentence(analysis: StudyAnalysis) -> str:

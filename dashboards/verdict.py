@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
 from core.metrics.interpretability import RANGE, TOTAL_VARIATION
@@ -15,9 +16,7 @@ from dashboards.durations import duration
 from dashboards.formatting import interval, join_names, number, plural, state_text
 
 FIRST_SEEDS = 8
-"""Number of seeds that is proposed at least if there are too few for a test."""
-MAX_FIRST_SEEDS = 16
-"""Number of seeds that is proposed at most if there are too few for a test."""
+"""Number of seeds that is proposed if there are too few for a test."""
 PROBABILITY_TEXT = "P(on the front)"
 
 
@@ -52,21 +51,38 @@ def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, flo
             assert_never(verdict.state)
 
 
-def pick_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
-    """Sentences on the three picks: most accurate, most interpretable within the tolerance, and knee."""
+@dataclass(frozen=True, slots=True)
+class PickText:
+    """One of the picks as text."""
+
+    label: str
+    """What it is picked for."""
+    arm: str
+    grounds: str
+    """Means of the objectives that it is picked by, with intervals."""
+
+
+def pick_texts(results: StudyResults, verdict: Verdict) -> list[PickText]:
+    """The most accurate arm, the most interpretable within the tolerance, and the knee; none with one objective."""
     if len(results.objectives) < 2 or verdict.pick is None:
-        return
+        return []
     first, second = results.objectives[:2]
     picks = (
-        ("Most accurate", verdict.most_accurate, first),
-        (f"Best {second.metric} within {100 * verdict.tolerance:g} % of it", verdict.most_interpretable, second),
-        ("Knee of the front", verdict.knee, None),
+        ("Most accurate", verdict.most_accurate, (first,)),
+        (f"Best {second.metric} within {100 * verdict.tolerance:g} % of it", verdict.most_interpretable, (second,)),
+        ("Knee of the front", verdict.knee, (first, second)),
     )
-    for label, name, objective in picks:
-        assert name is not None
-        arm = results.arm(name)
-        shown = (objective,) if objective else (first, second)
-        yield f"{label}: {name} ({', '.join(f'{o.metric} {interval(arm.metrics[o.metric])}' for o in shown)})."
+    return [
+        PickText(label, name, ", ".join(f"{o.metric} {interval(results.arm(name).metrics[o.metric])}" for o in shown))
+        for label, name, shown in picks
+        if name is not None
+    ]
+
+
+def pick_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """Sentences on the picks."""
+    for pick in pick_texts(results, verdict):
+        yield f"{pick.label}: {pick.arm} ({pick.grounds})."
 
 
 def note_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
@@ -157,11 +173,10 @@ def _open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
     known = [question.seeds_needed for question in verdict.questions if question.seeds_needed is not None]
     if verdict.n_seeds < MIN_PAIRS_FOR_TEST:
         # The spread of so few seeds says little about the number that will be needed.
-        target = min(max([FIRST_SEEDS, *known]), MAX_FIRST_SEEDS)
+        n_more = FIRST_SEEDS - verdict.n_seeds
         return (
-            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {target - verdict.n_seeds} "
-            f"more{_time(time_of_seeds(results, target - verdict.n_seeds))}: "
-            f"`{extend_command(results, target, root)}`."
+            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {n_more} "
+            f"more{_time(time_of_seeds(results, n_more))}: `{extend_command(results, FIRST_SEEDS, root)}`."
         )
     if not known:
         return f"{text}, and {MAX_PAIRS} would probably not: what is between them is too small."

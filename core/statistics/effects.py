@@ -195,7 +195,7 @@ class _Contrasts:
     def _products(self, first: str, second: str) -> Float[ndarray, "arm column"]:
         """Products of the columns of two factors."""
         left, right = self._coded(first), self._coded(second)
-        return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+        return np.asarray((left[:, :, None] * right[:, None, :]).reshape(len(left), -1))
 
 
 def _levels_of_factors(levels: Levels) -> dict[str, list[str]]:

@@ -218,25 +218,32 @@ def _with_sounds(
     sounds: list[tuple[str, str | None]] = [(clip_id, name) for clip_id in with_sound for name in (None, *front)]
     sounds += [(clip_id, name) for name in others for clip_id in with_sound]
     result = dict(clips)
-    used = 0
+    used, is_full = 0, False
     for clip_id, name in sounds:
-        clip, target = result[clip_id], targets[clip_id]
-        if name is None:
-            heard = replace(clip, target=sound_view(target, target))
-            size = heard.target.n_bytes if heard.target else 0
-        elif name in clip.arms and audio_name(clip_id, "estimate") in trials[name].stored:
-            arm_clip = _with_sound(clip.arms[name], trials[name], clip_id, target)
-            heard = replace(clip, arms=clip.arms | {name: arm_clip})
-            size = sum(sound.n_bytes for sound in (arm_clip.sound, arm_clip.own_target) if sound)
-        else:
+        clip = result[clip_id]
+        if name is not None and (name not in clip.arms or audio_name(clip_id, "estimate") not in trials[name].stored):
             continue
-        # The first target is shown whatever its size.
-        if used and used + size > budget:
+        # What comes after the first sound that does not fit is not even made, because spectrograms take time.
+        if not is_full:
+            heard, size = _heard(clip, name, trials, targets[clip_id])
+            # The first target is shown whatever its size.
+            is_full = used > 0 and used + size > budget
+        if is_full:
             result[clip_id] = replace(clip, n_silent=clip.n_silent + 1)
-            continue
-        result[clip_id] = heard
-        used += size
+        else:
+            result[clip_id] = heard
+            used += size
     return result
+
+
+def _heard(clip: ClipView, name: str | None, trials: Mapping[str, _ArmTrial], target: bytes) -> tuple[ClipView, int]:
+    """The clip with its target sound, or with the sound of an arm, and the size of what was added."""
+    if name is None:
+        view = sound_view(target, target)
+        return replace(clip, target=view), view.n_bytes
+    arm_clip = _with_sound(clip.arms[name], trials[name], clip.id, target)
+    size = sum(sound.n_bytes for sound in (arm_clip.sound, arm_clip.own_target) if sound)
+    return replace(clip, arms=clip.arms | {name: arm_clip}), size
 
 
 def _target(clip_id: str, trials: Iterable[_ArmTrial]) -> bytes:

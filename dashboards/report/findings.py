@@ -1,16 +1,34 @@
-"""The section "Verdict": the main results as sentences."""
+"""The section "Verdict": which arm to pick, and what that rests on."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.findings import findings
+from markupsafe import Markup, escape
+
+from dashboards.analysis.seed_caveat import study_caveat
+from dashboards.findings import grounds, verdict_sentence
 from dashboards.report.section import ReportData, Section
+from dashboards.verdict import pick_texts
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
-    verdict, *sentences, caveat = findings(report.analysis)
-    return {"verdict": verdict, "state": report.analysis.verdict.state, "sentences": sentences, "caveat": caveat}
+    analysis = report.analysis
+    return {
+        "verdict": with_code(verdict_sentence(analysis)),
+        "state": analysis.verdict.state.replace(" ", "-"),
+        "picks": pick_texts(analysis.results, analysis.verdict),
+        "grounds": grounds(analysis),
+        "caveat": study_caveat(analysis.results),
+    }
 
 
-FINDINGS = Section(id="findings", title="Verdict", template="findings.html.j2", context=_context)
+def with_code(text: str) -> Markup:
+    """Text as HTML, with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+FINDINGS = Section(
+    id="findings", title="Verdict", template="findings.html.j2", context=_context, styles=("findings.css",)
+)

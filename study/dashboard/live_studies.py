@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from study.progress import duration
+from dashboards.durations import duration
 from study.root_index import RootIndex, StudyEntry
 
 REFRESH_S = 1.0

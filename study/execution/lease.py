@@ -133,7 +133,7 @@ def seems_alive(lease: LeaseState, now: float) -> bool:
     if lease.is_released:
         return False
     if lease.holder.machine == _machine():
-        return bool(_process_start(lease.holder.pid) == lease.holder.process_start)
+        return process_start(lease.holder.pid) == lease.holder.process_start
     since = datetime.fromisoformat(lease.holder.since).timestamp()
     return now - float(lease.heartbeat.get("at", since)) < CLOCK_ERROR_S
 

@@ -16,12 +16,15 @@ A saved view of the experiment (study.tracking.views) shows the arms with a char
 
 import tempfile
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.storage.records import TrialRecord
 from core.storage.store import Store
-from dashboards.analysis.arm_results import FrontStatus
+from dashboards.analysis.arm_results import ArmResult, FrontStatus
+from dashboards.analysis.race_results import front_status
 from dashboards.analysis.running_results import FrontPoint, RunningResults
+from dashboards.analysis.study_results import front_statistics, load_results
 from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from study.tracking.delivery_id import delivery_id
 from study.tracking.runs import ARM, StudyRuns, TrackedRun
@@ -127,6 +130,7 @@ class Delivery:
                     path.write_bytes(self._store.get(key))
                     self._runs.add_file(self._study_run, path, str(Path(key).parent) if "/" in key else None)
         self._describe()
+        self._deliver_common_clips()
         by_arm: dict[str, list[TrialRecord | None]] = {arm.name: [] for arm in self._plan.arms}
         for trial in self._plan.trials:
             by_arm[trial.arm].append(self._records.get(trial.digest))
@@ -259,18 +263,46 @@ class Delivery:
         if any(self._study_run.metrics.get(row.key) != row.value for row in rows):
             self._runs.log(self._study_run, metrics=rows)
 
+    def _deliver_common_clips(self) -> None:
+        """Deliver the means of the report, which are over the clips on which all arms are compared.
+
+        Until a study ends, each arm is averaged over its own clips, as reading those of all trials after each record
+        would take too long. The rows have a later time at the same step, so the tracker shows them.
+        """
+        results = load_results(self._store)
+        if not results.common:
+            return
+        self._statuses |= {arm.name: front_status(arm.name, arm.status, results.race) for arm in results.arms}
+        for arm in results.arms:
+            if arm.finished:
+                self._deliver_arm(arm.name, arm, delay_ms=1)
+        self._tag_moved()
+        front, point = front_statistics(results), self._results.front_point()
+        shown = replace(point, size=front.size, hypervolume=front.hypervolume, share=front.share)
+        rows = front_metrics(shown, results.finished_at, delay_ms=1)
+        if any(self._study_run.metrics.get(row.key) != row.value for row in rows):
+            self._runs.log(self._study_run, metrics=rows)
+
     def _deliver_arms(self, arms: Collection[str]) -> None:
         """Deliver means and intervals of arms with new records, and the status of all arms relative to the front."""
         for arm in self._plan.arms:
-            run = self._arm_run(arm.name)
             is_evaluated = self._statuses[arm.name] != "searched"
-            tags, rows = front_tags(self._statuses[arm.name]), []
-            if arm.name in arms and is_evaluated:
-                result = self._results.arm(arm.name)
-                rows = arm_metrics(result)
-                tags["mlflow.runName"] = arm_run_name(result, self._plan.objectives)
-            is_new = any(run.metrics.get(row.key) != row.value for row in rows)
-            self._runs.log(run, metrics=rows if is_new else (), tags=tags)
+            has_changed = arm.name in arms and is_evaluated
+            self._deliver_arm(arm.name, self._results.arm(arm.name) if has_changed else None)
+        self._tag_moved()
+
+    def _deliver_arm(self, name: str, result: ArmResult | None, delay_ms: int = 0) -> None:
+        """Deliver the status of an arm, and means and intervals if they are given."""
+        run = self._arm_run(name)
+        tags, rows = front_tags(self._statuses[name]), []
+        if result is not None:
+            rows = arm_metrics(result, delay_ms)
+            tags["mlflow.runName"] = arm_run_name(result, self._plan.objectives)
+        is_new = any(run.metrics.get(row.key) != row.value for row in rows)
+        self._runs.log(run, metrics=rows if is_new else (), tags=tags)
+
+    def _tag_moved(self) -> None:
+        """Deliver the status of the arms of seed runs where it has changed."""
         moved = {arm for arm, status in self._statuses.items() if self._tagged.get(arm) != status}
         for digest in self._records:
             arm_name = self._trials[digest].arm

@@ -80,24 +80,30 @@ def trial_metrics(record: TrialRecord) -> list[Metric]:
     return rows
 
 
-def arm_metrics(arm: ArmResult) -> list[Metric]:
-    """Rows with means and intervals of an arm, at the number of its finished trials as step."""
+def arm_metrics(arm: ArmResult, delay_ms: int = 0) -> list[Metric]:
+    """Rows with means and intervals of an arm, at the number of its finished trials as step.
+
+    Args:
+        arm: Results of the arm.
+        delay_ms: Milliseconds after its last trial; a row replaces an earlier one of the same step.
+    """
     done = [trial.record for trial in arm.finished if trial.record]
     time_ms = max((milliseconds(record.finished_at) for record in done), default=0)
     return [
-        Metric(key, value, time_ms, len(done))
+        Metric(key, value, time_ms + delay_ms, len(done))
         for name, estimate in arm.metrics.items()
         for key, value in ((name, estimate.mean), (f"{name}.lo", estimate.lo), (f"{name}.hi", estimate.hi))
         if value is not None
     ]
 
 
-def front_metrics(point: FrontPoint, finished_at: str) -> list[Metric]:
+def front_metrics(point: FrontPoint, finished_at: str, delay_ms: int = 0) -> list[Metric]:
     """Rows with the front after a number of trials that have ended, which is the step.
 
     Args:
         point: The front.
         finished_at: Time in ISO 8601 at which the last of these trials ended.
+        delay_ms: Milliseconds after that time; a row replaces an earlier one of the same step.
     """
     values = {
         "front.hypervolume": point.hypervolume,
@@ -107,7 +113,7 @@ def front_metrics(point: FrontPoint, finished_at: str) -> list[Metric]:
         # The last one, because a tracker that stores row by row may be interrupted: its steps are those delivered.
         "front.size": float(point.size),
     }
-    time_ms = milliseconds(finished_at)
+    time_ms = milliseconds(finished_at) + delay_ms
     return [Metric(name, value, time_ms, point.n_recorded) for name, value in values.items()]
 
 

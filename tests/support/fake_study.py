@@ -26,6 +26,7 @@ from core.settings.parameterizations import (
     RandomSplineConfig,
 )
 from core.settings.trial import TrialConfig
+from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
 from core.storage.records import (
     DataIssue,
@@ -46,6 +47,8 @@ OBJECTIVES = (
     Objective(metric="audio.mss", direction="minimize"),
     Objective(metric="interpretability.tv", direction="minimize"),
 )
+CLIPS_WITH_VALUES = 8
+"""Number of clips of which arms with `n_flat` have values."""
 MakeStudy = Callable[..., Store]
 """`fake_study` in a folder of the caller's."""
 MODULATIONS = ("add", "sub", "env")
@@ -62,6 +65,8 @@ class FakeArm:
     range: float = 0.8
     parameterization: ParameterizationConfig = field(default_factory=FrameConfig)
     is_white_box: bool = True
+    n_flat: int | None = None
+    """Number of clips, of `CLIPS_WITH_VALUES`, whose first modulation is flat; None stores no values per clip."""
     outcomes: Mapping[int, Outcome | None] = field(default_factory=dict)
     """Outcome by seed where it is not "finished"; None leaves no record."""
     sha256: str = ""
@@ -181,8 +186,11 @@ def commit_fake(
 ) -> None:
     """Write the record of a trial, with curves and sounds if it has clips."""
     is_finished = outcome == "finished"
+    n_flat = 384 if arm.tv is None else arm.n_flat
     study = Path(attempt.store.root).name
     metrics = dict(_metrics(arm, sounds, rng)) if is_finished else {}
+    if is_finished and arm.n_flat is not None:
+        _write_clip_values(attempt, arm, sounds.modulations)
     if is_finished and sounds.n_clips:
         write_curves_and_sounds(attempt, study, arm, config, sounds, rng)
     attempt.commit(
@@ -199,7 +207,7 @@ def commit_fake(
             steps=300,
             best_step=250,
             metrics=dict.fromkeys(splits, metrics) if is_finished else {},
-            undefined={"test": {"interpretability.tv": 384}} if is_finished and arm.tv is None else {},
+            undefined={"test": {"interpretability.tv": n_flat}} if is_finished and n_flat else {},
             history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
             environment={"code_version": "0.1.0", "torch": "2.14.1", "device": "cpu", "threads": 1},
             times_s={"set_up": 1.2, "train": 14.0, "evaluate": 2.0, "write": 0.1},
@@ -249,6 +257,19 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
         for projection, names in by_projection.items():
             for suffix in ("", *(f".{name}" for name in names)):
                 yield f"{metric.name}{projection}{suffix}", values[metric.name]
+
+
+def _write_clip_values(attempt: Attempt, arm: FakeArm, modulations: tuple[str, ...]) -> None:
+    """Total variations that grow from clip to clip, undefined for the first modulation of the first clips."""
+    growth = np.linspace(0.5, 1.5, CLIPS_WITH_VALUES)[:, None] * np.ones(len(modulations))
+    values = growth * (arm.tv or 1.0)
+    values[: arm.n_flat, 0] = np.nan
+    write_clip_values(
+        attempt,
+        tuple(f"clip-{index}" for index in range(CLIPS_WITH_VALUES)),
+        modulations,
+        {"interpretability.tv": ValuesPerClip(values=values.astype(np.float32), modulations=modulations)},
+    )
 
 
 def write_curves_and_sounds(

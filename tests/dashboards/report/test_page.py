@@ -38,8 +38,13 @@ def test_the_page_shows_question_arms_findings_and_sounds(written: Store) -> Non
     for arm in ARMS:
         assert arm.name in page.text
     assert summary["question"] in page.text
+    verdict = summary["verdict"]["sentence"]
+    assert verdict.replace("`", "") in page.text
     for sentence in summary["findings"]:
-        assert sentence in page.text
+        is_pick = sentence.startswith(("Most accurate", "Best ", "Knee "))
+        assert sentence == verdict or is_pick or sentence in page.text
+    for pick in ("Most accurate", "Knee of the front"):
+        assert pick in page.text
     clips = page.explorer["clips"]
     assert len(clips) == 2
     for clip in clips:
@@ -149,7 +154,7 @@ def test_failures_and_skipped_sounds_are_listed_with_their_reason(make_study: Ma
 def test_a_study_that_has_just_begun_has_a_report(make_study: MakeStudy) -> None:
     store = make_study([replace(arm, outcomes={0: None, 1: None}) for arm in ARMS])
     assert write_report(store).results.front == ()
-    assert "No trial has finished" in page_of(store).text
+    assert "No arm can be picked: no trial has finished." in page_of(store).text
     assert store.get(FRONT_KEY).startswith(b"\x89PNG")
 
 
