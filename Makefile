@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills bench bench-engine equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills bench bench-engine bench-report equivalence clean
 
 setup: $(STAMP)
 
@@ -68,6 +68,10 @@ bench: setup
 # Overhead per trial, CPU and memory of the driver, and the time to the first step, some 3 minutes.
 bench-engine: setup
 	$(BIN)/python -m tests.benchmarks.engine
+
+# Time and size of the report of 10,000 trials that never ran, some 2 minutes; wants Chromium and its driver.
+bench-report: setup
+	$(BIN)/python -m tests.benchmarks.report
 
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
@@ -114,11 +115,9 @@ def tidy_csv(results: StudyResults) -> bytes:
     factors = dict.fromkeys(path for arm in results.arms for path in arm.factors)
     columns = {"study": pa.array([results.plan.name] * len(rows["arm"]), pa.string())}
     columns |= {name: pa.array(values) for name, values in rows.items()}
+    arm_of_row = np.repeat(np.arange(len(results.arms)), n_rows)
     for path in factors:
-        columns[path] = pa.array(
-            [value for arm, n in zip(results.arms, n_rows, strict=True) for value in [_setting(arm, path)] * n],
-            pa.string(),
-        )
+        columns[path] = pa.array([_setting(arm, path) for arm in results.arms], pa.string()).take(arm_of_row)
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(pa.table(columns), buffer)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The Pareto front as a PNG figure, for papers and READMEs."""
+"""The Pareto front as a figure, for papers and READMEs."""
 
 import io
 import warnings
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -24,12 +25,32 @@ LABEL_GAP = 6.0
 """Distance from the centre of a mark to its label in points."""
 _ALIGNMENTS: dict[int, Literal["left", "center", "right"]] = {1: "left", 0: "center", -1: "right"}
 """Horizontal alignment of a label by the side of the mark on which it is placed."""
+FigureFormat = Literal["png", "svg", "pdf"]
+"""Formats of figures."""
 Limits = tuple[tuple[float, float], tuple[float, float]]
 """Lower and upper limit of the x axis, and of the y axis."""
 
 
 def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Style]) -> bytes:
-    """PNG plot of two metrics with arm means, their intervals, single seeds and the Pareto front.
+    """`front_figure` as PNG."""
+    return rendered_figure(front_figure(results, x, y, styles), "png")
+
+
+def without_formulas(text: str) -> str:
+    """Text with escaped dollar signs, which would otherwise start a formula in matplotlib."""
+    return text.replace("$", r"\$")
+
+
+def rendered_figure(figure: Figure, form: FigureFormat) -> bytes:
+    """A figure in a format; the text of SVG and PDF remains text."""
+    buffer = io.BytesIO()
+    with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}), _without_glyph_warnings():
+        figure.savefig(buffer, format=form)
+    return buffer.getvalue()
+
+
+def front_figure(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Style]) -> Figure:
+    """Plot of two metrics with arm means, their intervals, single seeds and the Pareto front.
 
     If baselines or static arms lie far from the others, a second panel shows all arms, with a dotted box around the
     area of the first panel.
@@ -55,7 +76,7 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
             _draw_arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
     panels[0].set_xlabel(f"{x.label}, {better(x.direction)}")
     panels[0].set_ylabel(f"{y.label}, {better(y.direction)}")
-    panels[0].set_title(_escaped(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
+    panels[0].set_title(without_formulas(_caption(results, shown)), fontsize=8.5, loc="left", color="#444444")
     labels_all = len(shown) <= 15
     _draw_labels(figure, panels[0], shown, x, y, main_limits, lambda arm: labels_all or arm.name in front)
     if has_second_panel:
@@ -66,10 +87,7 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
         _draw_labels(figure, panels[1], shown, x, y, all_limits, lambda arm: not arm.is_eligible)
     if not shown:
         panels[0].text(0.5, 0.5, "no finished trial has both metrics yet", ha="center", transform=panels[0].transAxes)
-    buffer = io.BytesIO()
-    with _without_glyph_warnings():
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -92,11 +110,6 @@ def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
     n_open = sum(results.is_undecided(arm) for arm in results.front)
     race = f"; the race leaves {n_open} of the front undecided" if n_open else ""
     return f"{results.plan.name}: {state}{results.split} means over {seeds}{bars}{race}"
-
-
-def _escaped(text: str) -> str:
-    """Text with escaped dollar signs, which would otherwise start a formula in matplotlib."""
-    return text.replace("$", r"\$")
 
 
 def _draw_arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:
@@ -187,6 +200,6 @@ def _draw_labels(
             continue
         offset = (place[0] * LABEL_GAP, place[1] * (LABEL_GAP + FONT_SIZE / 2))
         axes.annotate(
-            _escaped(arm.name), centre, xytext=offset, textcoords="offset points", ha=_ALIGNMENTS[place[0]],
+            without_formulas(arm.name), centre, xytext=offset, textcoords="offset points", ha=_ALIGNMENTS[place[0]],
             va="center", fontsize=FONT_SIZE, zorder=5, color="#1a1a1a" if arm.is_eligible else "#777777",
         )  # fmt: skip

@@ -93,16 +93,17 @@ def _family_text(
         _range_text(name, min(each.low[index] for each in there), max(each.high[index] for each in there), bound)
         for index, (name, bound) in enumerate(bounds.items())
     ]
-    return f"{ahead} is ahead of {behind} by up to {100 * most:.0f} % of the seeds, most where {join_names(ranges)}."
+    share = f"{100 * most:.0f} % of the seeds"
+    return f"{ahead} is ahead of {behind} by up to {share}, most of all at {join_names(ranges)}."
 
 
 def _range_text(name: str, low: float, high: float, bound: Bounds) -> str:
     """A range of an objective in words, open towards the reference."""
     if bound.reference > bound.ideal and high >= bound.reference:
-        return f"{name} may be {number(low)} or more"
+        return f"{name} {number(low)} or more"
     if bound.reference < bound.ideal and low <= bound.reference:
-        return f"{name} may be {number(high)} or less"
-    return f"{name} must be {number(low)} to {number(high)}"
+        return f"{name} {number(high)} or less"
+    return f"{name} {number(low)} to {number(high)}"
 
 
 CERTAINTY = Section(

@@ -26,6 +26,8 @@ REASON_TEXT: dict[Reason, str] = {
 """Why arms are compared, by reason."""
 MAX_ROWS = 60
 """Largest number of comparisons in a metric on the page."""
+MAX_INCOMPARABLE = 6
+"""Largest number of pairs that are named because they cannot be compared."""
 _PRIORITY: dict[Reason, int] = {"declared": 0, "front": 1, "baseline": 2}
 
 
@@ -85,7 +87,7 @@ def _context(report: ReportData) -> Mapping[str, Any] | None:
         return None
     return {
         "forests": forests(compared),
-        "incomparable": incomparable[:MAX_ROWS],
+        "incomparable": incomparable[:MAX_INCOMPARABLE],
         "n_incomparable": len(incomparable),
         "is_tested": any(comparison.p_value is not None for comparison in compared),
         "has_margins": any(comparison.equivalence for comparison in compared),

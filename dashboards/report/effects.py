@@ -38,6 +38,8 @@ class EffectRow:
 class EffectTable:
     """Effects in one objective on a common axis."""
 
+    metric: str
+    """Full name of the metric."""
     label: str
     """Full name of the metric with its unit."""
     goal: str
@@ -72,8 +74,9 @@ def _factorial_table(found: ObjectiveEffects) -> EffectTable:
     """The effects in one objective."""
     effects = found.effects
     largest = sorted(effects.interactions, key=lambda each: -abs(each.effect.mean))[:MAX_INTERACTIONS]
-    drawn = ForestAxis.of([each.effect for each in (*effects.main, *largest)])
+    drawn = ForestAxis.of([*(each.effect for each in effects.main), *(each.effect for each in largest)])
     return EffectTable(
+        metric=found.objective.metric,
         label=axis(found.objective.metric, [found.objective]).label,
         goal=better(found.objective.direction),
         axis=drawn,
@@ -109,6 +112,7 @@ def _component_table(objective: Objective, deltas: Sequence[ComponentDelta]) -> 
     """Differences of the arms without a component from the full one."""
     drawn = ForestAxis.of([each.difference.estimate for each in deltas])
     return EffectTable(
+        metric=objective.metric,
         label=axis(objective.metric, [objective]).label,
         goal=better(objective.direction),
         axis=drawn,

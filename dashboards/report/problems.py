@@ -1,17 +1,38 @@
 """The section "What went wrong": trials without a result, skipped sounds and undefined metrics."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from dashboards.analysis.arm_results import TrialResult, TrialState
 from dashboards.report.section import ReportData, Section
+
+MAX_ROWS = 50
+"""Largest number of rows of a table."""
+NO_RECORD = "no record: not run yet, or its process died; `modstudy resume` runs it"
+
+
+def cause(trial: TrialResult) -> str:
+    """Why a trial has no result."""
+    if trial.record is None:
+        return NO_RECORD
+    return trial.record.error or "no message was left"
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
     arms = report.results.arms
+    unfinished = [(arm, trial) for arm in arms for trial in arm.trials if trial.state != "finished"]
+    undefined = [arm for arm in arms if arm.undefined]
+    states: Counter[TrialState] = Counter(trial.state for _, trial in unfinished)
     return {
-        "unfinished": [(arm, trial) for arm in arms for trial in arm.trials if trial.state != "finished"],
-        "undefined": [arm for arm in arms if arm.undefined],
+        "unfinished": [(arm, trial, cause(trial)) for arm, trial in unfinished[:MAX_ROWS]],
+        "n_unfinished": len(unfinished),
+        "states": states if len(unfinished) > MAX_ROWS else {},
+        "issues": report.results.plan.data_issues[:MAX_ROWS],
+        "n_issues": len(report.results.plan.data_issues),
+        "undefined": undefined[:MAX_ROWS],
+        "n_undefined": len(undefined),
     }
 
 

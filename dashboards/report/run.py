@@ -1,7 +1,7 @@
 """The section "What was run": factors, seeds, data, machine, times and shared settings."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.storage.records import TrialRecord
@@ -9,6 +9,11 @@ from dashboards.analysis.arm_results import ArmResult
 from dashboards.formatting import short
 from dashboards.report.arm_data import shared_settings
 from dashboards.report.section import ReportData, Section
+
+MAX_ARMS = 50
+"""Largest number of arms with a row each."""
+MAX_VALUES = 12
+"""Largest number of values of a setting that are listed."""
 
 
 def _context(report: ReportData) -> Mapping[str, Any]:
@@ -18,6 +23,8 @@ def _context(report: ReportData) -> Mapping[str, Any]:
     for record in results.records:
         times_s.update(record.times_s)
     return {
+        "shown": results.arms[:MAX_ARMS],
+        "factors": _factors(results.arms) if len(results.arms) > MAX_ARMS else {},
         "copied": {arm.name: _seeds_by_origin(arm) for arm in results.arms},
         "environments": _environments(results.records),
         "times_s": times_s,
@@ -34,6 +41,19 @@ def _seeds_by_origin(arm: ArmResult) -> dict[str, list[int]]:
         if trial.record is not None and trial.record.copied_from is not None:
             seeds.setdefault(trial.record.copied_from, []).append(trial.seed)
     return seeds
+
+
+def _factors(arms: Sequence[ArmResult]) -> dict[str, str]:
+    """Values of the settings that differ between arms, as text."""
+    values: dict[str, dict[str, None]] = {}
+    for arm in arms:
+        for path, value in arm.factors.items():
+            values.setdefault(path, {})[short(value)] = None
+    return {
+        path: ", ".join(list(found)[:MAX_VALUES])
+        + (f" and {len(found) - MAX_VALUES} more" if len(found) > MAX_VALUES else "")
+        for path, found in values.items()
+    }
 
 
 def _environments(records: tuple[TrialRecord, ...]) -> dict[str, dict[str, int]]:

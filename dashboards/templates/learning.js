@@ -19,7 +19,7 @@ function shownArms() {
 
 function draw() {
   const arms = shownArms(), isQuiet = arms.some((arm) => pins.has(arm.name));
-  const strength = (arm) => (!isQuiet || pins.has(arm.name) ? 1 : 0.3);
+  const strength = (arm) => (!isQuiet || pins.has(arm.name) ? 1 : 0.45);
   const bands = hasBands.checked ? arms.filter((arm) => arm.seeds.length > 1 || curves[arm.name][2].some((low, i) => low < curves[arm.name][3][i])).map((arm) => {
     const [grid, , low, high] = curves[arm.name], x = steps[grid];
     return {

@@ -22,6 +22,12 @@ const axes = [
   ...shownMetrics.map((name) => numbers(name, arms.map((arm) => meanOf(arm, name)?.[0] ?? null), false, metrics.get(name).direction === "minimize", "metric")),
 ].filter(Boolean);
 
+// A dotted name without as many of its first parts as do not fit.
+function fitting(name, length) {
+  const parts = name.replace(/^parameterization\./, "").split(".");
+  while (parts.length > 1 && parts.join(".").length > length) parts.shift();
+  return short(parts.join("."), length);
+}
 const short = (value, length) => (value.length > length ? `${value.slice(0, length - 1)}…` : value);
 const lines = new Map();
 function highlight(name) {
@@ -37,6 +43,7 @@ function draw() {
   const y = (place) => (place === null ? TOP + HEIGHT + MISSING : TOP + (1 - place) * HEIGHT);
   const picture = svg("svg", { width, height: TOP + HEIGHT + MISSING + 12, role: "img", "aria-label": "Lines of arms over axes of settings and metrics" });
   lines.clear();
+  picture.style.setProperty("--many", String(Math.max(0.08, Math.min(0.34, 60 / arms.length))));
   const isQuiet = pins.names().some((name) => names.includes(name));
   const order = arms.map((_, index) => index).sort((a, b) => pins.has(arms[a].name) - pins.has(arms[b].name) || (arms[a].status === "front") - (arms[b].status === "front"));
   for (const index of order) {
@@ -53,7 +60,7 @@ function draw() {
   axes.forEach((axis, i) => {
     const group = svg("g", { class: axis.kind });
     const anchor = i === 0 ? "start" : i === axes.length - 1 ? "end" : "middle", at = i === 0 ? x(i) - 54 : i === axes.length - 1 ? x(i) + 62 : x(i);
-    const label = svg("text", { class: "name", x: at, y: i % 2 && gap < 150 ? 14 : 30, "text-anchor": anchor }, short(axis.label.replace(/^parameterization\./, ""), Math.max(14, Math.floor(gap / 6.4))));
+    const label = svg("text", { class: "name", x: at, y: i % 2 && gap < 150 ? 14 : 30, "text-anchor": anchor }, fitting(axis.label, Math.max(14, Math.floor((gap < 150 ? 1.7 : 1) * gap / 7.4))));
     label.append(svg("title", {}, axis.label));
     group.append(svg("path", { class: "axis", d: `M${x(i)} ${TOP}V${TOP + HEIGHT}` }), label);
     for (const [value, place] of axis.ticks) group.append(svg("text", { x: x(i) + 6, y: y(place) + 4 }, short(value, 16)));

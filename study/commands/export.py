@@ -17,6 +17,14 @@ class TableForm(StrEnum):
     CSV = "csv"
 
 
+class FigureForm(StrEnum):
+    """Formats of figures."""
+
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
+
+
 _SUFFIXES = {TableForm.LATEX: "tex", TableForm.MARKDOWN: "md", TableForm.CSV: "csv"}
 export_app = typer.Typer(help="Write the results of a study for other tools.", no_args_is_help=True)
 """Typer app of `modstudy export`."""
@@ -76,4 +84,29 @@ def tables(
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"{name}-{label}.{_SUFFIXES[form]}"
         path.write_text(text, encoding="utf-8")
+        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+@export_app.command()
+@report_errors
+def figures(
+    name: Name,
+    root: Root = "runs",
+    form: Annotated[FigureForm, typer.Option("--format", help="Format.")] = FigureForm.PDF,
+    out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path(),
+) -> None:
+    """Write the figures of a study for papers: front, paired differences, effects and learning curves."""
+    from dashboards.analysis.study_analysis import StudyAnalysis
+    from dashboards.analysis.study_results import load_results
+    from dashboards.export_figures import study_figures
+    from dashboards.figures import rendered_figure
+    from study.execution.session import Session
+
+    session = Session(root=root, name=name, console=console)
+    session.plan()
+    analysis = StudyAnalysis(load_results(session.store), root=root)
+    out.mkdir(parents=True, exist_ok=True)
+    for label, figure in study_figures(analysis).items():
+        path = out / f"{name}-{label}.{form}"
+        path.write_bytes(rendered_figure(figure, form.value))
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)

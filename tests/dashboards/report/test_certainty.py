@@ -43,10 +43,10 @@ def test_families_are_compared_where_the_difference_is_largest() -> None:
         AttainmentDifference(low=(0.5, 0.6), high=(0.7, 0.8), difference=-0.25),
     )
     assert family_sentences(found, BOUNDS) == (
-        "a is ahead of b by up to 100 % of the seeds, most where audio.mss may be 2.00 or more and curves.pcc may be "
-        "0.400 or less.",
-        "b is ahead of a by up to 25 % of the seeds, most where audio.mss must be 0.500 to 0.700 and curves.pcc must "
-        "be 0.600 to 0.800.",
+        "a is ahead of b by up to 100 % of the seeds, most of all at audio.mss 2.00 or more and curves.pcc 0.400 or "
+        "less.",
+        "b is ahead of a by up to 25 % of the seeds, most of all at audio.mss 0.500 to 0.700 and curves.pcc 0.600 to "
+        "0.800.",
     )
 
 

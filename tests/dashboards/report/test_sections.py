@@ -11,12 +11,14 @@ from dashboards.analysis.study_results import load_results
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.effects import EFFECTS
 from dashboards.report.front import front_axes
 from dashboards.report.page import SECTIONS, render_page
 from dashboards.report.race import RACE
 from dashboards.report.run import RUN
 from dashboards.report.search import SEARCH
 from dashboards.report.section import ReportData, Section
+from tests.dashboards.analysis.test_effects import GRID, results_of
 from tests.dashboards.report.html_page import HtmlPage
 from tests.support.fake_stages import CELLS, fake_race, fake_search
 from tests.support.fake_study import ARMS, OBJECTIVES, FakeArm, MakeStudy
@@ -42,6 +44,9 @@ def test_a_section_renders_by_itself(report: ReportData, section: Section, tmp_p
         report = report_of(fake_race(tmp_path / "race", n_clips=0))
     if section is SEARCH:
         report = report_of(fake_search(tmp_path / "search"))
+    if section is EFFECTS:
+        results = results_of(GRID, lambda _: 0.0)
+        report = ReportData(store=Store(tmp_path), analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
     page = HtmlPage(render_page(report, (section,)))
     assert page.section_ids == [section.id]
     assert page.links == [f"#{section.id}"]
