@@ -30,7 +30,7 @@ trainer = { max_steps = 4, batch_size = 2, validate_every = 2, checkpoint_every 
 metric = "audio.mss"
 direction = "minimize"
 [[objectives]]
-metric = "interpretability.saturation"
+metric = "interpretability.duty"
 direction = "minimize"
 [[space]]
 path = "synth.kind"
@@ -100,7 +100,7 @@ def test_an_addition_touches_three_files_and_its_test_at_most() -> None:
 
 
 def test_the_new_parts_satisfy_their_contracts_and_the_types(copy: Path) -> None:
-    new = "driven_sine or four_harmonics or steps or saturation or TonesConfig or kronecker"
+    new = "driven_sine or four_harmonics or steps or duty or TonesConfig or kronecker"
     assert "passed" in run(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts", "-k", new)
     assert "Success" in run(copy, "mypy", "-p", "core", "-p", "search_spaces")
 
@@ -117,7 +117,7 @@ def test_the_catalogue_lists_them(copy: Path) -> None:
     assert {"driven_sine", "four_harmonics"} <= kinds["synths"]
     assert "steps" in kinds["parameterizations"]
     assert "tones" in {entry["kind"] for entry in catalog["data_sources"]}
-    assert "interpretability.saturation" in {metric["name"] for metric in catalog["metrics"]}
+    assert "interpretability.duty" in {metric["name"] for metric in catalog["metrics"]}
 
 
 def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
     assert len(arms) == n_trials - 4
     two, four = arms["driven_sine steps"]["metrics"], arms["four_harmonics steps"]["metrics"]
     for modulation in ("drive", "env"):
-        assert f"interpretability.saturation.{modulation}" in two
+        assert f"interpretability.duty.{modulation}" in two
     for modulation in ("first", "second", "third", "fourth"):
         assert f"interpretability.range.{modulation}" in four
     # Of the truth, only the envelope is known: raw where the synth has one, projected on all curves where it has not.
@@ -143,7 +143,7 @@ def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
     assert "curves.l1.lls3.env" in four
     assert "curves.l1.env" not in four
     page = (copy / "runs/new_parts/report/index.html").read_text()
-    for name in ("drive", "fourth", "interpretability.saturation", *arms):
+    for name in ("drive", "fourth", "interpretability.duty", *arms):
         assert name in page
     client = MlflowClient(tracking_uri=f"sqlite:///{copy / 'runs/mlflow.db'}")
     experiment = client.get_experiment_by_name("new_parts")
@@ -152,4 +152,4 @@ def test_a_study_over_them_reaches_report_and_tracker(copy: Path) -> None:
     seeds = [run for run in runs if run.data.tags["modstudy.level"] == "seed"]
     assert len(seeds) == n_trials
     # The four trials of the search are evaluated on validation alone.
-    assert sum("interpretability.saturation" in run.data.metrics for run in seeds) == n_trials - 4
+    assert sum("interpretability.duty" in run.data.metrics for run in seeds) == n_trials - 4
