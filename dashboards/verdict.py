@@ -10,6 +10,7 @@ from core.statistics.paired import MIN_PAIRS_FOR_TEST
 from core.statistics.power import MAX_PAIRS
 from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
+from dashboards.analysis.common_clips import CommonClips
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import Change, OpenQuestion, Verdict, time_of_seeds
 from dashboards.durations import duration
@@ -94,8 +95,18 @@ def note_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
             yield (
                 f"{common.metric} is compared on the {number(common.n_common)} of {number(common.n_pairs)} curves "
                 f"(clip and modulation) that move in every arm compared; {100 * common.share_left_out:.0f} % are left "
-                f"out, because a flat curve has none."
+                f"out, because a flat curve has none.{_partial_sentence(common)}"
             )
+
+
+def _partial_sentence(common: CommonClips) -> str:
+    """A sentence on arms that are compared although they lack some of the common curves."""
+    if not common.partial:
+        return ""
+    return (
+        f" {plural(len(common.partial), 'further arm')} would leave too few, and "
+        f"{'is' if len(common.partial) == 1 else 'are'} compared on those of them that move, nearly all."
+    )
 
 
 def extend_command(results: StudyResults, n_seeds: int, root: str) -> str:

@@ -5,7 +5,8 @@ defined, arms would be compared on different clips, and one that flattens its di
 mean is taken over those pairs of clip and modulation that are defined for all arms that are compared.
 
 Arms with many undefined values leave few common pairs. They are admitted in order of increasing number of undefined
-values, as long as `MIN_SHARE` of all pairs remains; the others cannot be compared in this metric.
+values, as long as `MIN_SHARE` of all pairs remains. Of the others, those with at most `MAX_UNDEFINED` are averaged over
+the common pairs that they have defined, nearly all of them; the rest cannot be compared in this metric.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +22,8 @@ from dashboards.analysis.arm_results import ArmResult
 
 MIN_SHARE = 0.25
 """Smallest share of the pairs of clip and modulation that arms are compared on."""
+MAX_UNDEFINED = 0.1
+"""Largest share of undefined pairs of an arm that is compared although it would leave too few common ones."""
 ReadClipValues = Callable[[str, Collection[str]], ClipValues | None]
 """Returns the values per clip of the trial with a digest in metrics of these names; None if they are not stored."""
 
@@ -32,7 +35,9 @@ class CommonClips:
     metric: str
     """Full name without its modulation."""
     compared: tuple[str, ...]
-    """Names of the arms that are compared."""
+    """Names of the arms that have all common pairs defined."""
+    partial: tuple[str, ...]
+    """Names of the other arms that are compared, over those common pairs that they have defined."""
     excluded: Mapping[str, float]
     """Share of undefined pairs by name of the arms that cannot be compared."""
     n_common: float
@@ -114,17 +119,19 @@ def _common(metric: str, trials: Sequence[_Trial]) -> CommonClips:
         dict.fromkeys(trial.arm.name for trial in trials if trial.arm.is_eligible), key=lambda n: share[n]
     )
     common, compared = _common_pairs(table, trials, eligible)
+    excluded = {name: share[name] for name in eligible if name not in compared and share[name] > MAX_UNDEFINED}
     applies = table.applies[[trial.arm.name in compared for trial in trials]].any(axis=0)
     values: dict[str, dict[str, dict[int, float]]] = {}
     for row, trial in enumerate(trials):
-        if trial.seed not in common or (trial.arm.is_eligible and trial.arm.name not in compared):
+        if trial.seed not in common or trial.arm.name in excluded:
             continue
         for name, value in _means(metric, table, row, common[trial.seed]).items():
             values.setdefault(name, {}).setdefault(trial.arm.name, {})[trial.seed] = value
     return CommonClips(
         metric=metric,
         compared=tuple(name for name in dict.fromkeys(names) if name in compared),
-        excluded={name: share[name] for name in eligible if name not in compared},
+        partial=tuple(name for name in eligible if name not in compared and name not in excluded),
+        excluded=excluded,
         n_common=float(np.mean([pairs[:, applies].sum() for pairs in common.values()])),
         n_pairs=float(table.values.shape[1] * applies.sum()),
         undefined=share,

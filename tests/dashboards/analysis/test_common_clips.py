@@ -84,6 +84,23 @@ def test_an_arm_that_leaves_too_few_pairs_is_not_compared() -> None:
     assert "flat" not in common.values[TV]
 
 
+def test_an_arm_with_few_undefined_values_is_compared_even_if_it_would_leave_too_few_pairs() -> None:
+    n_arms, n_clips = 30, 40
+    trials = Trials(("env",))
+    for arm in range(n_arms):
+        rows = [[float(clip)] for clip in range(n_clips)]
+        # Each arm lacks other clips: all together leave none.
+        for clip in (2 * arm % n_clips, (2 * arm + 1) % n_clips):
+            rows[clip] = [NAN]
+        trials.add(f"arm-{arm}", rows)
+    common = trials.common()[TV]
+    assert len(common.compared) == 15
+    assert len(common.partial) == n_arms - 15
+    assert common.excluded == {}
+    assert common.n_common == 10
+    assert set(common.values[TV]) == {arm.name for arm in trials.arms}
+
+
 def test_a_baseline_narrows_nothing_and_is_averaged_over_what_it_has() -> None:
     trials = Trials(("env",)).add("a", [[1], [NAN], [3]]).add("random", [[NAN], [10], [30]], is_baseline=True)
     common = trials.common()[TV]
