@@ -32,6 +32,7 @@ def _context(report: ReportData) -> Mapping[str, Any]:
         "axes_by_group": [(group, list(members)) for group, members in groupby(axes, key=lambda each: each.group)],
         "front": front_statistics(results),
         "static_range": STATIC_RANGE,
+        "has_attainment": report.analysis.front is not None and bool(report.analysis.front.surfaces),
         "undecided": [arm.name for arm in results.front if results.is_undecided(arm)],
     }
 
@@ -43,7 +44,25 @@ def _data(report: ReportData) -> Mapping[str, Any]:
         "x": x.metric,
         "y": y.metric,
         "truth": dict(report.results.truth),
+        "attainment": _attainment(report),
         "sparklines": sparklines(report.store, report.results),
+    }
+
+
+def _attainment(report: ReportData) -> Mapping[str, Any] | None:
+    """Attainment surfaces of the first two objectives as curves, by increasing number of seeds; None without any."""
+    front = report.analysis.front
+    if front is None or not front.surfaces:
+        return None
+    x, y = (objective.metric for objective in report.results.objectives)
+    return {
+        "x": x,
+        "y": y,
+        "n_seeds": len(front.attainment_seeds),
+        "surfaces": [
+            {"n": surface.n_attaining, "steps": [[float(f"{value:.6g}") for value in point] for point in surface.steps]}
+            for surface in front.surfaces
+        ],
     }
 
 

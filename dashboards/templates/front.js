@@ -15,7 +15,7 @@ function readView() {
   const scale = (key, name) => (address.get(key) === "log" && canBeLog(name) ? LOGARITHMIC : LINEAR);
   return {
     x, y, scales: [scale("xscale", x), scale("yscale", y)], byFamily: address.get("fronts") === "family",
-    uncertainty: ["intervals", "ellipses", "none"].includes(address.get("uncertainty")) ? address.get("uncertainty") : "auto",
+    uncertainty: ["intervals", "ellipses", "none", ...(data.attainment ? ["attainment"] : [])].includes(address.get("uncertainty")) ? address.get("uncertainty") : "auto",
     families: new Set(data.families.map((family) => family.name).filter((name) => !hidden().has(name))),
   };
 }

@@ -68,6 +68,19 @@ function ellipseTraces(arms, x, y) {
   });
 }
 
+// Empirical attainment of the study's objectives: a band from what one seed attains to what all do, and a line at half.
+function attainmentTraces(x, y) {
+  const { surfaces, n_seeds } = data.attainment, isSwapped = data.attainment.x === y;
+  if (![`${data.attainment.x} ${data.attainment.y}`, `${data.attainment.y} ${data.attainment.x}`].includes(`${x} ${y}`)) return [];
+  const along = ({ steps }) => ({ x: steps.map((point) => point[isSwapped ? 1 : 0]), y: steps.map((point) => point[isSwapped ? 0 : 1]) });
+  const [first, last] = [along(surfaces[0]), along(surfaces[surfaces.length - 1])], half = surfaces.find((surface) => surface.n >= n_seeds / 2);
+  const colour = theme.colour("--soft");
+  return [
+    { x: [...first.x, ...last.x.reverse()], y: [...first.y, ...last.y.reverse()], mode: "lines", hoverinfo: "skip", fill: "toself", fillcolor: colour, opacity: 0.16, line: { width: 0, color: colour } },
+    { ...along(half), mode: "lines", hoverinfo: "skip", line: { color: colour, width: 1.4, dash: "dot" } },
+  ];
+}
+
 // Plotly's `textposition` of each arm's name.
 function labelPositions(arms, isNamed, x, y, ranges, scales, frame) {
   const along = (value, [low, high], length) => ((value - low) / (high - low)) * length;
@@ -108,6 +121,7 @@ function panelTraces(arms, front, view, ranges, frame, isNamed) {
   return [
     stepTrace(arms.filter((arm) => front.has(arm)), x, y, { color: theme.colour("--soft") }),
     ...(view.byFamily ? familyFronts(arms, x, y) : []),
+    ...(view.uncertainty === "attainment" ? attainmentTraces(x, y) : []),
     ...ellipseTraces(detailed.filter(hasEllipse), x, y),
     ...intervalTraces(detailed.filter(hasInterval), x, y, ranges, scales, view.uncertainty === "intervals" ? 1 : REACH),
     seedTrace(detailed, x, y, strengthOf),

@@ -184,3 +184,12 @@ def test_a_static_arm_that_races_is_named_as_such(tmp_path: Path) -> None:
     assert "flat has curves that hardly move: the race compares values alone" in " ".join(
         HtmlPage(render_page(report, (RACE,))).text.split()
     )
+
+
+def test_the_front_has_the_fronts_of_the_seeds(report: ReportData) -> None:
+    page = HtmlPage(render_page(report))
+    attainment = page.data["attainment"]
+    assert (attainment["x"], attainment["y"], attainment["n_seeds"]) == ("audio.mss", "interpretability.tv", 2)
+    assert [surface["n"] for surface in attainment["surfaces"]] == [1, 2]
+    best, worst = (surface["steps"] for surface in attainment["surfaces"])
+    assert min(y for _, y in best) <= min(y for _, y in worst)
