@@ -21,6 +21,8 @@ from dashboards.palette import Style
 
 FONT_SIZE = 8.5
 """Font size of arm names in points."""
+MAX_DETAILED = 60
+"""Number of arms above which only those on the front have intervals and single seeds."""
 LABEL_GAP = 6.0
 """Distance from the centre of a mark to its label in points."""
 _ALIGNMENTS: dict[int, Literal["left", "center", "right"]] = {1: "left", 0: "center", -1: "right"}
@@ -72,7 +74,9 @@ def front_figure(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, S
         axes.set_axisbelow(True)
         inside = [arm for arm in shown if _is_inside(arm, x, y, limits)]
         _draw_front_line(axes, [arm for arm in inside if arm.name in front], x, y)
-        for arm in inside:
+        is_detailed = {arm.name: len(inside) <= MAX_DETAILED or arm.name in front for arm in inside}
+        _draw_means(axes, [arm for arm in inside if not is_detailed[arm.name]], x.metric, y.metric, styles)
+        for arm in (arm for arm in inside if is_detailed[arm.name]):
             _draw_arm(axes, arm, x.metric, y.metric, styles[arm.name], on_front=arm.name in front)
     panels[0].set_xlabel(f"{x.label}, {better(x.direction)}")
     panels[0].set_ylabel(f"{y.label}, {better(y.direction)}")
@@ -110,6 +114,14 @@ def _caption(results: StudyResults, shown: Sequence[ArmResult]) -> str:
     n_open = sum(results.is_undecided(arm) for arm in results.front)
     race = f"; the race leaves {n_open} of the front undecided" if n_open else ""
     return f"{results.plan.name}: {state}{results.split} means over {seeds}{bars}{race}"
+
+
+def _draw_means(axes: Axes, arms: Sequence[ArmResult], x: str, y: str, styles: Mapping[str, Style]) -> None:
+    """Draw only the means of many arms that are not on the front, all at once."""
+    if arms:
+        colours = [styles[arm.name].colour for arm in arms]
+        means = ([arm.metrics[metric].mean for arm in arms] for metric in (x, y))
+        axes.scatter(*means, s=9, color=colours, alpha=0.45, linewidths=0, zorder=2)
 
 
 def _draw_arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:
