@@ -120,8 +120,8 @@ def _draw_means(axes: Axes, arms: Sequence[ArmResult], x: str, y: str, styles: M
     """Draw only the means of many arms that are not on the front, all at once."""
     if arms:
         colours = [styles[arm.name].colour for arm in arms]
-        means = ([arm.metrics[metric].mean for arm in arms] for metric in (x, y))
-        axes.scatter(*means, s=9, color=colours, alpha=0.45, linewidths=0, zorder=2)
+        means_x, means_y = ([arm.metrics[metric].mean for arm in arms] for metric in (x, y))
+        axes.scatter(means_x, means_y, s=9, color=colours, alpha=0.45, linewidths=0, zorder=2)
 
 
 def _draw_arm(axes: Axes, arm: ArmResult, x: str, y: str, style: Style, *, on_front: bool) -> None:

@@ -72,7 +72,8 @@ def _fit(target: Curve, regressors: Float[ndarray, "regressor frame"]) -> Curve:
 
 def _shape_metrics(curve: Curve, frame_rate: float) -> dict[str, float]:
     value_range = float(np.ptp(curve))
-    values = {"interpretability.range": value_range}
+    is_saturated = np.minimum(curve, 1 - curve) < 0.01
+    values = {"interpretability.range": value_range, "interpretability.saturation": float(is_saturated.mean())}
     if value_range < 0.05:
         nothing = ("tv", "turning_points", "spectral_entropy")
         return values | {f"interpretability.{name}": float("nan") for name in nothing}
