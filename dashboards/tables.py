@@ -77,12 +77,12 @@ def seeds_cell(arm: ArmResult) -> str:
 
 
 def front_text(analysis: StudyAnalysis) -> Text:
-    """Text with the arms on the front, their objectives, the hypervolume and the findings, the verdict first."""
+    """Text with the arms on the front, their objectives, the hypervolume and the findings, but the verdict."""
     results = analysis.results
     front = front_statistics(results)
     axes = ", ".join(f"{objective.metric} ({better(objective.direction)})" for objective in results.objectives)
-    verdict, *others = findings(analysis)
-    lines = [verdict, "", f"Front over {axes}:"]
+    _, *others = findings(analysis)
+    lines = [f"Front over {axes}:"]
     lines += [
         f"  {arm.name}"
         + "".join(_metric_text(arm, o.metric) for o in results.objectives)

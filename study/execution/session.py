@@ -224,11 +224,14 @@ class Session:
             within_percent: Loss in the first objective that the recommended arm may have, in percent of the best mean.
         """
         from dashboards.analysis.verdict import TOLERANCE
+        from dashboards.findings import verdict_sentence
         from dashboards.report.page import write_report
         from dashboards.tables import arm_table, front_text
 
         tolerance = TOLERANCE if within_percent is None else within_percent / 100
         analysis = write_report(self.store, root=self.root, tolerance=tolerance)
+        self.console.print()
+        self.console.print(verdict_sentence(analysis), style="bold", markup=False, highlight=False)
         self.console.print()
         self.console.print(arm_table(analysis.results))
         self.console.print(front_text(analysis))
