@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WATCH_EVERY_S = 2.0
 """Seconds between two views of a study that is watched."""
-MAX_ARMS, MAX_FAILURES, LOG_LINES = 40, 10, 3
+MAX_ARMS, MAX_SEEDS, MAX_FAILURES, LOG_LINES = 40, 16, 10, 3
 """Maximum numbers of arms, of failures, and of lines of each failure's log that are shown."""
 OPEN = "·"
 """Mark of a trial without a record."""
@@ -93,7 +93,7 @@ def status_view(state: StudyState, resume_command: str | None) -> RenderableType
     parts.append(_grid(state))
     if (n_hidden := len(plan.arms) - MAX_ARMS) > 0:
         parts.append(Text(f"and {n_hidden} more arms: --trials lists every trial"))
-    counts = ", ".join(f"{count} {_text(name)}" for name, count in _counts(plan, state.outcomes).items())
+    counts = ", ".join(f"{count} {_text(name)}" for name, count in _counts(plan.trials, state.outcomes).items())
     parts.append(Text(f"{len(plan.trials)} planned: {counts or 'none yet'}"))
     parts += _search_lines(plan)
     for trial, outcome, error in state.failures:
@@ -183,13 +183,27 @@ def _search_lines(plan: "StudyPlan") -> list[RenderableType]:
 
 
 def _grid(state: StudyState) -> Table:
-    """A table of the first arms by seeds, with a mark for each trial."""
+    """A table of the first arms by seeds, with a mark for each trial; with many seeds, of the arms by states."""
     plan = state.plan
     seeds = list(dict.fromkeys(trial.seed for trial in plan.trials))
+    if len(seeds) > MAX_SEEDS:
+        return _counts_by_arm(state)
     table = Table("arm", *map(str, seeds))
     for arm in plan.arms[:MAX_ARMS]:
         marks = {trial.seed: _mark(state.outcomes.get(trial.digest)) for trial in plan.trials_of(arm.name)}
         table.add_row(Text(arm.name), *(Text(marks.get(seed, "")) for seed in seeds))
+    return table
+
+
+def _counts_by_arm(state: StudyState) -> Table:
+    """A table of the first arms with the number of their trials by state."""
+    plan = state.plan
+    states = list(_counts(plan.trials, state.outcomes))
+    table = Table("arm", "seeds", *map(_text, states))
+    for arm in plan.arms[:MAX_ARMS]:
+        trials = plan.trials_of(arm.name)
+        counts = _counts(trials, state.outcomes)
+        table.add_row(Text(arm.name), str(len(trials)), *(str(counts.get(name, "")) for name in states))
     return table
 
 
@@ -200,11 +214,11 @@ def _mark(outcome: "Outcome | None") -> str:
     return "✓" if outcome == "finished" else _text(outcome)
 
 
-def _counts(plan: "StudyPlan", outcomes: "Mapping[str, Outcome]") -> dict[str, int]:
+def _counts(trials: "Sequence[PlannedTrial]", outcomes: "Mapping[str, Outcome]") -> dict[str, int]:
     """Number of trials by state, without states that no trial has."""
     from core.storage.records import Outcome
 
-    counts = Counter(outcomes.get(trial.digest, "open") for trial in plan.trials)
+    counts = Counter(outcomes.get(trial.digest, "open") for trial in trials)
     return {state: counts[state] for state in (*get_args(Outcome), "open") if counts[state]}
 
 

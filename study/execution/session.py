@@ -26,7 +26,6 @@ from study.execution.ray_watch import end_without_ray, ray_watch
 from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
-from study.planning.growth import growth
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
 from study.tracking.tracker import Tracker, default_tracker
@@ -90,6 +89,9 @@ class Session:
         Raises:
             StudyError: the new plan changes or omits parts of the stored one.
         """
+        # Planning imports torch, which commands that only look at a study need not wait for.
+        from study.planning.growth import growth
+
         if not self.store.has_study:
             return new
         stored = self.store.plan()

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -149,3 +151,27 @@ def cells_of(line: str) -> list[str]:
     """The cells of a table's row, none for a line that is no row."""
     cells = [cell.strip() for cell in line.replace("┃", "│").split("│")]
     return cells[1:-1]
+
+
+def test_with_many_seeds_the_trials_of_an_arm_are_counted(modstudy: Command, tmp_path: Path) -> None:
+    plan = tiny_plan(seeds=list(range(20)))
+    store = create_study(tmp_path / "runs" / "many", plan)
+    for trial in plan.trials[:25]:
+        commit(store, trial)
+    rows = {cells[0]: cells[1:] for line in modstudy("status", "many").output.splitlines() if (cells := cells_of(line))}
+    assert rows["arm"] == ["seeds", "finished", "open"]
+    assert {name: row[0] for name, row in rows.items() if name != "arm"} == dict.fromkeys(
+        ("lpf-8", "frame", "constant"), "20"
+    )
+    assert sum(int(row[1] or 0) for name, row in rows.items() if name != "arm") == 25
+
+
+def test_a_look_at_a_study_waits_for_neither_torch_nor_ray(tmp_path: Path) -> None:
+    begun(tmp_path / "runs" / "begun")
+    code = (
+        "import sys; from study.cli import app; app(['status', 'begun'], standalone_mode=False); "
+        "sys.exit(', '.join({'torch', 'ray', 'mlflow', 'optuna'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "begun" in done.stdout
