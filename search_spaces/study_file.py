@@ -243,6 +243,11 @@ class StudyFile:
         """
         return (*self.designs(), *self.races(), *self.searches(), *self.confirmations())
 
+    @property
+    def grows_by_results(self) -> bool:
+        """Whether a strategy proposes trials from results; the designs of any other study are planned as a whole."""
+        return bool(self.race or self.search or self.confirm)
+
     def outlooks(self) -> tuple[StageOutlook, ...]:
         """What each strategy will run, in the order of `strategies`.
 

@@ -45,6 +45,8 @@ class Stages:
         Raises:
             ConfigError: the settings of an arm are invalid.
         """
+        if plan.segments and not self._study.grows_by_results:
+            return None
         self._read_records(plan, unfinished)
         all_ended = len(self._records) >= len(plan.trials)
         # A study that is extended by seeds has them in its plan; those that a race adds are not for every arm.
