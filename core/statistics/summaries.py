@@ -63,13 +63,17 @@ def summarise(values: Sequence[float], support: Support = REAL) -> Summary:
 
 
 def summarise_all(
-    values: Mapping[str, Sequence[float]], supports: Mapping[str, Support] | None = None
+    values: Mapping[str, Sequence[float]],
+    supports: Mapping[str, Support] | None = None,
+    *,
+    with_intervals: bool = True,
 ) -> dict[str, Summary]:
     """Summaries of the values of each metric, computed together for those with the same number of values.
 
     Args:
         values: At least one value over seeds for each metric.
         supports: Range of the values by metric; any number for those that are not in it.
+        with_intervals: Whether there are intervals, which take most of the time.
 
     Raises:
         ValueError: a metric has no value, or one is not finite.
@@ -86,12 +90,13 @@ def summarise_all(
                 f"a mean needs at least one value, all finite; got {[list(values[name]) for name in names]}"
             )
         bounds = [supports.get(name, REAL) for name in names]
-        found.update(zip(names, _summaries(rows, bounds, is_correlation=is_correlation), strict=True))
+        summaries = _summaries(rows, bounds, is_correlation=is_correlation, with_intervals=with_intervals)
+        found.update(zip(names, summaries, strict=True))
     return {name: found[name] for name in values}
 
 
 def _summaries(
-    rows: Float[ndarray, "row seed"], supports: Sequence[Support], *, is_correlation: bool
+    rows: Float[ndarray, "row seed"], supports: Sequence[Support], *, is_correlation: bool, with_intervals: bool
 ) -> Iterator[Summary]:
     """Summary of each row."""
     n = rows.shape[1]
@@ -100,7 +105,7 @@ def _summaries(
     medians = np.median(ordered, axis=1)
     iqms = ordered[:, n // 4 : n - n // 4].mean(axis=1)
     plain = (means.tolist(), medians.tolist(), iqms.tolist())
-    if n < 2:
+    if n < 2 or not with_intervals:
         for mean, median, iqm in zip(*plain, strict=True):
             yield Summary(mean, None, None, n, median, iqm, None)
         return

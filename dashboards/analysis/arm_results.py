@@ -96,6 +96,7 @@ def arm_result(
     factors: dict[str, Any],
     objectives: Sequence[str],
     split: Split,
+    with_intervals: bool = True,
 ) -> ArmResult:
     """Summarise the trials of one arm.
 
@@ -105,6 +106,7 @@ def arm_result(
         factors: Dotted settings that define it and differ between arms.
         objectives: Names of the study's objectives.
         split: Split of the data whose metrics are used.
+        with_intervals: Whether means have intervals.
 
     Returns:
         The results with status "baseline", "static" or "not comparable". The front depends on all arms, so the status
@@ -119,7 +121,7 @@ def arm_result(
         for metric, value in (trial.record.metrics.get(split, {}) | _cost_values(trial.record)).items():
             if value is not None and math.isfinite(value):
                 values.setdefault(metric, {})[trial.seed] = value
-    metrics = _summaries(values)
+    metrics = _summaries(values, with_intervals=with_intervals)
     is_static = RANGE.name in metrics and metrics[RANGE.name].mean < STATIC_RANGE
     return ArmResult(
         name=arm.name,
@@ -155,10 +157,10 @@ def lacking(trials: Sequence[TrialResult], values: ValuesBySeed, metrics: Sequen
     return tuple(name for name in metrics if not finished or finished - values.get(name, {}).keys())
 
 
-def _summaries(values: ValuesBySeed) -> dict[str, Summary]:
+def _summaries(values: ValuesBySeed, *, with_intervals: bool = True) -> dict[str, Summary]:
     """Summary over seeds of each metric."""
     rows = {metric: tuple(by_seed.values()) for metric, by_seed in values.items()}
-    return summarise_all(rows, {metric: support_of(metric) for metric in rows})
+    return summarise_all(rows, {metric: support_of(metric) for metric in rows}, with_intervals=with_intervals)
 
 
 def _cost_values(record: TrialRecord) -> MetricValues:

@@ -119,7 +119,7 @@ class RunningResults:
 
     def _update(self, name: str) -> None:
         """Compute the objectives of an arm again."""
-        result = self._arm_result(name, self._objectives_only)
+        result = self._arm_result(name, self._objectives_only, with_intervals=False)
         row = self._row[name]
         self._statuses[row] = result.status
         self._is_candidate[row] = result.is_eligible and not result.lacking
@@ -135,7 +135,9 @@ class RunningResults:
         names = {RANGE.name, *self._objectives}
         return replace(record, metrics={self._split: {name: values[name] for name in names if name in values}})
 
-    def _arm_result(self, name: str, record_of: Callable[[str], TrialRecord | None]) -> ArmResult:
+    def _arm_result(
+        self, name: str, record_of: Callable[[str], TrialRecord | None], *, with_intervals: bool = True
+    ) -> ArmResult:
         """Results of an arm from the given records."""
         empty = self._empty[name]
         return arm_result(
@@ -144,4 +146,5 @@ class RunningResults:
             factors=empty.factors,
             objectives=self._objectives,
             split=self._split,
+            with_intervals=with_intervals,
         )
