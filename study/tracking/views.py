@@ -28,8 +28,12 @@ _SECTION = "modstudy-trade-off"
 
 
 def arms_filter(study_id: str) -> str:
-    """Filter for `search_runs` and MLflow's pages that finds the runs of the arms of a study."""
-    return f"tags.`modstudy.study_id` = '{study_id}' and tags.`modstudy.level` = 'arm'"
+    """Filter for `search_runs` and MLflow's pages that finds the runs of the arms of a study.
+
+    Without baselines, beside whose values those of the other arms would be one point in a chart.
+    """
+    level = "tags.`modstudy.level` = 'arm' and tags.is_baseline = 'false'"
+    return f"tags.`modstudy.study_id` = '{study_id}' and {level}"
 
 
 def view_id(study_id: str) -> str:

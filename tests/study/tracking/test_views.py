@@ -55,7 +55,8 @@ def test_the_saved_view_begins_with_one_objective_against_the_other() -> None:
 
 def test_the_saved_view_lists_the_arms_of_this_study_by_the_first_objective() -> None:
     state = state_of(MSS, PCC)
-    assert state["searchFilter"] == "tags.`modstudy.study_id` = 'id1' and tags.`modstudy.level` = 'arm'"
+    level = "tags.`modstudy.level` = 'arm' and tags.is_baseline = 'false'"
+    assert state["searchFilter"] == f"tags.`modstudy.study_id` = 'id1' and {level}"
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`audio.mss`", True)
     assert state_of(PCC, MSS)["orderByAsc"] is False
     columns = state["selectedColumns"]
