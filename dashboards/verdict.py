@@ -12,13 +12,12 @@ from core.storage.records import Objective
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.common_clips import CommonClips
 from dashboards.analysis.study_results import StudyResults
-from dashboards.analysis.verdict import Change, OpenQuestion, Verdict, time_of_seeds
+from dashboards.analysis.verdict import Change, Verdict, time_of_seeds
 from dashboards.durations import duration
 from dashboards.formatting import interval, join_names, number, plural, state_text
 
 FIRST_SEEDS = 8
 """Number of seeds that is proposed if there are too few for a test."""
-PROBABILITY_TEXT = "P(on the front)"
 
 
 def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
@@ -167,7 +166,7 @@ def _ties(results: StudyResults, verdict: Verdict) -> str:
 
 def _probability(pick: str | None, on_front: Mapping[str, float]) -> str:
     """A clause on the probability that the pick is on the front."""
-    return "" if pick is None or pick not in on_front else f"; {PROBABILITY_TEXT} {_probability_number(on_front[pick])}"
+    return "" if pick is None or pick not in on_front else f"; P(on the front) {_probability_number(on_front[pick])}"
 
 
 def _probability_number(value: float) -> str:
@@ -195,22 +194,23 @@ def _open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
         f"{text}; {max(known) - verdict.n_seeds} more would, with a probability of 80 % if differences are as they look"
     )
     costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
-    return f"{more}{_time(max(costs, default=None))}: `{extend_command(results, max(known), root)}`."
+    command = f"`{extend_command(results, max(known), root)}`"
+    return f"{more}{_time(max(costs, default=None))}: {command}{_hopeless(verdict)}."
+
+
+def _hopeless(verdict: Verdict) -> str:
+    """A clause on the questions that no sensible number of seeds would decide; empty if there is none."""
+    pairs = [
+        f"{question.change.arm} and {question.change.reference} in {question.change.objective.metric}"
+        for question in verdict.questions
+        if question.seeds_needed is None
+    ]
+    return f"; between {join_names(pairs)} even {MAX_PAIRS} probably would not" if pairs else ""
 
 
 def _time(seconds: float | None) -> str:
     """A clause on an estimated time; empty if it is unknown."""
     return "" if seconds is None else f", about {duration(seconds)}"
-
-
-def question_text(question: OpenQuestion) -> str:
-    """An open question with what it needs, for a list."""
-    change = question.change
-    needed = "more seeds than are sensible" if question.seeds_needed is None else plural(question.seeds_needed, "seed")
-    return (
-        f"{change.arm} against {change.reference} in {change.objective.metric}: "
-        f"difference {interval(change.difference.estimate)}; {needed} would decide it"
-    )
 
 
 def _reason_for_no_arm(results: StudyResults) -> str:

@@ -92,11 +92,6 @@ class Explorer:
         """Stored sounds that are left out because of the size limit."""
         return sum(clip.n_silent for clip in self.clips)
 
-    @property
-    def n_clips_with_sound(self) -> int:
-        """Clips with a sound on the page."""
-        return sum(clip.target is not None or any(a.sound for a in clip.arms.values()) for clip in self.clips)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ArmTrial:

@@ -108,6 +108,17 @@ def test_a_loss_that_may_exceed_the_tolerance_is_an_open_question_with_its_price
     assert f"`modstudy extend study --seeds {question.seeds_needed} --root 'my runs'`" in sentence
 
 
+def test_a_number_of_seeds_is_not_promised_to_decide_what_it_would_not(tmp_path: Path) -> None:
+    results = study(tmp_path, frame=(1.0, 10.0), near=(1.0505, 9.0), farther=(1.054, 8.0))
+    found = make_verdict(results)
+    assert (found.state, found.pick) == ("open", "frame")
+    needed = {question.change.arm: question.seeds_needed for question in found.questions}
+    assert needed["near"] is None
+    assert needed["farther"] is not None
+    sentence = verdict_sentence(StudyAnalysis(results))
+    assert f"--seeds {needed['farther']}`; between near and frame in audio.mss even 64 probably would not." in sentence
+
+
 def test_one_seed_is_an_example(tmp_path: Path) -> None:
     results = study(tmp_path, 1, frame=(1.0, 10.0), calm=(1.02, 7.0))
     assert make_verdict(results).state == "one seed"

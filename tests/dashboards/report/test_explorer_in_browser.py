@@ -10,7 +10,7 @@ from core.storage.store import Store
 from dashboards.report.keys import PAGE_KEY
 from dashboards.report.page import write_report
 from tests.dashboards.report.html_page import HtmlPage
-from tests.support.browser import Page, driven_page
+from tests.support.browser import Page
 from tests.support.fake_study import ARMS, MODULATIONS, FakeArm, fake_study
 
 pytestmark = pytest.mark.browser
@@ -44,12 +44,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             attempt.drop(f"audio/test_2.{role}.flac")
     write_report(store)
     return store
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with driven_page(tmp_path_factory.mktemp("browser"), 1400, 1000) as page:
-        yield page
 
 
 @pytest.fixture

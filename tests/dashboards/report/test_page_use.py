@@ -11,7 +11,7 @@ from core.storage.store import Store
 from dashboards.analysis.study_results import load_results
 from dashboards.report.keys import PAGE_KEY
 from dashboards.report.page import write_report
-from tests.support.browser import Page, driven_page
+from tests.support.browser import Page
 from tests.support.fake_study import ARMS, FRONT, FakeArm, MakeStudy
 
 pytestmark = pytest.mark.browser
@@ -28,12 +28,6 @@ ROWS = "return [...document.querySelectorAll('#arms-table tbody tr')].map((row) 
 IS_WIDER = "return document.documentElement.scrollWidth > innerWidth"
 BACKGROUND = "return getComputedStyle(document.body).backgroundColor"
 WHITE = "rgb(255, 255, 255)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with driven_page(tmp_path_factory.mktemp("browser")) as page:
-        yield page
 
 
 @pytest.fixture

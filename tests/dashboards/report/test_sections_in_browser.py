@@ -8,18 +8,12 @@ import pytest
 from core.storage.store import Store
 from dashboards.report.keys import PAGE_KEY
 from dashboards.report.page import write_report
-from tests.support.browser import Page, driven_page
+from tests.support.browser import Page
 from tests.support.fake_study import ARMS
 from tests.support.large_study import large_study
 
 pytestmark = pytest.mark.browser
 PINNED_ROWS = "return document.querySelectorAll('#comparisons tr:has(.pinned)').length"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with driven_page(tmp_path_factory.mktemp("browser")) as page:
-        yield page
 
 
 @pytest.fixture
