@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills bench bench-engine bench-report equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults bench bench-engine bench-report equivalence clean
 
 setup: $(STAMP)
 
@@ -38,10 +38,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real and not gpu and not kills'
+	$(BIN)/python -m pytest -q -m 'not slow and not browser and not real and not gpu and not kills and not faults'
 
 test-slow: setup
-	$(BIN)/python -m pytest -q -m 'slow and not browser and not real and not gpu and not kills'
+	$(BIN)/python -m pytest -q -m 'slow and not browser and not real and not gpu and not kills and not faults'
 
 # Debian packages that these want: see .ci/run.
 test-real: setup
@@ -60,6 +60,10 @@ test-gpu: setup
 KILLS ?= 20
 test-kills: setup
 	KILLS=$(KILLS) $(BIN)/python -m pytest -q -m kills -o log_cli=true -o log_cli_level=INFO tests/kills
+
+# Invalid input, damaged files, faults and attacks, with the number of cases of each class.
+test-faults: setup
+	$(BIN)/python -m pytest -q -m faults tests/faults
 
 # Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
