@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults bench bench-engine bench-report equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-report equivalence clean
 
 setup: $(STAMP)
 
@@ -64,6 +64,13 @@ test-kills: setup
 # Invalid input, damaged files, faults and attacks, with the number of cases of each class.
 test-faults: setup
 	$(BIN)/python -m pytest -q -m faults tests/faults
+
+# Damaged study files, settings, sounds, wavetables, manifests and stored files for FUZZ_MINUTES; inputs that fail are
+# left in fuzz-failures/.
+FUZZ_MINUTES ?= 30
+FUZZ_SEED ?= 0
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES) --seed $(FUZZ_SEED)
 
 # Speed against the stock step, some 19 minutes; wants an otherwise idle machine. BENCH_OPTIONS: see `--help`.
 bench: setup
