@@ -9,9 +9,9 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from core.cache_folder import cache_folder
+from core.cache_folder import cache_folder, sealed, unsealed
 from core.data.sound_check import SoundCheck
 from core.regular_files import read_regular
 from core.storage.atomic_write import write_atomically
@@ -65,18 +65,17 @@ class InspectionCache:
         if known == self._checks:
             return
         self._checks = known
-        content = _ADAPTER.dump_json(known)
         try:
-            write_atomically(self._path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            write_atomically(self._path, sealed(_ADAPTER.dump_json(known)))
         except OSError as error:
             _LOG.warning("the scan cannot be cached in %s: %s", self._path.parent, error)
 
     def _read(self) -> dict[str, tuple[State, SoundCheck]]:
         try:
-            sha256, _, content = read_regular(self._path, _MAX_BYTES).partition(b"\n")
-            if hashlib.sha256(content).hexdigest().encode() == sha256:
-                return _ADAPTER.validate_json(content)
-            _LOG.warning("the cached scan in %s was damaged, and its sounds are inspected again", self._path)
-        except (OSError, ValidationError) as error:
-            _LOG.debug("no scan in %s: %s", self._path, error)
-        return {}
+            return _ADAPTER.validate_json(unsealed(read_regular(self._path, _MAX_BYTES)))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            _LOG.warning("the cached scan in %s cannot be used, and its sounds are inspected again", self._path)
+            _LOG.debug("%s", error)
+            return {}
