@@ -4,6 +4,7 @@ Files are checked by several threads, since decoding, hashing and pitch tracking
 (core.data.inspection_cache), so a changed or new file costs only itself.
 """
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ PitchSource = Literal["metadata", "file name", "tracked"]
 """Where the pitch of a file comes from."""
 MAX_UNKNOWN = 100
 """Most files of the metadata that are not in the folder that are named one by one."""
+_LOG = logging.getLogger(__name__)
 _MAX_THREADS = 8
 _SAVE_EVERY_S = 10.0
 """Interval at which checks are cached while others run, so that an interrupted scan goes on where it was."""
@@ -121,6 +123,7 @@ def _checks(folder: Path, names: dict[str, Path], track: dict[str, bool], durati
     if not missing:
         cache.replace(found)
         return {name: check for name, (_, check) in found.items()}
+    _LOG.info("inspecting %d of %d sounds in %s", len(missing), len(names), printable(folder))
     n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(missing))
     saved_at = time.monotonic()
     with ThreadPoolExecutor(n_threads, thread_name_prefix="inspect") as executor:
