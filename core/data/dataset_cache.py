@@ -1,12 +1,14 @@
 """Cache of data sets on disk: rendered or decoded once, then memory-mapped by every trial.
 
 `data/<name>/` in the user's cache folder contains the float32 values of each split's arrays, one file per array, and
-`index.json` with ids and shapes. The name is a hash of everything that affects the values: settings, content of the
-source, code, library versions and CPU instruction set. An entry is written to a temporary folder, renamed when
-complete, and never modified. A missing or damaged entry is built again; without write access to the cache each trial
-holds the data in its own memory.
+`index.json` with ids, shapes and the sha256 of each array, after a line with the sha256 of the index itself. Each
+process verifies what it maps for the first time. The name is a hash of everything that affects the values: settings,
+content of the source, code, library versions and CPU instruction set. An entry is written to a temporary folder,
+renamed when complete, and never modified. A missing or damaged entry is built again; without write access to the cache
+each trial holds the data in its own memory.
 """
 
+import hashlib
 import logging
 import math
 import os
@@ -22,10 +24,11 @@ from filelock import FileLock
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from core.cache_folder import cache_folder
+from core.cache_folder import cache_folder, sealed, unsealed
 from core.clips import Clips, Dataset
 from core.data.base import DataSource
 from core.data.build import build_source
+from core.regular_files import open_regular, read_regular
 from core.settings.digest import settings_sha256
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import sync_to_disk, write_atomically
@@ -34,12 +37,16 @@ from core.storage.code_version import code_version
 MAX_BYTES = 4 * 10**9
 """Limit on the size of all entries; beyond it the least recently used ones are removed."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 3
+_VERSION = 4
 """Incremented when the format of an entry changes."""
 _INDEX = "index.json"
 """Name of the index of an entry."""
 _DTYPE = np.dtype("<f4")
 """Type of all stored values."""
+_MAX_INDEX_BYTES = 2**26
+"""Largest index: that of 100,000 clips with names of 80 characters has 0.2 of that."""
+_VERIFIED = set[tuple[int, int, int, int, str]]()
+"""Files that this process has verified, by device, inode, times of modification and status change, and hash."""
 _SPLITS = tuple(field.name for field in fields(Dataset))
 _ARRAYS = ("audio", "f0_hz", "q", "modulation", "lfo_hz")
 """Fields of `Clips` that are stored as arrays."""
@@ -53,6 +60,8 @@ class _SplitIndex:
     modulation_names: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
     """By name of the array; arrays that are unknown are left out."""
+    sha256: dict[str, str]
+    """Hash of the bytes of each array by its name."""
 
 
 _INDEX_ADAPTER: TypeAdapter[dict[str, _SplitIndex]] = TypeAdapter(dict[str, _SplitIndex])
@@ -87,7 +96,7 @@ def cached_dataset(config: TrialConfig) -> Dataset:
         if _entry_name(config, source) != name:  # the source changed while it was read
             return dataset
         try:
-            if entry.exists():
+            if entry.is_symlink() or entry.exists():
                 _LOG.warning("data in %s were damaged and have been rebuilt", entry)
                 _remove_entry(entry)
             _write_entry(entry, dataset)
@@ -110,10 +119,8 @@ def _entry_name(config: TrialConfig, source: DataSource) -> str:
 def _read_entry(entry: Path) -> Dataset | None:
     """The data set of an entry, which is marked as used; None if the entry is missing or damaged."""
     try:
-        index = _INDEX_ADAPTER.validate_json((entry / _INDEX).read_bytes())
+        index = _INDEX_ADAPTER.validate_json(unsealed(read_regular(entry / _INDEX, _MAX_INDEX_BYTES)))
         dataset = Dataset(**{split: _read_clips(entry, split, index[split]) for split in _SPLITS})
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, KeyError) as error:
         _LOG.debug("no data in %s: %s", entry, error)
         return None
@@ -124,7 +131,10 @@ def _read_entry(entry: Path) -> Dataset | None:
 
 def _read_clips(entry: Path, split: str, index: _SplitIndex) -> Clips:
     """The clips of one split of an entry."""
-    arrays = {name: _memory_map(_array_path(entry, split, name), shape) for name, shape in index.shapes.items()}
+    arrays = {
+        name: _memory_map(_array_path(entry, split, name), shape, index.sha256[name])
+        for name, shape in index.shapes.items()
+    }
     return Clips(
         ids=index.ids,
         audio=arrays["audio"],
@@ -136,35 +146,46 @@ def _read_clips(entry: Path, split: str, index: _SplitIndex) -> Clips:
     )
 
 
-def _memory_map(path: Path, shape: tuple[int, ...]) -> Tensor:
+def _memory_map(path: Path, shape: tuple[int, ...], sha256: str) -> Tensor:
     """The values in a file as a tensor.
 
     Raises:
-        ValueError: the size of the file does not match the shape.
+        ValueError: size or hash of the file do not match.
+        OSError: the file is missing or unreadable, or no regular file.
     """
-    expected_bytes, n_bytes = math.prod(shape) * _DTYPE.itemsize, path.stat().st_size
-    if n_bytes != expected_bytes:
-        raise ValueError(f"{path} must have {expected_bytes} bytes; it has {n_bytes}")
-    # Mode c is copy on write: the file is never modified, and torch accepts the array as writable.
-    return torch.from_numpy(np.memmap(path, _DTYPE, mode="c", shape=shape))
+    expected_bytes = math.prod(shape) * _DTYPE.itemsize
+    with open_regular(path, expected_bytes) as file:
+        status = os.fstat(file.fileno())
+        if status.st_size != expected_bytes:
+            raise ValueError(f"{path} must have {expected_bytes} bytes; it has {status.st_size}")
+        state = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, sha256)
+        if state not in _VERIFIED:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise ValueError(f"{path} has other content than was written")
+            _VERIFIED.add(state)
+        # Mode c is copy on write: the file is never modified, and torch accepts the array as writable.
+        return torch.from_numpy(np.memmap(file, _DTYPE, mode="c", shape=shape))
 
 
 def _write_entry(entry: Path, dataset: Dataset) -> None:
     """Write an entry to a temporary folder and rename it when complete."""
     temporary = entry.with_name(f".{entry.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
+    _remove_entry(temporary)
     try:
         temporary.mkdir()
         index: dict[str, _SplitIndex] = {}
         for split in _SPLITS:
             clips: Clips = getattr(dataset, split)
             arrays = {name: array for name in _ARRAYS if (array := getattr(clips, name)) is not None}
+            hashes = {}
             for name, array in arrays.items():
-                array.numpy().astype(_DTYPE, copy=False).tofile(_array_path(temporary, split, name))
+                values = np.ascontiguousarray(array.numpy(), _DTYPE)
+                hashes[name] = hashlib.sha256(values).hexdigest()
+                values.tofile(_array_path(temporary, split, name))
                 sync_to_disk(_array_path(temporary, split, name))
             shapes = {name: tuple(array.shape) for name, array in arrays.items()}
-            index[split] = _SplitIndex(clips.ids, clips.modulation_names, shapes)
-        write_atomically(temporary / _INDEX, _INDEX_ADAPTER.dump_json(index))
+            index[split] = _SplitIndex(clips.ids, clips.modulation_names, shapes, hashes)
+        write_atomically(temporary / _INDEX, sealed(_INDEX_ADAPTER.dump_json(index)))
         temporary.rename(entry)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -192,6 +213,14 @@ def _remove_least_recently_used(folder: Path, current: Path) -> None:
 
 
 def _remove_entry(entry: Path) -> None:
-    """Remove an entry, its index first: without it no process reads the rest; existing memory maps stay valid."""
-    (entry / _INDEX).unlink(missing_ok=True)
+    """Remove an entry, its index first: without it no process reads the rest; existing memory maps stay valid.
+
+    Raises:
+        OSError: something else is in the place of the entry, and cannot be removed.
+    """
+    if entry.is_symlink() or not entry.is_dir():
+        entry.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        (entry / _INDEX).unlink()
     shutil.rmtree(entry, ignore_errors=True)

@@ -1,56 +1,47 @@
-"""Inspection of the files of a sound folder: whether each is readable, silent or clipped, and its pitch.
+"""Inspection of the files of a sound folder: whether each can be used, with what remarks, and its pitch and group.
 
-Results are cached in the user's cache folder, one JSON file per state of a folder; a missing or damaged one
-is recreated.
+Files are checked by several threads, since decoding, hashing and pitch tracking run outside Python. Checks are cached
+(core.data.inspection_cache), so a changed or new file costs only itself.
 """
 
-import csv
-import hashlib
-import json
 import logging
+import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import soundfile
-from jaxtyping import Float
-from numpy import ndarray
-from pydantic import TypeAdapter, ValidationError
-
-from core.cache_folder import cache_folder
-from core.data.pitch import TRACKED_S, note_to_hz, patch_in_name, pitch_in_name, track_pitch
-from core.errors import DataError
+from core.data.inspection_cache import InspectionCache, State, file_state
+from core.data.metadata import METADATA_NAME, Metadata, read_metadata
+from core.data.pitch import patch_in_name, pitch_in_name
+from core.data.scan_progress import report
+from core.data.sound_check import SoundCheck, check_sound
 from core.settings.audio import AudioConfig
-from core.sound_files import read_mono
-from core.storage.atomic_write import write_atomically
+from core.sound_files import name_in, printable
 from core.storage.records import DataIssue
 
-METADATA_NAME = "metadata.csv"
-"""File in a sound folder that lists pitch or note, and optionally a group and the rate of an LFO, of its files."""
-SILENT_BELOW = 1e-3
-"""A clip whose peak stays below this (-60 dB of full scale) is silent."""
-CLIPPED_RUN = 8
-"""A file with this many consecutive samples at full scale is clipped."""
 PitchSource = Literal["metadata", "file name", "tracked"]
 """Where the pitch of a file comes from."""
+MAX_UNKNOWN = 100
+"""Most files of the metadata that are not in the folder that are named one by one."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 2
-"""Incremented when the inspection of an unchanged file gives another result."""
-_BLOCK = 1 << 18
-"""Samples per block when a file is read."""
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
-"""Bits per sample by libsndfile's subtype; full scale of other subtypes (float, compressed) is 1."""
+_MAX_THREADS = 8
+_SAVE_EVERY_S = 10.0
+"""Interval at which checks are cached while others run, so that an interrupted scan goes on where it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInspection:
     """Result of inspecting one file, independent of the settings."""
 
+    path: Path
     file: str
-    """Path below the folder, with forward slashes."""
+    """Path below the folder, with forward slashes; characters that cannot be printed are escaped."""
     sha256: str
+    sample_rate: int
+    """In Hz; 0 if the file cannot be read."""
     group: str
     """Files of the same group are in the same split."""
     problem: str | None
@@ -64,18 +55,6 @@ class FileInspection:
     """Rate of the LFO as listed in the metadata; None if none is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
-    """Entry of a file in `metadata.csv`."""
-
-    f0_hz: float | None = None
-    group: str | None = None
-    lfo_hz: float | None = None
-
-
-_INSPECTIONS_ADAPTER: TypeAdapter[tuple[FileInspection, ...]] = TypeAdapter(tuple[FileInspection, ...])
-
-
 def inspect_files(
     folder: Path, paths: Sequence[Path], audio_config: AudioConfig
 ) -> tuple[tuple[FileInspection, ...], list[DataIssue]]:
@@ -84,185 +63,90 @@ def inspect_files(
     Raises:
         DataError: `metadata.csv` is damaged, or a column or value is missing.
     """
-    metadata = _read_metadata(folder / METADATA_NAME)
-    names = {path.relative_to(folder).as_posix() for path in paths}
-    issues = [
-        DataIssue(source=name, problem=f"listed in {METADATA_NAME}, but there is no such sound file", skipped=True)
-        for name in metadata
-        if name not in names
-    ]
-    cache = _cache_file(folder, paths, audio_config)
-    inspections = _read_cache(cache)
-    if inspections is None:
-        inspections = tuple(_inspect_file(folder, path, metadata, audio_config) for path in paths)
-        _write_cache(cache, inspections)
-    return inspections, issues
+    metadata = read_metadata(folder / METADATA_NAME)
+    names = _names(folder, paths)
+    named_hz = {name: metadata.get(name, Metadata()).f0_hz or pitch_in_name(path.stem) for name, path in names.items()}
+    checks = _checks(folder, names, {name: named_hz[name] is None for name in names}, audio_config.duration_s)
+    inspections = tuple(
+        _inspection(folder, path, name, metadata.get(name, Metadata()), checks[name]) for name, path in names.items()
+    )
+    return inspections, _unknown_files([name for name in metadata if name not in names])
 
 
-def _inspect_file(
-    folder: Path, path: Path, metadata: dict[str, _Metadata], audio_config: AudioConfig
-) -> FileInspection:
-    """Inspect one file."""
-    name = path.relative_to(folder).as_posix()
-    listed = metadata.get(name, _Metadata())
+def _names(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
+    """The files by printable name; if two have the same one, which takes a name with escapes in it, one is marked."""
+    names: dict[str, Path] = {}
+    for path in paths:
+        name = name_in(folder, path)
+        while name in names:
+            name += "'"
+        names[name] = path
+    return names
+
+
+def _inspection(folder: Path, path: Path, name: str, listed: Metadata, check: SoundCheck) -> FileInspection:
+    """What is known of a file: the pitch is that of the metadata, else of the file name, else of the tracker."""
     patch = patch_in_name(path.stem)
-    patch_or_file = f"{path.parent.relative_to(folder).as_posix()}/{patch}".removeprefix("./") if patch else name
-    sha256, problem, clipped = "", None, False
+    patch_or_file = printable(f"{path.parent.relative_to(folder).as_posix()}/{patch}").removeprefix("./")
     f0_hz: float | None = None
     source: PitchSource | None = None
-    try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        finite, clipped = _check_samples(path)
-        audio, sample_rate = read_mono(path, max(audio_config.duration_s, TRACKED_S))
-        clip = audio[: round(audio_config.duration_s * sample_rate)]
-        if not finite:
-            problem = "broken: contains NaN or infinite samples"
-        elif audio.size == 0:
-            problem = "empty: holds no samples"
-        elif np.abs(clip).max() < SILENT_BELOW:
-            problem = f"silent: its first {audio_config.duration_s:g} s stay below -60 dB of full scale"
-        else:
-            f0_hz, source = _pitch(path, listed, audio, sample_rate)
-    except (soundfile.LibsndfileError, OSError) as error:
-        problem = f"unreadable: {_reason(error)}"
+    if check.problem is None:
+        if listed.f0_hz is not None:
+            f0_hz, source = listed.f0_hz, "metadata"
+        elif (hz_in_name := pitch_in_name(path.stem)) is not None:
+            f0_hz, source = hz_in_name, "file name"
+        elif check.f0_hz is not None:
+            f0_hz, source = check.f0_hz, "tracked"
     return FileInspection(
+        path=path,
         file=name,
-        sha256=sha256,
-        group=listed.group or patch_or_file,
-        problem=problem,
-        remarks=(f"clipped: {CLIPPED_RUN} or more consecutive samples at full scale",) if clipped else (),
+        sha256=check.sha256,
+        sample_rate=check.sample_rate,
+        group=listed.group or (patch_or_file if patch else name),
+        problem=check.problem,
+        remarks=check.remarks,
         f0_hz=f0_hz,
         pitch_source=source,
         lfo_hz=listed.lfo_hz,
     )
 
 
-def _pitch(
-    path: Path, listed: _Metadata, audio: Float[ndarray, " sample"], sample_rate: int
-) -> tuple[float | None, PitchSource | None]:
-    """The pitch in Hz and its source: metadata, else file name, else tracker; None if there is none."""
-    if listed.f0_hz is not None:
-        return listed.f0_hz, "metadata"
-    if (hz_in_name := pitch_in_name(path.stem)) is not None:
-        return hz_in_name, "file name"
-    if (tracked_hz := track_pitch(audio, sample_rate)) is not None:
-        return tracked_hz, "tracked"
-    return None, None
+def _checks(folder: Path, names: dict[str, Path], track: dict[str, bool], duration_s: float) -> dict[str, SoundCheck]:
+    """The check of each file by name, from the cache where it is unchanged; `track` tells whose pitch is unknown."""
+    cache = InspectionCache(folder, duration_s)
+    states = {name: file_state(path) for name, path in names.items()}
+    found: dict[str, tuple[State | None, SoundCheck]] = {}
+    for name in names:
+        if (check := cache.get(name, states[name], track=track[name])) is not None:
+            found[name] = states[name], check
+    missing = [name for name in names if name not in found]
+    if not missing:
+        cache.replace(found)
+        return {name: check for name, (_, check) in found.items()}
+    _LOG.info("inspecting %d of %d sounds in %s", len(missing), len(names), printable(folder))
+    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(missing))
+    saved_at = time.monotonic()
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="inspect") as executor:
+        waiting = {executor.submit(check_sound, names[name], duration_s, track=track[name]): name for name in missing}
+        try:
+            for future in as_completed(waiting):
+                name = waiting[future]
+                found[name] = states[name], future.result()
+                report(printable(folder), len(found), len(names))
+                if time.monotonic() - saved_at > _SAVE_EVERY_S:
+                    cache.replace(found)
+                    saved_at = time.monotonic()
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+            cache.replace(found)
+    return {name: check for name, (_, check) in found.items()}
 
 
-def _reason(error: Exception) -> str:
-    """Why a file cannot be read, without its path."""
-    if isinstance(error, soundfile.LibsndfileError):
-        return str(error.error_string).strip().rstrip(".")
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-
-
-def _check_samples(path: Path) -> tuple[bool, bool]:
-    """Whether all samples of a file are finite, and whether any channel is clipped."""
-    finite, clipped = True, False
-    with soundfile.SoundFile(path) as file:
-        bits = _BITS.get(file.subtype)
-        full_scale = 1.0 - 2.0 ** (1 - bits) if bits else 1.0
-        n_read = 0
-        for block in file.blocks(_BLOCK, overlap=CLIPPED_RUN - 1, dtype="float64", always_2d=True):
-            n_read += len(block)
-            finite = finite and bool(np.isfinite(block).all())
-            clipped = clipped or _has_run(block >= full_scale) or _has_run(block <= -full_scale)
-        if n_read < file.frames:
-            raise OSError(None, f"its header announces {file.frames} samples, but it ends after {n_read}")
-    return finite, clipped
-
-
-def _has_run(at_full_scale: np.ndarray) -> bool:
-    """Whether any column holds `CLIPPED_RUN` true values in a row."""
-    if len(at_full_scale) < CLIPPED_RUN or not at_full_scale.any():
-        return False
-    counts = np.cumsum(np.pad(at_full_scale.astype(np.int64), ((1, 0), (0, 0))), axis=0)
-    return bool((counts[CLIPPED_RUN:] - counts[:-CLIPPED_RUN] == CLIPPED_RUN).any())
-
-
-def _read_metadata(path: Path) -> dict[str, _Metadata]:
-    """The rows of `metadata.csv` by file name; empty if there is no such file."""
-    if not path.is_file():
-        return {}
-    rule = f"{path} needs the columns file and f0_hz or note, and may have group and lfo_hz"
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [column.strip() for column in reader.fieldnames or []]
-            if "file" not in columns or not {"f0_hz", "note", "group", "lfo_hz"} & set(columns):
-                raise DataError(f"{rule}; got {', '.join(columns) or 'nothing'}; correct its first line")
-            reader.fieldnames = columns
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{rule}; it cannot be read: {error}; save it as UTF-8 text with commas") from error
-    metadata = {}
-    for number, row in enumerate(rows, start=2):
-        cells = {key: (value or "").strip() for key, value in row.items() if isinstance(value, str | None)}
-        name = cells.get("file", "").replace("\\", "/").removeprefix("./")
-        if not name:
-            raise DataError(f"{path}, line {number}: every row names its file; got an empty one; fill or remove it")
-        metadata[name] = _Metadata(
-            f0_hz=_listed_pitch(path, number, cells),
-            group=cells.get("group") or None,
-            lfo_hz=_listed_hz(path, number, cells, "lfo_hz"),
-        )
-    return metadata
-
-
-def _listed_pitch(path: Path, number: int, cells: dict[str, str]) -> float | None:
-    """The pitch in Hz in a row of `metadata.csv`, None if it has none; `number` is the line, for error messages."""
-    if (f0_hz := _listed_hz(path, number, cells, "f0_hz")) is not None:
-        return f0_hz
-    if text := cells.get("note", ""):
-        note_hz = note_to_hz(text)
-        if note_hz is None:
-            raise DataError(
-                f"{path}, line {number}: a note is a name such as C#3 or Bb2 (C4 is MIDI 60) or a MIDI number; "
-                f"got {text!r}; correct it or leave it empty"
-            )
-        return note_hz
-    return None
-
-
-def _listed_hz(path: Path, number: int, cells: dict[str, str], column: str) -> float | None:
-    """The frequency in a column of a row of `metadata.csv`, None if it is empty."""
-    text = cells.get(column, "")
-    if not text:
-        return None
-    try:
-        hz = float(text)
-    except ValueError:
-        hz = float("nan")
-    if not 0 < hz < float("inf"):
-        raise DataError(f"{path}, line {number}: {column} is above 0 Hz; got {text!r}; correct it or leave it empty")
-    return hz
-
-
-def _cache_file(folder: Path, paths: Sequence[Path], audio_config: AudioConfig) -> Path:
-    """Cache file for the current state of a folder: sizes and times of its files, and the length of the clips."""
-    metadata = folder / METADATA_NAME
-    stats = [(path, path.stat()) for path in [*paths, *([metadata] if metadata.is_file() else [])]]
-    state = {
-        "version": _VERSION,
-        "folder": str(folder.resolve()),
-        "files": [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in stats],
-        "duration_s": audio_config.duration_s,
-    }
-    return cache_folder() / "scans" / f"{hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]}.json"
-
-
-def _read_cache(path: Path) -> tuple[FileInspection, ...] | None:
-    try:
-        return _INSPECTIONS_ADAPTER.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        _LOG.debug("no scan in %s: %s", path, error)
-        return None
-
-
-def _write_cache(path: Path, inspections: tuple[FileInspection, ...]) -> None:
-    try:
-        write_atomically(path, _INSPECTIONS_ADAPTER.dump_json(inspections))
-    except OSError as error:
-        _LOG.warning("the scan cannot be cached in %s: %s", path.parent, error)
+def _unknown_files(names: Sequence[str]) -> list[DataIssue]:
+    """An issue for each file in the metadata that is not in the folder; the last one is for all that are too many."""
+    problem = f"listed in {METADATA_NAME}, but there is no such sound file"
+    issues = [DataIssue(source=printable(name), problem=problem, skipped=True) for name in names[:MAX_UNKNOWN]]
+    if (n_more := len(names) - MAX_UNKNOWN) > 0:
+        problem = f"{n_more} more files are listed, but there are no such sound files"
+        issues.append(DataIssue(source=METADATA_NAME, problem=problem, skipped=True))
+    return issues

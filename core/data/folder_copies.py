@@ -5,16 +5,24 @@ folder found. It is used where `data.folder` does not exist, and scanned like th
 """
 
 import io
+import re
 import secrets
 import shutil
 import tarfile
 from pathlib import Path
 
 from core.cache_folder import cache_folder
+from core.errors import ConfigError
 
 
 def copy_of(sha256: str) -> Path:
-    """Path of the copy of the folder with this content; it may not exist."""
+    """Path of the copy of the folder with this content; it may not exist.
+
+    Raises:
+        ConfigError: the hash is no sha256, and might thus name another folder.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ConfigError(f"the hash of a folder is 64 hexadecimal digits; got {sha256[:100]!r}; leave it out")
     return cache_folder() / "sources" / sha256
 
 

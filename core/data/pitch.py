@@ -1,15 +1,15 @@
 """Pitch of a recording of a single note, from its file name or from a pitch tracker.
 
-Notes follow C4 = MIDI 60 = 261.63 Hz and A4 = 69 = 440 Hz. The tracker is probabilistic YIN (Mauch, Dixon 2014) as in
-librosa.
+Notes follow C4 = MIDI 60 = 261.63 Hz and A4 = 69 = 440 Hz. The tracker is probabilistic YIN (core.ops.pyin).
 """
 
 import re
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+
+from core.ops.pyin import track_pitches
 
 TRACKED_S = 3.0
 """Seconds from the start of a sound that the tracker analyses."""
@@ -17,8 +17,8 @@ _TRACKER_RATE = 16_000
 """Sample rate of the tracker in Hz."""
 _TRACKER_MIN_HZ, _TRACKER_MAX_HZ = 40.0, 2000.0
 _FRAME, _HOP = 1024, 512
-_BIN_SEMITONES = 0.25
-"""Resolution of the tracker, whose run time is quadratic in the number of bins; YIN refines the result."""
+_BINS_PER_SEMITONE = 4
+"""Resolution of the tracker, whose run time is quadratic in it; YIN refines the result."""
 _CLOSE_SEMITONES = 0.5
 """Frames within this distance of the median pitch belong to the same note."""
 _MIN_NAMED_MIDI, _MAX_MIDI = 21, 127
@@ -78,31 +78,31 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
     of 40 Hz is rejected as rumble. The result is the median of the estimates of plain YIN, which are not quantised,
     within half a semitone of that median.
     """
-    import librosa  # slow to import, and needed only for sounds without a label
-
     sound = audio[: round(TRACKED_S * sample_rate)].astype(np.float32)
     if sample_rate != _TRACKER_RATE:
+        import librosa  # slow to import, and needed only for sounds without a label
+
         sound = librosa.resample(sound, orig_sr=sample_rate, target_sr=_TRACKER_RATE)
     if sound.size < _FRAME or not np.any(sound):
         return None
-    settings: dict[str, Any] = {
-        "fmin": _TRACKER_MIN_HZ,
-        "fmax": _TRACKER_MAX_HZ,
-        "sr": _TRACKER_RATE,
-        "frame_length": _FRAME,
-        "hop_length": _HOP,
-    }
-    f0_hz, voiced, _ = librosa.pyin(sound, resolution=_BIN_SEMITONES, **settings)
-    level = librosa.feature.rms(y=sound, frame_length=_FRAME, hop_length=_HOP)[0]
-    loud = level > 10 ** (-30 / 20) * level.max()
-    used = loud & voiced & np.isfinite(f0_hz)
-    notes = 12 * np.log2(f0_hz[used])
+    tracks = track_pitches(
+        sound,
+        _TRACKER_RATE,
+        min_hz=_TRACKER_MIN_HZ,
+        max_hz=_TRACKER_MAX_HZ,
+        frame_length=_FRAME,
+        hop_length=_HOP,
+        bins_per_semitone=_BINS_PER_SEMITONE,
+    )
+    loud = tracks.level > 10 ** (-30 / 20) * tracks.level.max()
+    used = loud & tracks.is_voiced
+    notes = 12 * np.log2(tracks.pyin_hz[used])
     if notes.size < 0.5 * loud.sum():
         return None
     at_floor = np.median(notes) < 12 * np.log2(_TRACKER_MIN_HZ) + _CLOSE_SEMITONES
     if at_floor or np.mean(np.abs(notes - np.median(notes)) < _CLOSE_SEMITONES) < 0.7:
         return None
-    refined = 12 * np.log2(librosa.yin(sound, **settings)[used])
+    refined = 12 * np.log2(tracks.yin_hz[used])
     refined = refined[np.abs(refined - np.median(notes)) < _CLOSE_SEMITONES]
     # Rounded: the hash of a data set must not depend on the last bits, in which machines differ.
     return round(float(2 ** (np.median(refined if refined.size else notes) / 12)), 2)

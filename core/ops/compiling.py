@@ -7,7 +7,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from core.ops.kernel_cache import kernel_cache
+from core.ops.kernel_cache import cache_kernel
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -34,8 +34,8 @@ def recursive_kernel(function: Compiled) -> Compiled:
 
 
 def _compile(function: Compiled, fast_math: set[str]) -> Compiled:
-    with kernel_cache():
-        compiled: Any = njit(cache=True, error_model="numpy", fastmath=fast_math)(function)
+    compiled: Any = njit(error_model="numpy", fastmath=fast_math, nogil=True)(function)
+    cache_kernel(compiled, function)
     return cast(Compiled, compiled)
 
 

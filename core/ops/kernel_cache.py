@@ -3,25 +3,31 @@
 Every copy of the same sources shares one cache, wherever it lies: a checkout, an installed package, or the folder to
 which Ray unpacks it on a node of a cluster. numba's own folders depend on the path of the source, and its check for
 changes covers only the file of the kernel itself. NUMBA_CACHE_DIR names another parent folder.
+
+Each file contains its own sha256: one that is cut or altered is compiled again, where numba would fail or run it.
 """
 
 import hashlib
+import logging
 import os
+import pickle
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import UserProvidedCacheLocator
+from numba.core.caching import FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
+from numba.core.dispatcher import Dispatcher
 
-from core.cache_folder import cache_folder
+from core.cache_folder import cache_folder, sealed, unsealed
 
 UNUSED_DAYS = 30
 """Machine code of other sources is removed after this many days without use."""
+_LOG = logging.getLogger(__name__)
 _CONFIG: Any = numba.config
 _LOCATORS = f"{__name__}.KernelCacheLocator,InTreeCacheLocator,UserWideCacheLocator,IPythonCacheLocator"
 """Classes that numba tries in this order; those of numba are for machines where the cache folder is not writable."""
@@ -36,15 +42,74 @@ def kernel_folder() -> Path:
     return _parent_folder() / content.hexdigest()[:16]
 
 
-@contextmanager
-def kernel_cache() -> Iterator[None]:
-    """Functions that numba compiles with `cache=True`, if decorated in the block, are cached in `kernel_folder`."""
+def cache_kernel(compiled: Any, function: Callable[..., Any]) -> None:
+    """Let numba cache the machine code of a function in `kernel_folder`.
+
+    Args:
+        compiled: The function as compiled by `numba.njit`, without `cache=True`.
+        function: The function itself.
+    """
+    if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT=1
+        return
     before = _CONFIG.CACHE_LOCATOR_CLASSES
     _CONFIG.CACHE_LOCATOR_CLASSES = _LOCATORS
     try:
-        yield
+        compiled._cache = _VerifiedCache(function)
     finally:
         _CONFIG.CACHE_LOCATOR_CLASSES = before
+
+
+class _VerifiedFiles(IndexDataCacheFile):  # type: ignore[misc]
+    """Files of numba with the sha256 of their content; a damaged one is as good as none."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            version, stamp, names = self._load(self._index_path)
+        except OSError:
+            return {}
+        return names if (version, stamp) == (self._version, self._source_stamp) else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._save(self._index_path, (self._version, self._source_stamp, overloads))
+
+    def _load_data(self, name: str) -> Any:
+        return self._load(self._data_path(name))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._save(self._data_path(name), data)
+
+    def _load(self, path: str) -> Any:
+        """The content of a file.
+
+        Raises:
+            OSError: it is missing, damaged or not of this format.
+        """
+        try:
+            # The machine code of kernels is numba's: whoever can write it can run code anyway.
+            return pickle.loads(unsealed(Path(path).read_bytes()))  # noqa: S301
+        except ValueError as error:
+            _LOG.warning("machine code in %s was damaged and is compiled again", path)
+            raise OSError(None, str(error)) from error
+
+    def _save(self, path: str, content: Any) -> None:
+        with self._open_for_write(path) as file:
+            file.write(sealed(self._dump(content)))
+
+
+class _VerifiedCache(FunctionCache):  # type: ignore[misc]
+    """Cache of a function in `_VerifiedFiles`, without which the function works too."""
+
+    def __init__(self, py_func: Callable[..., Any]) -> None:
+        super().__init__(py_func)
+        locator = self._impl.locator
+        self._cache_file = _VerifiedFiles(self._cache_path, self._impl.filename_base, locator.get_source_stamp())
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save the machine code for a signature, if the disk admits it."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _LOG.warning("machine code cannot be cached in %s: %s", self._cache_path, error)
 
 
 class KernelCacheLocator(UserProvidedCacheLocator):

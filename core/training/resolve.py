@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never
 
 import torch
@@ -19,6 +18,7 @@ from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
+from core.sound_files import user_path
 from core.storage.records import DataIssue
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
@@ -197,8 +197,13 @@ def _replace_contents(part: Part, changes_of: Callable[[str, str, ContentPath], 
 def _absolute(value: str, mark: ContentPath) -> str:
     """An existing path made absolute; other values are unchanged."""
     is_name = mark.content == "wavetable" and value in BUILTIN_WAVETABLES
-    path = Path(value).expanduser()
-    return str(path.absolute()) if value and not is_name and path.exists() else value
+    if not value or is_name:
+        return value
+    path = user_path(value, f"a {mark.content}")
+    try:
+        return str(path.absolute()) if path.exists() else value
+    except OSError:  # such as a name that is too long, which is refused where the content is read
+        return value
 
 
 def _content_sha256(value: str, mark: ContentPath, scan: SourceScan) -> str:

@@ -12,18 +12,20 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
-from core.sound_files import find_sounds, read_mono
+from core.sound_decoding import SoundFileError, blocks, chunks, decoder, open_sound, truncation
+from core.sound_files import find_sounds, printable, user_path
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096
 """Shortest and longest cycle in a wav file, in samples."""
+MAX_ROWS = 4096
+"""Most cycles of a wavetable; Serum and Vital have 256."""
 _MIN_SINGLE_CYCLE = 8
 """Shortest single cycle in a folder, in samples."""
 
@@ -41,22 +43,23 @@ def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
     """
     if name_or_path in BUILTIN_WAVETABLES:
         return builtin_wavetable(name_or_path).clone()
-    path = Path(name_or_path).expanduser()
-    if name_or_path and path.is_dir():
-        rows = _single_cycles(path)
-    elif name_or_path and path.is_file():
-        rows = _cycles_of_file(path)
+    path = user_path(name_or_path, "a wavetable") if name_or_path else Path()
+    if name_or_path and _exists(path):
+        rows = _single_cycles(path) if path.is_dir() else _cycles_of_file(path)
     else:
         raise ConfigError(
-            f"a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got {name_or_path!r}, "
-            f"which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
+            "a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got "
+            f"{printable(name_or_path)[:200]!r}, which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
         )
-    if len(rows) < 2:
-        raise DataError(f"a wavetable needs at least 2 cycles to move between; {path} has {len(rows)}; add more")
+    if not 2 <= len(rows) <= MAX_ROWS:
+        raise DataError(
+            f"a wavetable has 2 to {MAX_ROWS} cycles to move between; {printable(path)} has {len(rows)}; "
+            f"{'add more' if len(rows) < 2 else 'leave some out'}"
+        )
     rows = rows - rows.mean(axis=1, keepdims=True)
     peak = np.abs(rows).max()
     if not np.isfinite(peak) or peak < 1e-6:
-        raise DataError(f"a wavetable must hold finite sound; {path} is silent or broken; choose another")
+        raise DataError(f"a wavetable must hold finite sound; {printable(path)} is silent or broken; choose another")
     return torch.from_numpy((rows / peak).astype(np.float32))
 
 
@@ -84,24 +87,23 @@ def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
     length = _length_in_clm_chunk(path) or _default_length(path, len(audio))
     if not MIN_CYCLE <= length <= MAX_CYCLE or len(audio) % length:
         raise DataError(
-            f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {path} has {len(audio)} "
-            f"samples and its clm chunk says {length} a cycle; export it again"
+            f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {printable(path)} has "
+            f"{len(audio)} samples and its clm chunk says {length} a cycle; export it again"
         )
     return audio.reshape(-1, length)
 
 
 def _length_in_clm_chunk(path: Path) -> int | None:
     """The cycle length in the `clm ` chunk of a RIFF file; None if there is no such chunk."""
-    data = path.read_bytes()
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return None
-    start = 12
-    while start + 8 <= len(data):
-        size = int.from_bytes(data[start + 4 : start + 8], "little")
-        if data[start : start + 4] == b"clm ":
-            match = re.match(rb"<!>(\d+)", data[start + 8 : start + 8 + size])
-            return int(match[1]) if match else None
-        start += 8 + size + size % 2
+    try:
+        with open_sound(path) as file:
+            for name, start, size in chunks(file):
+                if name == b"clm ":
+                    file.seek(start)
+                    match = re.match(rb"<!>(\d{1,9})", file.read(min(size, 100)))
+                    return int(match[1]) if match else None
+    except SoundFileError as error:
+        raise _unreadable(path, error) from error
     return None
 
 
@@ -112,20 +114,23 @@ def _default_length(path: Path, n_samples: int) -> int:
             return length
     raise DataError(
         f"without a clm chunk a wavetable wav must divide into whole cycles of 256, 512, 1024, 2048 or 4096 samples; "
-        f"{path} has {n_samples}; cut it to a multiple, or put single cycles into a folder"
+        f"{printable(path)} has {n_samples}; cut it to a multiple, or put single cycles into a folder"
     )
 
 
 def _single_cycles(folder: Path) -> Float[ndarray, "position sample"]:
     """The cycles of a folder, one per file."""
     files = find_sounds(folder)
-    if not files:
-        raise DataError(f"a folder of single cycles must hold sound files; {folder} has none")
+    if not 0 < len(files) <= MAX_ROWS:
+        raise DataError(
+            f"a folder of single cycles must hold sound files, at most {MAX_ROWS}; {printable(folder)} has "
+            f"{len(files) or 'none'}"
+        )
     cycles = [_read_sound(file) for file in files]
     for file, cycle in zip(files, cycles, strict=True):
         if not _MIN_SINGLE_CYCLE <= len(cycle) <= MAX_CYCLE:
             raise DataError(
-                f"a single cycle has {_MIN_SINGLE_CYCLE} to {MAX_CYCLE} samples; {file} has {len(cycle)}; "
+                f"a single cycle has {_MIN_SINGLE_CYCLE} to {MAX_CYCLE} samples; {printable(file)} has {len(cycle)}; "
                 "leave only single cycles in the folder"
             )
     return _stack_cycles(cycles)
@@ -144,8 +149,37 @@ def _stack_cycles(cycles: Sequence[Float[ndarray, " _"]]) -> Float[ndarray, "pos
 
 
 def _read_sound(path: Path) -> Float[ndarray, " sample"]:
-    """The samples of a sound file in mono."""
+    """The samples of a sound file in mono.
+
+    Raises:
+        DataError: the file is no sound, cut short, or too long.
+    """
     try:
-        return read_mono(path)[0]
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise DataError(f"cannot read the wavetable {path}: {error}; give a wav, flac or aiff file") from error
+        with open_sound(path) as file:
+            if problem := truncation(file):
+                raise SoundFileError(problem)
+            with decoder(file) as sound:
+                if sound.frames > MAX_ROWS * MAX_CYCLE:
+                    raise SoundFileError(
+                        f"too long: a wavetable has at most {MAX_ROWS} cycles of {MAX_CYCLE} samples; "
+                        f"this file announces {sound.frames} samples"
+                    )
+                mono = [block.mean(axis=1) for block in blocks(sound, sound.frames)]
+                audio = np.concatenate([np.zeros(0), *mono])
+                if len(audio) < sound.frames:
+                    raise SoundFileError(f"truncated: it announces {sound.frames} samples, and {len(audio)} are there")
+                return audio
+    except SoundFileError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: SoundFileError) -> DataError:
+    return DataError(f"cannot read the wavetable {printable(path)}: {error}; give a wav, flac or aiff file")
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something at a path; never fails."""
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError
+from study.scan_progress import show_scans
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
@@ -51,7 +52,8 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            code = command(*args, **kwargs) or OK
+            with show_scans(errors):
+                code = command(*args, **kwargs) or OK
         except ModstudyError as error:
             errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
             code = BAD_INPUT

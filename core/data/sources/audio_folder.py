@@ -22,7 +22,8 @@ from core.data.splits import Splits, split_by_group
 from core.errors import DataError
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig
-from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, read_mono
+from core.sound_decoding import SoundFileError, read_mono
+from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, printable, resampling_problem
 from core.storage.records import DataIssue
 
 CLIP_PEAK = 0.9
@@ -35,8 +36,9 @@ Source = PitchSource | Literal["assumed"]
 class ScannedFile:
     """A usable sound file with its pitch and group."""
 
+    path: Path
     file: str
-    """Path below the folder, with forward slashes."""
+    """Path below the folder, with forward slashes; characters that cannot be printed are escaped."""
     f0_hz: float
     pitch_source: Source
     group: str
@@ -71,7 +73,7 @@ class AudioFolder(DataSource):
         config, paths = self._config, find_sounds(self._folder)
         if not paths:
             raise DataError(
-                f"data.folder must hold sound files ({', '.join(SUFFIXES)}); {self._folder} has none; "
+                f"data.folder must hold sound files ({', '.join(SUFFIXES)}); {printable(self._folder)} has none; "
                 "name another folder"
             )
         files: list[ScannedFile] = []
@@ -84,6 +86,10 @@ class AudioFolder(DataSource):
             scanned = None if problem else _usable_file(inspection, config)
             if problem is None and scanned is None:
                 problem = "no pitch: none in metadata.csv or in the name, and the tracker found none"
+            if scanned is not None and (
+                odd_rate := resampling_problem(inspection.sample_rate, self._audio_config.sample_rate)
+            ):
+                problem, scanned = odd_rate, None
             if scanned is not None and scanned.f0_hz >= self._audio_config.sample_rate / 2:
                 problem, scanned = f"pitch {scanned.f0_hz:g} Hz is not below half of the sample rate", None
             if scanned is None:
@@ -110,7 +116,10 @@ class AudioFolder(DataSource):
         self.check_unchanged(scan)
         sounds = []
         for file in scan.files:
-            sound, sample_rate = read_mono(self._folder / file.file, audio_config.duration_s + 0.1)
+            try:
+                sound, sample_rate = read_mono(file.path, audio_config.duration_s + 0.1)
+            except SoundFileError as error:
+                raise DataError(f"{file.file} has changed since it was inspected: {error}; start again") from error
             clip = fit_clip(
                 sound, sample_rate, to_sample_rate=audio_config.sample_rate, n_samples=audio_config.n_samples
             )
@@ -146,6 +155,7 @@ def _usable_file(inspection: FileInspection, config: AudioFolderConfig) -> Scann
     else:
         return None
     return ScannedFile(
+        path=inspection.path,
         file=inspection.file,
         f0_hz=f0_hz,
         pitch_source=source,
@@ -191,6 +201,6 @@ def _too_few_message(
     if reasons["no pitch"]:
         hint += ", give pitches in metadata.csv or file names, or set data.unpitched=assume"
     return (
-        f"data.min_files requires {config.min_files} usable sounds; {folder} has {len(files)} of {n_found} "
+        f"data.min_files requires {config.min_files} usable sounds; {printable(folder)} has {len(files)} of {n_found} "
         f"({why}); {hint}"
     )

@@ -1,13 +1,13 @@
 """Data source: a folder made by `modstudy render`, sounds of a real synth with their true modulation curves."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -20,7 +20,8 @@ from core.errors import ConfigError, DataError
 from core.modulations import modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.data import RendersConfig
-from core.sound_files import clip_ids, fit_clip, read_mono
+from core.sound_decoding import SoundFileError, blocks, decoder, n_decoded, open_sound, read_mono, reason
+from core.sound_files import clip_ids, fit_clip, printable, resampling_problem
 from core.storage.records import DataIssue
 
 
@@ -52,21 +53,21 @@ class Renders(DataSource):
         files: list[RenderedFile] = []
         issues: list[DataIssue] = []
         for row in rows:
-            problem = _problem(self._folder / row.file, row)
+            problem = _problem(self._folder, row) or resampling_problem(row.sample_rate, audio_config.sample_rate)
             if problem is None:
                 files.append(row)
             else:
                 issues.append(DataIssue(source=row.file, problem=problem, skipped=True))
         if len(files) < self._config.min_files:
             raise DataError(
-                f"data.min_files requires {self._config.min_files} usable sounds; {self._folder} has {len(files)} of "
-                f"{len(rows)} (the others are missing or altered); render more or lower data.min_files"
+                f"data.min_files requires {self._config.min_files} usable sounds; {printable(self._folder)} has "
+                f"{len(files)} of {len(rows)} ({_reasons(issues)}); render more or lower data.min_files"
             )
         shortest = min(file.duration_s for file in files)
         if audio_config.duration_s > shortest + 0.5 / audio_config.sample_rate:
             raise ConfigError(
                 "audio.duration_s must not exceed the renders, whose curves end with them: "
-                f"{audio_config.duration_s:g} s against {shortest:g} s in {self._folder}; "
+                f"{audio_config.duration_s:g} s against {shortest:g} s in {printable(self._folder)}; "
                 f"set audio.duration_s={shortest:g} or render longer sounds"
             )
         return RendersScan(
@@ -87,7 +88,10 @@ class Renders(DataSource):
         self.check_unchanged(scan)
         sounds = []
         for file in scan.files:
-            sound, sample_rate = read_mono(self._folder / file.file)
+            try:
+                sound, sample_rate = read_mono(self._folder / file.file)
+            except SoundFileError as error:
+                raise DataError(f"{file.file} has changed since it was inspected: {error}; start again") from error
             sounds.append(
                 fit_clip(sound, sample_rate, to_sample_rate=audio_config.sample_rate, n_samples=audio_config.n_samples)
             )
@@ -111,16 +115,34 @@ class Renders(DataSource):
         )
 
 
-def _problem(path: Path, row: RenderedFile) -> str | None:
-    """Why a sound cannot be used; None if it can."""
+def _reasons(issues: list[DataIssue]) -> str:
+    """How many sounds are skipped for which reason."""
+    reasons = Counter(issue.problem.partition(":")[0] for issue in issues)
+    return ", ".join(f"{count} {category}" for category, count in reasons.most_common()) or "nothing was skipped"
+
+
+def _problem(folder: Path, row: RenderedFile) -> str | None:
+    """Why a sound cannot be used, as a category, a colon and the reason; None if it can."""
+    path = folder / row.file
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 != row.sha256:
-            return "altered: not the sound that was rendered"
-        soundfile.info(path)
-    except (OSError, soundfile.LibsndfileError):
-        return "missing or unreadable"
+        if not path.resolve(strict=True).is_relative_to(folder.resolve()):
+            return "outside: it is a link to a file that is not in the folder"
+        with open_sound(path) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != row.sha256:
+                return "altered: not the sound that was rendered"
+            with decoder(file) as sound:
+                n_samples, sample_rate = sound.frames, sound.samplerate
+                if sample_rate != row.sample_rate or abs(n_samples - row.duration_s * sample_rate) > 1:
+                    return (
+                        f"another length: the manifest says {row.duration_s:g} s at {row.sample_rate} Hz, and it has "
+                        f"{n_samples} samples at {sample_rate} Hz"
+                    )
+                for _ in blocks(sound, n_decoded(sound)):
+                    pass
+    except SoundFileError as error:
+        return str(error)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other
+        return f"missing: {reason(error)}"
     return None
 
 

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
-from core.data import file_inspection
+from core import sound_decoding
+from core.data import file_inspection, sound_check
+from core.data.sound_check import SoundCheck
 from core.data.sources.audio_folder import AudioFolder, FolderScan
 from core.errors import DataError
 from core.settings.audio import AudioConfig
@@ -24,7 +26,7 @@ def forbid_tracking(patch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> NoReturn:
         raise AssertionError("the tracker ran again")
 
-    patch.setattr(file_inspection, "track_pitch", refuse)
+    patch.setattr(sound_check, "track_pitch", refuse)
 
 
 class TestClipping:
@@ -44,7 +46,7 @@ class TestClipping:
     def test_run_is_found_across_two_blocks_and_in_one_channel_only(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(file_inspection, "_BLOCK", 1000)
+        monkeypatch.setattr(sound_decoding, "_BLOCK", 2000)
         write_named_notes(tmp_path)
         audio = tone(seconds=1.0, channels=2) * 0.5
         audio[996:1004, 1] = 1.0
@@ -71,10 +73,16 @@ def test_file_that_ends_before_its_header_says_is_unreadable(tmp_path: Path) -> 
     [
         ("name,pitch\na,1\n", "needs the columns file"),
         ("", "needs the columns file"),
-        ("file,f0_hz\na.wav,fast\n", "line 2: f0_hz is above 0 Hz; got 'fast'"),
+        (
+            "file,f0_hz\na.wav,fast\n",
+            "line 2: f0_hz is a number from 1 to 100000 Hz, with a point for decimals; got 'fast'",
+        ),
         ("file,f0_hz\na.wav,-3\n", "line 2: f0_hz"),
         ("file,f0_hz\na.wav,inf\n", "line 2: f0_hz"),
-        ("file,lfo_hz\na.wav,0\n", "line 2: lfo_hz is above 0 Hz; got '0'"),
+        (
+            "file,lfo_hz\na.wav,0\n",
+            "line 2: lfo_hz is a number from 0.001 to 1000 Hz, with a point for decimals; got '0'",
+        ),
         ("file,note\na.wav,\nb.wav,H9\n", "line 3: a note is a name such as"),
         ("file,note\n,C4\n", "every row names its file"),
     ],
@@ -98,10 +106,54 @@ class TestCache:
         config = AudioFolderConfig(folder=str(tmp_path), min_files=4, unpitched="assume", seed=3)
         assert AudioFolder(config, AudioConfig()).scan() == first
         (cached,) = (own_cache / "modstudy" / "scans").iterdir()
+        names = [path.name for path in tmp_path.iterdir() if path.name != "mystery.wav"]
+        (tmp_path / "metadata.csv").write_text(f"file,f0_hz,group\n{names[0]},99,other\n")
+        assert scan(tmp_path).files != first.files
+        (tmp_path / "metadata.csv").unlink()
         write_sound(tmp_path / "mystery.wav", tone(331.0))
         with pytest.raises(AssertionError, match="the tracker ran again"):
             scan(tmp_path)
         assert cached.is_file()
+
+    def test_changed_or_new_file_costs_only_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_named_notes(tmp_path)
+        scan(tmp_path)
+        checked = []
+        check = file_inspection.check_sound
+        monkeypatch.setattr(
+            file_inspection,
+            "check_sound",
+            lambda path, *rest, **more: checked.append(path.name) or check(path, *rest, **more),
+        )
+        write_sound(tmp_path / "p48_48-100.wav", tone(level=0.7))
+        write_sound(tmp_path / "new C4.wav", tone(level=0.6))
+        (tmp_path / "p50_50-100.wav").unlink()
+        assert len(scan(tmp_path).files) == 4
+        assert sorted(checked) == ["new C4.wav", "p48_48-100.wav"]
+        scan(tmp_path)
+        assert len(checked) == 2
+
+    def test_interrupted_scan_goes_on_where_it_was(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_named_notes(tmp_path)
+        check, checked = file_inspection.check_sound, []
+
+        def interrupted(path: Path, *rest: Any, **more: Any) -> SoundCheck:
+            if len(checked) == 2:
+                raise KeyboardInterrupt
+            checked.append(path.name)
+            return check(path, *rest, **more)
+
+        monkeypatch.setattr(file_inspection, "_MAX_THREADS", 1)
+        monkeypatch.setattr(file_inspection, "check_sound", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scan(tmp_path)
+        monkeypatch.setattr(
+            file_inspection,
+            "check_sound",
+            lambda path, *rest, **more: checked.append(path.name) or check(path, *rest, **more),
+        )
+        assert len(scan(tmp_path).files) == 4
+        assert len(checked) == 4
 
     def test_other_length_of_clips_is_another_inspection(self, tmp_path: Path, own_cache: Path) -> None:
         write_named_notes(tmp_path)

@@ -13,7 +13,7 @@ import torch
 from core.clips import Clips, Dataset
 from core.data.build import build_source
 from core.data.lfo_shapes import draw_lfo
-from core.data.manifest import MODULATIONS
+from core.data.manifest_columns import MODULATIONS
 from core.data.renderers.folder import RenderSettings, Take, fill_folder
 from core.errors import DataError
 from core.modulations import modulation_names

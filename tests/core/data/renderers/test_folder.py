@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from core.data.manifest import MANIFEST_NAME, MODULATIONS, read_manifest
+from core.data.manifest import MANIFEST_NAME, read_manifest
+from core.data.manifest_columns import MODULATIONS
 from core.data.renderers.folder import fill_folder
 from core.errors import DataError
 from tests.support.rendered_folder import fill, render_settings, takes_of

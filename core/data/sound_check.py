@@ -1,0 +1,144 @@
+"""What a sound file contains: whether it can be used, remarks on its quality, and its pitch if it is asked for."""
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+from jaxtyping import Float
+from numpy import ndarray
+
+from core.data.pitch import TRACKED_S, track_pitch
+from core.sound_decoding import (
+    MAX_DECODED_S,
+    SoundFileError,
+    blocks,
+    decoder,
+    n_decoded,
+    open_sound,
+    truncation,
+)
+
+SILENT_BELOW = 1e-3
+"""A clip whose peak stays below this (-60 dB of full scale) is silent."""
+CLIPPED_RUN = 8
+"""A file with this many consecutive samples at full scale is clipped."""
+MAX_DC_SHARE = 0.25
+"""A clip whose mean exceeds this share of its peak gets a remark."""
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
+"""Bits per sample by libsndfile's subtype; full scale of other subtypes (float, compressed) is 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundCheck:
+    """Content of a sound file, independent of its name and of other files."""
+
+    sha256: str = ""
+    sample_rate: int = 0
+    """In Hz; 0 if it is unknown."""
+    problem: str | None = None
+    """Why the file cannot be used; None if it can."""
+    remarks: tuple[str, ...] = ()
+    """Problems that do not prevent its use."""
+    is_tracked: bool = False
+    """Whether the pitch tracker has run."""
+    f0_hz: float | None = None
+    """The tracked pitch; None if there is none."""
+
+
+def check_sound(path: Path, duration_s: float, *, track: bool) -> SoundCheck:
+    """Check a sound file for clips of a duration.
+
+    Args:
+        path: The file.
+        duration_s: Length of a clip, which starts with the sound.
+        track: Whether to track the pitch.
+    """
+    check = SoundCheck()
+    try:
+        with open_sound(path) as file:
+            before = os.fstat(file.fileno())
+            check = replace(check, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+            cut = truncation(file)
+            audio, sample_rate, remarks = _decode(file, max(duration_s, TRACKED_S))
+            after = os.fstat(file.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise SoundFileError("unreadable: it changed while it was read")
+        check = replace(check, sample_rate=sample_rate)
+        if audio.size == 0:
+            raise SoundFileError("empty: holds no samples")
+        offset = _offset(audio[: max(1, round(duration_s * sample_rate))], duration_s)
+    except SoundFileError as error:
+        return replace(check, problem=str(error))
+    check = replace(check, remarks=tuple(remark for remark in (cut, *remarks, offset) if remark))
+    return replace(check, is_tracked=True, f0_hz=track_pitch(audio, sample_rate)) if track else check
+
+
+def _decode(file: BinaryIO, duration_s: float) -> tuple[Float[ndarray, " sample"], int, list[str]]:
+    """The start of a file in mono, its sample rate and remarks; all of it is decoded, up to the limits.
+
+    Raises:
+        SoundFileError: the file cannot be decoded, contains invalid values, or ends before its header says.
+    """
+    start, kept = list[Float[ndarray, " sample"]](), 0
+    is_clipped, n_read = False, 0
+    with decoder(file) as sound:
+        n_expected, n_wanted = n_decoded(sound), n_decoded(sound, duration_s)
+        sample_rate = int(sound.samplerate)
+        if n_wanted < min(sound.frames, round(duration_s * sample_rate)):
+            raise SoundFileError(f"too large: {sound.channels} channels at {sample_rate} Hz are too much to decode")
+        full_scale = _full_scale(sound)
+        tail = np.zeros((0, sound.channels))
+        for block in blocks(sound, n_expected):
+            n_read += len(block)
+            # A run may begin in the block before.
+            joined = np.concatenate([tail, block])
+            is_clipped = is_clipped or _has_run(joined >= full_scale) or _has_run(joined <= -full_scale)
+            tail = joined[-(CLIPPED_RUN - 1) :]
+            if kept < n_wanted:
+                start.append(block[: n_wanted - kept].mean(axis=1))
+                kept += len(start[-1])
+        if n_read < n_expected:
+            raise SoundFileError(f"unreadable: its header announces {sound.frames} samples, but it ends after {n_read}")
+        is_long = sound.frames > n_expected
+    remarks = []
+    if is_clipped:
+        remarks.append(f"clipped: {CLIPPED_RUN} or more consecutive samples at full scale")
+    if is_long:
+        remarks.append(
+            f"long: only its first {n_expected / sample_rate:.0f} s are looked at, {MAX_DECODED_S:g} s at most"
+        )
+    return np.concatenate([np.zeros(0), *start]), sample_rate, remarks
+
+
+def _full_scale(sound: soundfile.SoundFile) -> float:
+    """The largest positive value of the encoding."""
+    bits = _BITS.get(sound.subtype)
+    return 1.0 - 2.0 ** (1 - bits) if bits else 1.0
+
+
+def _offset(clip: Float[ndarray, " sample"], duration_s: float) -> str | None:
+    """A remark on the mean of a clip, None if it is small.
+
+    Raises:
+        SoundFileError: the clip is silent, possibly up to a constant.
+    """
+    peak, mean = float(np.abs(clip).max()), float(clip.mean())
+    if peak < SILENT_BELOW:
+        raise SoundFileError(f"silent: its first {duration_s:g} s stay below -60 dB of full scale")
+    if float(np.abs(clip - mean).max()) < SILENT_BELOW * max(1.0, peak):
+        raise SoundFileError(f"silent: its first {duration_s:g} s are constant at {mean:.3g}")
+    if abs(mean) > MAX_DC_SHARE * peak:
+        return f"offset: the mean of its first {duration_s:g} s is {mean:.2g}, at a peak of {peak:.2g}"
+    return None
+
+
+def _has_run(at_full_scale: np.ndarray) -> bool:
+    """Whether any column holds `CLIPPED_RUN` true values in a row."""
+    if len(at_full_scale) < CLIPPED_RUN or not at_full_scale.any():
+        return False
+    counts = np.cumsum(np.pad(at_full_scale.astype(np.int64), ((1, 0), (0, 0))), axis=0)
+    return bool((counts[CLIPPED_RUN:] - counts[:-CLIPPED_RUN] == CLIPPED_RUN).any())
