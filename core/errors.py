@@ -19,3 +19,7 @@ class StoreError(ModstudyError):
 
 class StudyError(ModstudyError):
     """A study cannot be planned, started, resumed or reported."""
+
+
+class StudyStoppedError(StudyError):
+    """A study that ran cannot go on, as on a full disk; the trials that have ended have their results."""

@@ -19,6 +19,7 @@ from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
 from study.commands.options import errors
+from study.commands.output import guard_output
 from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report
@@ -51,6 +52,7 @@ app.add_typer(cluster_app, name="cluster")
 
 def main() -> None:
     """Entry point of the `modstudy` command."""
+    guard_output()
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
     )

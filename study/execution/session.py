@@ -19,7 +19,7 @@ from core.storage.roots import below, is_uri
 from core.storage.store import Store, study_names
 from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
-from study.execution.interrupts import sigterm_interrupts
+from study.execution.interrupts import interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.ray_watch import end_without_ray, ray_watch
@@ -110,7 +110,7 @@ class Session:
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
             Interrupted: the study was stopped by Ctrl-C or SIGTERM.
         """
-        with sigterm_interrupts(), compute_for(options, self._say) as compute:
+        with interrupts(), compute_for(options, self._say) as compute:
             plan = build_plan()
             remaining, _ = self._to_run(plan, options, compute)
             compute.check(self.root, self.store, plan, remaining)
