@@ -41,6 +41,22 @@ _IS_DAMAGE = frozenset(
 )
 """Errors of reading a single local file that other files need not have."""
 
+_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk, or a used quota, is the cause of an error, however many errors were made from that one."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _IS_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def remedy_for(error: OSError) -> str:
+    """What to do about an error of a local file system."""
+    return _REMEDIES.get(error.errno or 0, "check the disk, or choose another --root")
+
 
 class Values:
     """Bytes by key under one root."""
@@ -253,6 +269,6 @@ class Values:
         if self.local_root is None:
             return StoreError(f"{shown(self.root)} cannot be used: {error}")
         reason = os.strerror(number) if number else str(error)
-        remedy = _REMEDIES.get(number or 0, "check the disk, or choose another --root")
+        remedy = remedy_for(OSError(number, reason))
         kind = DamageError if action == "read" and number in _IS_DAMAGE else StoreError
         return kind(f"{self.address(key)} cannot be {action} ({reason}); {remedy}")
