@@ -28,7 +28,7 @@ PLAIN_WIDTH = 140
 P = ParamSpec("P")
 Code = TypeVar("Code")
 
-console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+console = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else PLAIN_WIDTH)
 """Console on stdout."""
 errors = Console(stderr=True, soft_wrap=True)
 """Console on stderr."""
@@ -64,7 +64,8 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
         except KeyboardInterrupt as stopped:
             errors.print(escape(str(stopped) or "stopped"), highlight=False)
             code = INTERRUPTED
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         if (reason := lost_output()) is not None:
             code = _report(f"the output could not be written: {reason}", code or BAD_INPUT)
         raise typer.Exit(code)

@@ -49,10 +49,14 @@ class _Guarded:
 
 def guard_output() -> None:
     """Drop from now on what cannot be written to standard output and standard error."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It was closed, as by `>&-`: a file that took its number would get what libraries print.
+            os.open(os.devnull, os.O_RDWR)
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        # Without a stream, as after `>&-`, Python and rich write nothing.
-        if stream is not None:
+        if (stream := getattr(sys, name)) is not None:
             setattr(sys, name, cast(TextIO, _Guarded(stream)))
 
 

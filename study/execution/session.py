@@ -30,6 +30,7 @@ from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
+from study.root_checks import check_root
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -54,6 +55,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
+        check_root(self.root)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
@@ -113,6 +115,7 @@ class Session:
             StudyStoppedError: a disk is full.
             Interrupted: the study was stopped by Ctrl-C, SIGTERM or the end of its terminal.
         """
+        check_root(self.root, writes=True)
         with interrupts(), compute_for(options, self._say) as compute:
             plan = build_plan()
             remaining, _ = self._to_run(plan, options, compute)
@@ -213,6 +216,7 @@ class Session:
             within_percent: See `write_report`.
         """
         plan = self.plan()
+        check_root(self.root, writes=True)
         with self._tracker(options) as tracker:
             self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
