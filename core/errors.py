@@ -17,5 +17,13 @@ class StoreError(ModstudyError):
     """A stored file is missing, damaged or belongs to another configuration."""
 
 
+class DamageError(StoreError):
+    """A stored file is not as it was written, or cannot be read, while others may be intact."""
+
+
 class StudyError(ModstudyError):
     """A study cannot be planned, started, resumed or reported."""
+
+
+class StudyStoppedError(StudyError):
+    """A study that ran cannot go on, as on a full disk; the trials that have ended have their results."""

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -18,7 +19,8 @@ from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
-from study.commands.options import errors
+from study.commands.options import BAD_INPUT, errors
+from study.commands.output import guard_output
 from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report
@@ -29,6 +31,7 @@ from study.commands.stop import stop
 from study.commands.studies import studies
 from study.commands.track import track
 from study.commands.train import train
+from study.system_errors import NO_FOLDER, has_working_folder
 
 app = typer.Typer(
     help="Studies of modulation discovery with differentiable synthesizers.",
@@ -51,6 +54,10 @@ app.add_typer(cluster_app, name="cluster")
 
 def main() -> None:
     """Entry point of the `modstudy` command."""
+    guard_output()
+    if not has_working_folder():
+        errors.print(f"[red]error:[/] {NO_FOLDER}", highlight=False)
+        sys.exit(BAD_INPUT)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
     )

@@ -22,15 +22,10 @@ import json
 import logging
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.fs as fs
-
 from core.errors import StoreError
-from core.storage.atomic_write import write_atomically, write_new
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.records import (
     RERUN_ON_RESUME,
@@ -46,8 +41,8 @@ from core.storage.records import (
     segment_from_json,
     segment_to_json,
 )
-from core.storage.roots import below, is_uri, shown
-from core.storage.s3 import write_if_new
+from core.storage.roots import below
+from core.storage.values import Values
 
 STUDY_KEY = "study.json"
 """Key of the definition of the study."""
@@ -62,142 +57,12 @@ COMPACT_FROM = 500
 _log = logging.getLogger(__name__)
 
 
-class Store:
-    """Store of a study: bytes by key under one root."""
-
-    def __init__(self, root: str | Path) -> None:
-        """Open a store; nothing is written.
-
-        Args:
-            root: A local folder, created on the first write, or a URI such as `s3://bucket/prefix`; see
-                `core.storage.roots`.
-
-        Raises:
-            StoreError: the URI is invalid.
-        """
-        self.root = str(root)
-        if is_uri(self.root):
-            try:
-                self._fs, self._base = fs.FileSystem.from_uri(self.root)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise StoreError(
-                    f"a root is a folder or a URI such as s3://bucket/prefix; {shown(self.root)} cannot be opened: "
-                    f"{error}"
-                ) from error
-        else:
-            self._fs, self._base = fs.LocalFileSystem(), str(Path(self.root).absolute())
-
-    @property
-    def local_root(self) -> Path | None:
-        """The root as a path; None if it is not a local folder."""
-        return Path(self._base) if isinstance(self._fs, fs.LocalFileSystem) else None
+class Store(Values):
+    """Store of a study: values by key under one root, and what a study keeps there."""
 
     def below(self, key: str) -> "Store":
         """The store whose root is a key of this one."""
         return Store(below(self.root, key))
-
-    def address(self, key: str) -> str:
-        """Path or URI of a key, to be shown."""
-        return below(shown(self.root), key)
-
-    def file(self, key: str) -> tuple[fs.FileSystem, str]:
-        """File system of the store and the path of a key on it, for readers of pyarrow."""
-        return self._fs, f"{self._base}/{key}"
-
-    def put(self, key: str, data: bytes) -> None:
-        """Write a value; it appears only when complete."""
-        path = f"{self._base}/{key}"
-        if self.local_root is not None:
-            write_atomically(Path(path), data)
-            return
-        with self._reported_errors(), self._fs.open_output_stream(path) as stream:
-            stream.write(data)
-
-    def put_new(self, key: str, data: bytes) -> None:
-        """Write a value under a new key.
-
-        Of any number of concurrent writers of a key, in any processes on any machines, exactly one returns and all
-        others raise: in a local or shared folder by a hard link, on S3 by a conditional write. The value is then
-        complete and durable, and later reads by any process find it. On other remote file systems, writers that start
-        within the same moment may all return; a value that is already there is never replaced.
-
-        Raises:
-            StoreError: the key exists already, or the store cannot be written.
-        """
-        if not self._write_if_new(key, data):
-            raise StoreError(f"{shown(self.root)} already holds {key}; another process wrote it: run the command again")
-
-    def _write_if_new(self, key: str, data: bytes) -> bool:
-        """Write a value under a new key; returns whether it was written."""
-        path = f"{self._base}/{key}"
-        if self.local_root is not None:
-            try:
-                write_new(Path(path), data)
-            except FileExistsError:
-                return False
-            return True
-        if isinstance(self._fs, fs.S3FileSystem):
-            return write_if_new(self.root, self._fs.region, path, data)
-        if self.has(key):
-            return False
-        self.put(key, data)
-        return self.get(key) == data
-
-    def get(self, key: str) -> bytes:
-        """The value of a key.
-
-        Raises:
-            StoreError: there is no such key.
-        """
-        try:
-            with self._reported_errors(), self._fs.open_input_stream(f"{self._base}/{key}") as stream:
-                return bytes(stream.read())
-        except FileNotFoundError as error:
-            raise StoreError(f"{shown(self.root)} holds no {key}") from error
-
-    def drop(self, key: str) -> None:
-        """Remove a key."""
-        with self._reported_errors():
-            self._fs.delete_file(f"{self._base}/{key}")
-
-    def has(self, key: str) -> bool:
-        """Whether the key exists."""
-        with self._reported_errors():
-            return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
-
-    def names(self, prefix: str) -> list[str]:
-        """Sorted names directly below a prefix, without unfinished writes."""
-        if self.local_root is not None:
-            # pyarrow asks for the type and size of each file, which takes ten times as long.
-            try:
-                names = [path.name for path in (self.local_root / prefix).iterdir()]
-            except (FileNotFoundError, NotADirectoryError):
-                return []
-            return sorted(name for name in names if not name.startswith("."))
-        selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
-        with self._reported_errors():
-            infos = self._fs.get_file_info(selector)
-        return sorted(info.base_name for info in infos if info.base_name[:1] != ".")
-
-    def all_names(self, prefix: str) -> list[str]:
-        """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
-        base = f"{self._base}/{prefix}".rstrip("/") + "/"
-        selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
-        with self._reported_errors():
-            infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
-        return sorted(info.path.removeprefix(base) for info in infos if info.base_name[:1] != ".")
-
-    @contextmanager
-    def _reported_errors(self) -> Iterator[None]:
-        """Errors of a remote file system, such as a missing bucket or network, become StoreError."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            if self.local_root is not None:
-                raise
-            raise StoreError(f"{shown(self.root)} cannot be used: {error}") from error
 
     @property
     def has_study(self) -> bool:

@@ -31,6 +31,7 @@ from core.storage.curves import ModulationCurves, TrialCurves, write_curves
 from core.storage.records import Outcome, Split, Stage, TrialRecord
 from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
+from core.storage.values import is_disk_full
 from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
 from core.training.model import DiscoveryModel
 from core.training.trainer import OnProgress, Progress, estimate_clips, fit
@@ -60,7 +61,7 @@ def run_trial(
     """Run the trial of a resolved config and commit its record; it resumes from the latest checkpoint of its digest.
 
     An exception results in a record with the outcome "out_of_memory", "timed_out" or "failed"; a killed process leaves
-    no record.
+    no record, nor does a full disk, which says nothing about the trial.
 
     Args:
         config: The resolved config.
@@ -72,6 +73,9 @@ def run_trial(
             test split only.
         on_progress: Called during training.
         timeout_s: Seconds after which training ends with the outcome "timed_out"; None for no limit.
+
+    Raises:
+        StoreError: the store cannot be written, for example because the disk is full.
     """
     name = config.digest
     attempt = store.begin(name)
@@ -91,7 +95,9 @@ def run_trial(
     )
     try:
         record = _run(config, attempt, record, splits, watch)
-    except Exception as error:  # noqa: BLE001  (an error is an outcome of the trial and must not end the study)
+    except Exception as error:
+        if is_disk_full(error):
+            raise
         outcome = outcome_of_error(error)
         text = str(error) if outcome == "timed_out" else f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         record = replace(record, outcome=outcome, error=text, steps=watch.steps, history=watch.history)

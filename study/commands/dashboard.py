@@ -31,9 +31,9 @@ def dashboard(
 ) -> int:
     """Show an index of all studies with live states, and MLflow, on loopback ports until Ctrl-C."""
     from study.dashboard.pages import Pages
-    from study.execution.interrupts import sigterm_interrupts
+    from study.execution.interrupts import interrupts
 
-    with sigterm_interrupts():
+    with interrupts():
         try:
             with Pages(root, name, port=port, mlflow_port=mlflow_port, tracking_uri=tracking_uri) as pages:
                 _say(f"Studies:  {pages.index_address}")

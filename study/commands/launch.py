@@ -56,7 +56,9 @@ def launch(
     from study.outlook_text import show_outlook
     from study.planning.plan import make_plan
     from study.planning.resources import overrides_of
+    from study.root_checks import check_root
 
+    check_root(root, writes=not dry_run)
     overrides = [parse_assignment(text) for text in assignments or []]
     study_file = load_study(study)
     if until_decided:

@@ -23,8 +23,10 @@ def list_studies(
 
 def print_studies(root: str, *, as_json: bool = False) -> None:
     """Print a row per study, and the place of the figure of each front; or all of it as JSON."""
+    from study.root_checks import check_root
     from study.root_index import root_index
 
+    check_root(root)
     entries = root_index(root)
     if as_json:
         typer.echo(json.dumps([_plain(root, entry) for entry in entries], indent=1))

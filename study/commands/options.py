@@ -11,20 +11,25 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from core.errors import ModstudyError
+from core.errors import ModstudyError, StudyStoppedError
+from study.commands.output import lost_output
+from study.execution.interrupts import INTERRUPTED
 from study.scan_progress import show_scans
+from study.system_errors import system_error_text
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
-OK, TRIALS_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes."""
+OK, TRIALS_FAILED, BAD_INPUT = 0, 1, 2
+"""Exit codes: all is well; a study ran, but trials failed, or it could not go on; a command was refused, or its output
+could not be written. After a signal the exit code is `INTERRUPTED`.
+"""
 PLAIN_WIDTH = 140
 """Line width in characters if the output is not a terminal."""
 
 P = ParamSpec("P")
 Code = TypeVar("Code")
 
-console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+console = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else PLAIN_WIDTH)
 """Console on stdout."""
 errors = Console(stderr=True, soft_wrap=True)
 """Console on stderr."""
@@ -55,14 +60,25 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
             with show_scans(errors):
                 code = command(*args, **kwargs) or OK
         except ModstudyError as error:
-            errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
-            code = BAD_INPUT
+            code = _report(str(error), TRIALS_FAILED if isinstance(error, StudyStoppedError) else BAD_INPUT)
+        except OSError as error:
+            code = _report(system_error_text(error), BAD_INPUT)
         except KeyboardInterrupt as stopped:
             errors.print(escape(str(stopped) or "stopped"), highlight=False)
             code = INTERRUPTED
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if (reason := lost_output()) is not None:
+            code = _report(f"the output could not be written: {reason}", code or BAD_INPUT)
         raise typer.Exit(code)
 
     return wrapped
+
+
+def _report(error: str, code: int) -> int:
+    """Print an error, and return the exit code."""
+    errors.print(f"[red]error:[/] {escape(error)}", highlight=False)
+    return code
 
 
 def with_option_groups(command: Callable[..., Code]) -> Callable[..., Code]:

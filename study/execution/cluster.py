@@ -1,7 +1,6 @@
 """Joins an existing Ray cluster for a block of code: connection, code for its nodes, and what its nodes offer."""
 
 import logging
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from core.errors import StudyError
 from study.execution.code_package import write_code
-from study.execution.interrupts import raise_interrupt, sigterm_interrupts
+from study.execution.interrupts import handle_interrupts, interrupts
 from study.execution.ray_session import ray_environment, variables_of_workers
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine, NoRoomError, Resources
@@ -58,7 +57,7 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
         StudyError: the cluster cannot be reached, or has another version of Ray or Python.
     """
     _check_reachable(address)
-    with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts():
+    with ray_environment(threads), temporary_folder() as folder, interrupts():
         write_code(folder / "code")
         try:
             try:
@@ -73,8 +72,7 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
                 )
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise StudyError(_unusable(address, error)) from error
-            # ray.init has replaced the handler of SIGTERM.
-            signal.signal(signal.SIGTERM, raise_interrupt)
+            handle_interrupts()  # ray.init has replaced the handler of SIGTERM
             yield folder
         finally:
             ray.shutdown()

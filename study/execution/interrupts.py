@@ -1,21 +1,93 @@
-"""SIGTERM as an interrupt of the main thread, like Ctrl-C, so that a study that is stopped ends cleanly."""
+"""Signals that stop a study: the first one interrupts the main thread, so that the study ends in order.
 
+SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) raise KeyboardInterrupt once. A further SIGINT or SIGTERM ends
+the process at once, with what it has started; nothing is lost then either, because records are committed one by one.
+Programs that pass signals on, such as `timeout` and `make`, deliver one twice within a moment, which counts as one.
+A signal that is ignored when the block begins, as SIGHUP is under nohup, stays ignored.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that stop a study."""
+SAME_S = 0.5
+"""Time in seconds within which a further signal counts as the same one."""
+INTERRUPTED = 130
+"""Exit code of a command that was interrupted."""
+
+_first_s: float | None = None
+"""Value of `time.monotonic()` when the first signal came; None before."""
+_to_kill: list[Callable[[], object]] = []
+"""Functions that kill what this process has started, in the order in which it was started."""
 
 
 @contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt in the main thread until the block ends."""
-    before = signal.signal(signal.SIGTERM, raise_interrupt)
+def interrupts() -> Iterator[None]:
+    """Let signals interrupt the main thread until the block ends; blocks can be nested."""
+    global _first_s
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    is_outermost = raise_interrupt not in before.values()
+    handle_interrupts()
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            if handler is not None:
+                signal.signal(each, handler)
+        if is_outermost:
+            _first_s = None
+
+
+def handle_interrupts() -> None:
+    """Set the signal handlers, also those that a library has replaced."""
+    for each in SIGNALS:
+        if signal.getsignal(each) not in (signal.SIG_IGN, None):
+            signal.signal(each, raise_interrupt)
+
+
+def is_interrupted() -> bool:
+    """Whether a signal has come in the present block."""
+    return _first_s is not None
+
+
+@contextmanager
+def killed_at_once(kill: Callable[[], object]) -> Iterator[None]:
+    """Call a function if this process is ended at once within the block.
+
+    Args:
+        kill: Kills other processes; it must not wait for them.
+    """
+    _to_kill.append(kill)
+    try:
+        yield
+    finally:
+        _to_kill.remove(kill)
 
 
 def raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the arguments of a signal handler)
-    """Signal handler that raises KeyboardInterrupt."""
-    raise KeyboardInterrupt
+    """Signal handler: raises KeyboardInterrupt the first time, and ends the process the next time."""
+    global _first_s
+    now = time.monotonic()
+    if _first_s is None:
+        _first_s = now
+        raise KeyboardInterrupt
+    if signum != signal.SIGHUP and now - _first_s > SAME_S:
+        _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """End this process and what it has started, without tidying up."""
+    with suppress(OSError):
+        os.write(
+            2, b"\nstopped at once; trials that had ended have their results, and `modstudy resume` runs the others\n"
+        )
+    for kill in reversed(_to_kill):
+        with suppress(Exception):  # whatever happens, the process ends
+            kill()
+    os._exit(INTERRUPTED)

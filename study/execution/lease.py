@@ -168,11 +168,15 @@ class Lease:
 
     def beat_until_released(self) -> None:
         """Body of the heartbeat thread."""
+        has_failed = False
         for beat in range(sys.maxsize):
             try:
                 self._beat(beat)
+                has_failed = False
             except Exception as error:  # noqa: BLE001  (a heartbeat that cannot be written must not end the study)
-                _log.warning("the heartbeat of the study could not be written: %s", error)
+                if not has_failed:
+                    _log.warning("the heartbeat of the study could not be written: %s", error)
+                has_failed = True
             if self._ended.wait(HEARTBEAT_S):
                 return
 
@@ -221,9 +225,10 @@ def _acquire(store: Store) -> Lease:
     Raises:
         StudyRunningError: another process runs the study, or has taken the lease at the same moment.
     """
+    # Read before the look for a running driver, so that one that starts in between has taken the same epoch.
+    latest = latest_lease(store)
     if (running := running_lease(store)) is not None:
         raise StudyRunningError(store, running.holder)
-    latest = latest_lease(store)
     lease = Lease(store, epoch=1 + (latest.epoch if latest else 0))
     try:
         store.put_new(lease.key("holder"), json.dumps(asdict(_this_process())).encode())

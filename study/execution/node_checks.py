@@ -163,7 +163,7 @@ def _write_probe(store: Store, probe: str) -> None:
     key = f"{probe}/driver"
     try:
         store.put_new(key, probe.encode())
-    except OSError as error:
+    except StoreError as error:
         raise StoreError(f"this machine cannot write to the root {shown(store.root)}: {error}") from error
     with suppress(StoreError):
         store.put_new(key, b"second")

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,7 @@ from unittest.mock import patch
 import ray
 
 from core.errors import StudyError
-from study.execution.interrupts import raise_interrupt, sigterm_interrupts
+from study.execution.interrupts import handle_interrupts, interrupts, killed_at_once
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine
 
@@ -58,7 +58,8 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
     with (
         ray_environment(threads),
         temporary_folder() as folder,
-        sigterm_interrupts(),
+        interrupts(),
+        killed_at_once(_kill_ray),
         _loopback_only(),
         _few_processes(),
     ):
@@ -80,11 +81,37 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
                     f"Ray could not be started on this machine: {error} Run the command again; if that does not help, "
                     "look whether memory or disk is exhausted"
                 ) from error
-            # ray.init has replaced the handler of SIGTERM.
-            signal.signal(signal.SIGTERM, raise_interrupt)
+            handle_interrupts()  # ray.init has replaced the handler of SIGTERM
             yield folder
         finally:
             ray.shutdown()
+
+
+def _kill_ray() -> None:
+    """Kill the processes of the Ray that this process has started, and their workers, without waiting for them."""
+    from ray._private import worker
+
+    node = worker._global_node
+    if node is None:
+        return
+    started = [info.process.pid for infos in node.all_processes.values() for info in infos]
+    # The workers are found first: those of a dead parent are no longer its children.
+    for pid in [*_descendants(started), *started]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(parents: list[int]) -> list[int]:
+    """Processes that some processes and their descendants have started; none where the system has no /proc."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            parent = int(path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found = list(parents)
+    for pid in found:
+        found += children.get(pid, [])
+    return found[len(parents) :]
 
 
 def seconds_to_start(machine: Machine) -> float:

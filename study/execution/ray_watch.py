@@ -16,10 +16,13 @@ from typing import NoReturn
 from rich.console import Console
 
 from core.errors import StoreError
+from study.execution.interrupts import is_interrupted
 from study.execution.lease import Lease, process_start
 
 LOOK_EVERY_S = 1.0
 """Time between two looks at the processes of Ray."""
+SIGNAL_WAIT_S = 0.3
+"""Time after which a signal that has ended Ray has also reached this process."""
 RECONNECT_VARIABLE, RECONNECT_S = "RAY_gcs_rpc_server_reconnect_timeout_s", 60.0
 """Environment variable and default of the time for which Ray waits for a head that does not answer."""
 PATIENCE = 0.8
@@ -47,7 +50,8 @@ def ray_watch(find_death: Callable[[], str | None], end: Callable[[str], None]) 
         """Look at Ray from time to time."""
         while not has_ended.wait(LOOK_EVERY_S):
             if death := find_death():
-                if not has_ended.is_set():
+                # A signal to all processes of a terminal ends those of Ray, too, and may reach this one a little later.
+                if not has_ended.wait(SIGNAL_WAIT_S) and not is_interrupted():
                     end(death)
                 return
 

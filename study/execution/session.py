@@ -13,13 +13,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from core.errors import StudyError
+from core.errors import StudyError, StudyStoppedError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store, study_names
+from core.storage.values import is_disk_full
 from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
-from study.execution.interrupts import sigterm_interrupts
+from study.execution.disk_space import DiskFullInterrupt, check_room, fullest_disk
+from study.execution.interrupts import interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.ray_watch import end_without_ray, ray_watch
@@ -28,6 +30,7 @@ from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
+from study.root_checks import check_root
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -52,6 +55,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
+        check_root(self.root)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
@@ -108,12 +112,15 @@ class Session:
         Raises:
             StudyRunningError: another process runs the study.
             StudyError: the machine lacks resources, or the study was planned with another version of the code.
-            Interrupted: the study was stopped by Ctrl-C or SIGTERM.
+            StudyStoppedError: a disk is full.
+            Interrupted: the study was stopped by Ctrl-C, SIGTERM or the end of its terminal.
         """
-        with sigterm_interrupts(), compute_for(options, self._say) as compute:
+        check_root(self.root, writes=True)
+        with interrupts(), compute_for(options, self._say) as compute:
             plan = build_plan()
             remaining, _ = self._to_run(plan, options, compute)
             compute.check(self.root, self.store, plan, remaining)
+            check_room(self.store, plan, remaining)
             with study_lease(self.store) as lease:
                 # Another driver may have extended the study since the check.
                 return self._run(build_plan(), options, compute, lease)
@@ -160,16 +167,20 @@ class Session:
                 lease.phase = "writing the report"
                 self.store.compact()
                 self.write_report()
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stopped:
                 tracker.finish("KILLED", INTERRUPTED_WAIT_S)
+                if isinstance(stopped, DiskFullInterrupt):
+                    raise self._stopped(str(stopped)) from None
                 if lease.lost_to is not None:
                     raise StudyRunningError(self.store, lease.lost_to) from None
                 raise Interrupted(
                     f"stopped; {len(progress.outcomes)} of {progress.planned} trials have their results. "
                     f"Resume with: {self.resume_command}"
                 ) from None
-            except Exception:
+            except Exception as error:
                 tracker.finish("FAILED", INTERRUPTED_WAIT_S)
+                if is_disk_full(error):
+                    raise self._stopped(fullest_disk(self.store)) from error
                 raise
             n_bad = sum(progress.count(outcome) for outcome in FAILURES)
             status = ("FAILED" if n_bad else "FINISHED") if is_complete else "KILLED"
@@ -205,6 +216,7 @@ class Session:
             within_percent: See `write_report`.
         """
         plan = self.plan()
+        check_root(self.root, writes=True)
         with self._tracker(options) as tracker:
             self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):
@@ -386,6 +398,15 @@ class Session:
             highlight=False,
         )
         return False
+
+    def _stopped(self, full: str) -> StudyStoppedError:
+        """The error of a study that ran until a disk was full."""
+        plan = self.store.plan()
+        n_ended = len(plan.trials) - len(open_trials(self.store, plan))
+        return StudyStoppedError(
+            f"{full}; {n_ended} of {len(plan.trials)} trials have their results, which are safe. Free space there, and "
+            f"go on with: {self.resume_command}"
+        )
 
     def _announce(self, plan: StudyPlan, remaining: int, resources: Resources) -> None:
         """Print how many trials run, and with which resources."""

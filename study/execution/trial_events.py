@@ -17,8 +17,11 @@ from core.errors import ModstudyError
 from core.storage.checkpoint_files import latest_checkpoint_step
 from core.storage.records import Outcome, TrialRecord
 from core.storage.store import Store
+from core.storage.values import is_disk_full
+from study.execution.disk_space import DiskFullInterrupt, fullest_disk
 from study.execution.outcomes import RunningTrial, record_for_worker
 from study.execution.trial_queue import TrialQueue
+from study.execution.worker import DISK_FULL
 from study.progress import StudyProgress
 
 MAX_WORKER_DEATHS = 2
@@ -95,8 +98,14 @@ class TrialEvents(tune.Callback):
         self._tune_trials.pop(trial.trial_id, None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Report the record of a trial whose worker has ended it, or record that a rule has stopped it."""
+        """Report the record of a trial whose worker has ended it, or record that a rule has stopped it.
+
+        Raises:
+            DiskFullInterrupt: the worker had no space to go on; the trial has no record, and runs again on resume.
+        """
         running = self._end(trial)
+        if full := (trial.last_result or {}).get(DISK_FULL):
+            raise DiskFullInterrupt(full)
         has_ended = "outcome" in (trial.last_result or {})
         record = self._record_of(running) if has_ended else self._recorded(running, "stopped", None)
         self._finish(record or self._recorded(running, "lost", "its worker ended without a record"))
@@ -131,6 +140,8 @@ class TrialEvents(tune.Callback):
                 else:
                     # It is not done: a resume runs it again.
                     self._on_record(self._recorded(running, "cancelled", self._where_cancelled(running)))
+            except DiskFullInterrupt:
+                continue  # without a record, too, a resume runs it again
             except (OSError, ModstudyError) as problem:
                 _log.warning("trial %s is not recorded as cancelled: %s", running.trial.digest, problem)
         self._tune_trials.clear()
@@ -159,7 +170,11 @@ class TrialEvents(tune.Callback):
         return attempt.record() if attempt is not None and attempt != running.earlier else None
 
     def _recorded(self, running: RunningTrial, outcome: Outcome, error: str | None) -> TrialRecord:
-        """A record of a trial whose worker has not written one, which is committed if possible."""
+        """A record of a trial whose worker has not written one, which is committed if possible.
+
+        Raises:
+            DiskFullInterrupt: there is no space for it.
+        """
         attempt = self._store.begin(running.trial.digest)
         record = record_for_worker(self._queue.plan, running, attempt, outcome, error)
         try:
@@ -167,6 +182,8 @@ class TrialEvents(tune.Callback):
             if outcome == "stopped":
                 _drop_checkpoints(self._store, record.digest)
         except (OSError, ModstudyError) as problem:
+            if is_disk_full(problem):
+                raise DiskFullInterrupt(fullest_disk(self._store)) from problem
             _log.warning("the record of trial %s (%s) cannot be written: %s", record.digest, outcome, problem)
         return record
 

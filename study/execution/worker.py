@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from core.settings.loading import from_settings
 from core.storage.records import PlannedTrial
 from core.storage.store import Store
+from core.storage.values import is_disk_full
 from study.execution.data_folders import fetch_folder
+from study.execution.disk_space import fullest_disk
 
 if TYPE_CHECKING:
     from core.training.trainer import Progress
@@ -23,6 +25,8 @@ RUNG_STEP, RUNG_LOSS = "rung_step", "rung_loss"
 
 Other reports, and that of the last validation of a trial, lack them, and rules ignore such reports.
 """
+DISK_FULL = "disk_full"
+"""Name in the last report of a trial that could not go on for want of disk space: which disk is full."""
 SLOW_COLLECTION_S = 0.01
 """Duration of a garbage collection above which its survivors are excluded from later ones."""
 
@@ -50,17 +54,23 @@ def run_planned_trial(config: dict[str, Any], *, root: str, study: str, timeout_
         if content := reports.content(progress):
             tune.report(content)
 
-    fetch_folder(store, task["config"]["data"])
-    record = run_trial(
-        from_settings(task["config"]),
-        store=store,
-        study=study,
-        arm=trial.arm,
-        stage=trial.stage,
-        splits=trial.splits,
-        on_progress=report,
-        timeout_s=timeout_s,
-    )
+    try:
+        fetch_folder(store, task["config"]["data"])
+        record = run_trial(
+            from_settings(task["config"]),
+            store=store,
+            study=study,
+            arm=trial.arm,
+            stage=trial.stage,
+            splits=trial.splits,
+            on_progress=report,
+            timeout_s=timeout_s,
+        )
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        tune.report({"step": 0, DISK_FULL: fullest_disk(store)})
+        return
     tune.report({"step": record.steps, "outcome": record.outcome})
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from core.metrics.catalog import full_names
+from core.settings.data import SyntheticDataConfig
 from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
 from core.storage.records import Stage, TrialRecord, record_to_json
@@ -40,6 +41,12 @@ def trial_bytes(config: TrialConfig, *, stage: Stage, n_test: int, n_weights: in
     n_sounds = 2 * min(config.trainer.n_audio_clips, n_test)
     sounds = n_sounds * config.audio.n_samples * FLAC_BYTES_PER_SAMPLE
     return round(size + _FILE_BYTES + curves + sounds + n_weights * BYTES_PER_NUMBER)
+
+
+def least_trial_bytes(config: TrialConfig, *, stage: Stage) -> int:
+    """Size that the files of a trial have at least: without its weights, and without clips whose number is unknown."""
+    n_test = config.data.n_test if isinstance(config.data, SyntheticDataConfig) else 0
+    return trial_bytes(config, stage=stage, n_test=n_test, n_weights=0)
 
 
 def _record_bytes(config: TrialConfig, n_splits: int) -> int:

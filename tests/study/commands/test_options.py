@@ -8,7 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from core.errors import ConfigError, DataError, ModstudyError, StoreError, StudyError
-from study.commands.options import BAD_INPUT, INTERRUPTED, OK, TRIALS_FAILED, report_errors, with_option_groups
+from study.commands.options import BAD_INPUT, OK, TRIALS_FAILED, report_errors, with_option_groups
+from study.execution.interrupts import INTERRUPTED
 from study.execution.run_options import RunOptions
 from study.execution.session import Interrupted
 from tests.support.command_line import Command, flat
