@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError
+from core.settings.value_rules import one_message
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
@@ -53,10 +54,10 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs) or OK
         except ModstudyError as error:
-            errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+            errors.print(f"[red]error:[/] {escape(one_message(str(error)))}", highlight=False)
             code = BAD_INPUT
         except KeyboardInterrupt as stopped:
-            errors.print(escape(str(stopped) or "stopped"), highlight=False)
+            errors.print(escape(one_message(str(stopped)) or "stopped"), highlight=False)
             code = INTERRUPTED
         raise typer.Exit(code)
 
