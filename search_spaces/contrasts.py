@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from core.errors import ConfigError
 from core.settings.suggestions import did_you_mean
+from core.settings.value_rules import listed, shown_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class ContrastEntry:
 
     def __post_init__(self) -> None:
         if self.arm == self.reference:
-            raise ConfigError(f"contrasts: an arm is compared with another one; got {self.arm!r} twice")
+            raise ConfigError(f"contrasts: an arm is compared with another one; got {shown_value(self.arm)} twice")
 
     def metrics(self, objectives: Sequence[str]) -> tuple[str, ...]:
         """Full names of the metrics in which the arms are compared."""
@@ -63,8 +64,8 @@ def declared_comparisons(
             key = (frozenset((contrast.arm, contrast.reference)), metric)
             if key in found:
                 raise ConfigError(
-                    f"contrasts: {contrast.arm!r} and {contrast.reference!r} are compared twice in {metric}; "
-                    "leave one of them out"
+                    f"contrasts: {shown_value(contrast.arm)} and {shown_value(contrast.reference)} are compared "
+                    f"twice in {metric}; leave one of them out"
                 )
             found[key] = DeclaredComparison(arm=contrast.arm, reference=contrast.reference, metric=metric)
     return tuple(found.values())
@@ -80,7 +81,7 @@ def check_arms(contrasts: Sequence[ContrastEntry], arms: Collection[str]) -> Non
         for role, name in (("arm", contrast.arm), ("reference", contrast.reference)):
             if name not in arms:
                 hint = did_you_mean(name, arms, otherwise=f"its arms are {', '.join(arms) or 'known after its search'}")
-                raise ConfigError(f"contrasts: {role} {name!r} is no arm that this study declares; {hint}")
+                raise ConfigError(f"contrasts: {role} {shown_value(name)} is no arm that this study declares; {hint}")
 
 
 def check_margins(margins: Mapping[str, float], metrics: Collection[str]) -> None:
@@ -91,7 +92,9 @@ def check_margins(margins: Mapping[str, float], metrics: Collection[str]) -> Non
     """
     for metric, margin in margins.items():
         if metric not in metrics:
-            raise ConfigError(f"margins: no arms are compared in {metric!r}; they are compared in {', '.join(metrics)}")
+            raise ConfigError(
+                f"margins: no arms are compared in {shown_value(metric)}; they are compared in {listed(metrics)}"
+            )
         if not (margin > 0 and math.isfinite(margin)):
             raise ConfigError(
                 f"margins: the margin of {metric} is the smallest difference that matters, above 0; got {margin:g}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import ConfigError
+from core.settings.value_rules import listed, shown_text, shown_value
 from search_spaces.options import Option, label_of, value_key
 from search_spaces.ranges import Range
 
@@ -51,7 +52,9 @@ class Choice:
         for index, option in enumerate(self.options):
             if value == option.label or value == option.value:
                 return (index + 0.5) / len(self.options)
-        raise ConfigError(f"{value!r} is not among the values {', '.join(option.label for option in self.options)}")
+        raise ConfigError(
+            f"{shown_value(value)} is not among the values {listed([option.label for option in self.options])}"
+        )
 
     def to_parameter(self, option: Option) -> str:
         """The option as a plain parameter of a sampler: its label."""
@@ -93,7 +96,7 @@ class Fixed:
             ConfigError: the value is another one.
         """
         if value != self.option.label and value != self.option.value:
-            raise ConfigError(f"{value!r} is not the fixed value {self.option.label}")
+            raise ConfigError(f"{shown_value(value)} is not the fixed value {shown_text(self.option.label)}")
         return 0.5
 
     def to_parameter(self, option: Option) -> str:
@@ -127,5 +130,7 @@ def _check_distinct(name: str, items: Sequence[Any]) -> None:
     seen: set[Hashable] = set()
     for item in items:
         if (key := value_key(item)) in seen:
-            raise ConfigError(f"the values of a choice must be distinct; {name} {item!r} occurs twice; remove one")
+            raise ConfigError(
+                f"the values of a choice must be distinct; {name} {shown_value(item)} occurs twice; remove one"
+            )
         seen.add(key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import ConfigError
+from core.settings.value_rules import shown_value
 from search_spaces.options import Option, label_of
 
 _BELOW_ONE = math.nextafter(1.0, 0.0)
@@ -54,7 +55,7 @@ class _Numbers:
             ConfigError: it does not.
         """
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
-            raise ConfigError(f"{value!r} is not between {label_of(self.low)} and {label_of(self.high)}")
+            raise ConfigError(f"{shown_value(value)} is not between {label_of(self.low)} and {label_of(self.high)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import ConfigError
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.settings.value_rules import shown_value
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import Domain
 from search_spaces.options import Option
@@ -123,7 +124,9 @@ class Space:
         """
         arms = [Arm(self.name(point), point.settings) for point in points]
         if duplicates := sorted(name for name, count in Counter(arm.name for arm in arms).items() if count > 1):
-            raise ConfigError(f"two combinations are both named {duplicates[0]!r}; give their values different labels")
+            raise ConfigError(
+                f"two combinations are both named {shown_value(duplicates[0])}; give their values different labels"
+            )
         return arms
 
     def point_at(self, positions: Mapping[str, float]) -> Point:
@@ -161,7 +164,7 @@ class Space:
                 own = option.settings(path)
                 if own.keys() <= settings.keys() and all(settings[name] == own[name] for name in own):
                     return option
-            raise ConfigError(f"space dimension {path} has no value for the settings {dict(settings)!r}")
+            raise ConfigError(f"space dimension {path} has no value for the settings {shown_value(dict(settings))}")
 
         return self.point_with(option_of)
 

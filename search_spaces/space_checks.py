@@ -11,6 +11,7 @@ from core.settings.presets import Preset
 from core.settings.schema import number_type, variants_of
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
+from core.settings.value_rules import listed, shown_value
 from search_spaces.dimensions import Dimension
 from search_spaces.options import Option, value_key
 from search_spaces.paths import annotation_at, check_known, describe_branches, has_path, is_kind, known_paths
@@ -71,7 +72,7 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
         if path not in others:
             is_setting = path in known_paths()
             reason = "which does not vary here" if is_setting else "which is no setting"
-            hint = did_you_mean(path, others, otherwise=f"a condition names another dimension: {', '.join(others)}")
+            hint = did_you_mean(path, others, otherwise=f"a condition names another dimension: {listed(others)}")
             raise ConfigError(f"space dimension {dimension.path} depends on {path}, {reason}; {hint}")
         domain = others[path].domain
         if isinstance(domain, Range):
@@ -85,8 +86,8 @@ def admitted_labels(dimension: Dimension, dimensions: Sequence[Dimension]) -> Ma
             label = value if isinstance(value, str) and value in labels else label_of_value.get(value_key(value))
             if label is None:
                 raise ConfigError(
-                    f"space dimension {dimension.path} exists when {path} = {value!r}, "
-                    f"which is not among its values: {', '.join(option.label for option in domain.values())}; "
+                    f"space dimension {dimension.path} exists when {path} = {shown_value(value)}, "
+                    f"which is not among its values: {listed([option.label for option in domain.values()])}; "
                     "change its `when`"
                 )
             found.add(label)
@@ -124,8 +125,8 @@ def check_dimension_exists(
         check_known(setting)
         if not has_path(config, setting):
             raise ConfigError(
-                f"space dimension {dimension.path} also exists at {point!r}, but {setting} exists only under "
-                f"{describe_branches(setting)}; {_condition_for(setting, dimensions)}"
+                f"space dimension {dimension.path} also exists at {shown_value(point)}, but {setting} exists only "
+                f"under {describe_branches(setting)}; {_condition_for(setting, dimensions)}"
             )
 
 
@@ -156,7 +157,7 @@ def check_options(dimension: Dimension, options: Sequence[Option], config: Trial
             if isinstance(domain, Range):
                 end, remedy = ("low", "raise low") if index == 0 else ("high", "lower high")
                 raise ConfigError(f"{where}, {end} = {option.label}: {error}; {remedy}") from error
-            raise ConfigError(f"{where}, value {option.label!r}: {error}; correct or remove it") from error
+            raise ConfigError(f"{where}, value {shown_value(option.label)}: {error}; correct or remove it") from error
 
 
 def _condition_for(setting: str, dimensions: Sequence[Dimension]) -> str:

@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
+from core.settings.value_rules import shown_value
 from search_spaces.designs.fractional_factorial import Resolution
 from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
@@ -207,5 +208,5 @@ def _option(value: Any) -> Any:
             return Option(label=value["label"], value=content)
     raise ConfigError(
         "a value is plain, or { label = TEXT, value = PLAIN }, or { label = TEXT, settings = TABLE }; "
-        f"got {value!r}"
+        f"got {shown_value(value)}"
     )

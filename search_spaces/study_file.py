@@ -42,6 +42,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import preset_named
 from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
+from core.settings.value_rules import listed, shown_value
 from core.storage.records import Stage
 from search_spaces.confirm import Confirm
 from search_spaces.contrasts import ContrastEntry, DeclaredComparison, check_arms, check_margins, declared_comparisons
@@ -53,7 +54,7 @@ from search_spaces.designs.leave_one_out import LeaveOneOut
 from search_spaces.designs.one_factor import OneFactor
 from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
-from search_spaces.names import check_name
+from search_spaces.names import check_name, check_study_name
 from search_spaces.paths import Composer
 from search_spaces.race import Race
 from search_spaces.resources_entry import ResourcesEntry
@@ -110,7 +111,7 @@ class StudyFile:
     """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
-        check_name("a study", self.name)
+        check_study_name(self.name)
         preset_named(self.preset)
         if not self.question.strip():
             raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
@@ -273,7 +274,7 @@ class StudyFile:
             if self.search is None and not any(entry.applies_to(arm.name) for arm in arms):
                 raise ConfigError(
                     f"[[resources]] arms = {list(entry.arms)} names no arm of this study; its arms are "
-                    f"{', '.join(arm.name for arm in arms)}"
+                    f"{listed([arm.name for arm in arms])}"
                 )
         return arms
 
@@ -295,7 +296,7 @@ class StudyFile:
         try:
             return self._composer.config(arm.settings)
         except ConfigError as error:
-            raise ConfigError(f"arm {arm.name!r}: {error}") from error
+            raise ConfigError(f"arm {shown_value(arm.name)}: {error}") from error
 
     def applied_paths(self, arm: Arm) -> frozenset[str]:
         """Paths of the shared settings that exist in the config of an arm and that it does not set itself."""
@@ -312,14 +313,16 @@ class StudyFile:
         counts = Counter(arm.name for arm in arms)
         for arm in arms:
             if counts[arm.name] > 1:
-                raise ConfigError(f"two arms are named {arm.name!r}; rename one of them")
+                raise ConfigError(f"two arms are named {shown_value(arm.name)}; rename one of them")
             if "seed" in arm.settings:
                 raise ConfigError(
-                    f"arm {arm.name!r} sets `seed`, but a study gives every arm the same seeds; list them as "
-                    "`seeds = [0, 1]`, and leave `seed` out"
+                    f"arm {shown_value(arm.name)} sets `seed`, but a study gives every arm the same seeds; list them "
+                    "as `seeds = [0, 1]`, and leave `seed` out"
                 )
             if self._is_name_of_search(arm.name):
-                raise ConfigError(f"names such as {arm.name!r} are those of the search's arms; rename the arm")
+                raise ConfigError(
+                    f"names such as {shown_value(arm.name)} are those of the search's arms; rename the arm"
+                )
         return tuple((arm, self.config_of(arm)) for arm in arms)
 
     def _is_name_of_search(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from core.settings.dotted import flatten
 from core.settings.schema import kind_of, setting_types, variants_of
 from core.settings.suggestions import did_you_mean
 from core.settings.toml_files import read_toml
-from core.settings.value_rules import broken_rule
+from core.settings.value_rules import broken_rule, listed, shown_text, shown_value
 from search_spaces.contrasts import ContrastEntry
 from search_spaces.designs.explicit import ExplicitArm
 from search_spaces.early_stopping import EarlyStoppingConfig
@@ -45,15 +45,25 @@ def load_study(name_or_path: str) -> StudyFile:
     """
     if name_or_path in (names := built_in_studies()):
         return read_study(BUILT_IN / f"{name_or_path}.toml")
-    if Path(name_or_path).suffix == ".toml" or Path(name_or_path).is_file():
+    if name_or_path.endswith(".toml") or _is_file(name_or_path):
         return read_study(Path(name_or_path))
     hint = did_you_mean(name_or_path, names, otherwise=f"built-in studies: {', '.join(names)}.")
-    raise ConfigError(f"there is no study {name_or_path!r}; {hint} For your own study, give the path of its .toml file")
+    raise ConfigError(
+        f"there is no study {shown_value(name_or_path)}; {hint} For your own study, give the path of its .toml file"
+    )
 
 
 def built_in_studies() -> tuple[str, ...]:
     """Names of the built-in studies."""
     return tuple(sorted(path.stem for path in BUILT_IN.glob("*.toml")))
+
+
+def _is_file(path: str) -> bool:
+    """Whether there is a file; False also for a path that no file can have."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def read_study(path: Path) -> StudyFile:
@@ -67,7 +77,7 @@ def read_study(path: Path) -> StudyFile:
     try:
         return parse_study(settings)
     except ConfigError as error:
-        raise ConfigError(f"{path.name}: {error}") from error
+        raise ConfigError(f"{shown_text(path.name)}: {error}") from error
 
 
 def read_arms(path: Path) -> list[Mapping[str, Any]]:
@@ -78,10 +88,12 @@ def read_arms(path: Path) -> list[Mapping[str, Any]]:
     """
     settings = read_toml(path)
     if others := [key for key in settings if key != "arms"]:
-        raise ConfigError(f"{path.name}: a file of arms has [[arms]] only; got {', '.join(others)}; leave them out")
+        raise ConfigError(
+            f"{shown_text(path.name)}: a file of arms has [[arms]] only; got {listed(others)}; leave them out"
+        )
     arms = _tables("arms", settings.get("arms", []))
     if not arms:
-        raise ConfigError(f"{path.name} has no [[arms]]; write each as a table with name and config")
+        raise ConfigError(f"{shown_text(path.name)} has no [[arms]]; write each as a table with name and config")
     for index, arm in enumerate(arms):
         _check_keys(f"arms[{arm.get('name') or index}].", arm, ExplicitArm)
     return arms
@@ -154,14 +166,14 @@ def _tables(name: str, value: Any) -> list[Mapping[str, Any]]:
     """The value, checked to be a list of tables."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return value
-    raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {value!r}")
+    raise ConfigError(f"{name} is a list of tables, each written [[{name}]]; got {shown_value(value)}")
 
 
 def _table(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """The table of a name, empty if there is none, checked to be a table."""
     value = settings.get(name, {})
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{name} is a table, written [{name}]; got {value!r}")
+        raise ConfigError(f"{name} is a table, written [{name}]; got {shown_value(value)}")
     return value
 
 
@@ -178,7 +190,7 @@ def _with_kind(name: str, union: Any, settings: Mapping[str, Any]) -> dict[str, 
     kind = table["kind"]
     if not isinstance(kind, str) or kind not in classes:
         hint = did_you_mean(str(kind), map(str, classes), otherwise=f"choose one of {', '.join(map(str, classes))}")
-        raise ConfigError(f"unknown {name}.kind {kind!r}; {hint}")
+        raise ConfigError(f"unknown {name}.kind {shown_value(kind)}; {hint}")
     _check_keys(f"{name}.", table, classes[kind])
     return {name: table}
 
@@ -190,11 +202,11 @@ def _sampler(sampler: Any) -> object:
         ConfigError: the kind or a key is unknown, or a value is invalid.
     """
     if not isinstance(sampler, Mapping):
-        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {sampler!r}")
+        raise ConfigError(f"search.sampler is a table, such as {{ kind = 'tpe' }}; got {shown_value(sampler)}")
     classes = {kind_of(cls): cls for cls in variants_of(SamplerConfig)}
     kind = sampler.get("kind", kind_of(TpeSamplerConfig))
     if not isinstance(kind, str) or kind not in classes:
-        raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
+        raise ConfigError(f"search.sampler.kind: choose one of {', '.join(map(str, classes))}; got {shown_value(kind)}")
     _check_keys("search.sampler.", sampler, classes[kind])
     return _validated(classes[kind], {"kind": kind, **sampler}, ("search", "sampler"))
 
@@ -206,11 +218,11 @@ def _early_stopping(table: Any) -> object:
         ConfigError: the kind or a key is unknown, there is no kind, or a value is invalid.
     """
     if not isinstance(table, Mapping):
-        raise ConfigError(f"early_stopping is a table, written [early_stopping]; got {table!r}")
+        raise ConfigError(f"early_stopping is a table, written [early_stopping]; got {shown_value(table)}")
     classes = {kind_of(cls): cls for cls in variants_of(EarlyStoppingConfig)}
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in classes:
-        raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {kind!r}")
+        raise ConfigError(f"early_stopping.kind: choose one of {', '.join(map(str, classes))}; got {shown_value(kind)}")
     _check_keys("early_stopping.", table, classes[kind])
     return _validated(classes[kind], table, ("early_stopping",))
 
@@ -255,6 +267,6 @@ def _check_type(path: str, value: Any, annotation: Any) -> None:
             _check_type(f"{path}.{index}", item, get_args(plain_type)[0])
     elif members <= {int, float} and isinstance(value, str | bool):
         kind = "a number" if float in members else "a whole number"
-        raise ConfigError(f"{path}: must be {kind}; got {value!r}")
+        raise ConfigError(f"{path}: must be {kind}; got {shown_value(value)}")
     elif members == {bool} and not isinstance(value, bool):
-        raise ConfigError(f"{path}: must be true or false, without quotes; got {value!r}")
+        raise ConfigError(f"{path}: must be true or false, without quotes; got {shown_value(value)}")

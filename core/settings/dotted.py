@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.errors import ConfigError
+from core.settings.value_rules import shown_value
 
 Settings = Mapping[str, Any]
 """Settings by name or dotted path; groups of settings may be nested mappings."""
@@ -22,7 +23,9 @@ def nest(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         for parent in parents:
             child = node.setdefault(parent, {})
             if not isinstance(child, dict):
-                raise ConfigError(f"{path} is set although {parent} already has the value {child!r}; set only one")
+                raise ConfigError(
+                    f"{path} is set although {parent} already has the value {shown_value(child)}; set only one"
+                )
             node = child
         node[last] = value
     return nested

@@ -15,7 +15,7 @@ from core.settings.schema import PLAIN_TYPES, kind_of, number_type, setting_type
 from core.settings.suggestions import did_you_mean
 from core.settings.toml_files import parse_value, read_toml
 from core.settings.trial import TrialConfig
-from core.settings.value_rules import broken_rule, place_in
+from core.settings.value_rules import broken_rule, place_in, shown_value
 
 
 def load_config(path: str | Path, assignments: Sequence[str] = ()) -> TrialConfig:
@@ -39,7 +39,7 @@ def preset_named(name: object) -> Preset:
         ConfigError: there is none.
     """
     if not isinstance(name, str) or name not in PRESETS:
-        raise ConfigError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+        raise ConfigError(f"unknown preset {shown_value(name)}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
@@ -66,7 +66,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise ConfigError(f"a setting is PATH=VALUE, for instance trainer.max_steps=100; got {text!r}")
+        raise ConfigError(f"a setting is PATH=VALUE, for instance trainer.max_steps=100; got {shown_value(text)}")
     return path.strip(), parse_value(value.strip())
 
 
@@ -108,7 +108,9 @@ def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> obj
         if classes := variants[key]:
             current = getattr(base, key)
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}; set {path}.NAME instead")
+                raise ConfigError(
+                    f"{path} is a group of settings, not a value; got {shown_value(value)}; set {path}.NAME instead"
+                )
             variant = _variant_class(path, classes, value, current)
             child = current if type(current) is variant else preset.variant(variant)
             changes[key] = _merge(child, value, preset, f"{path}.")
@@ -134,7 +136,7 @@ def _from_complete(cls: type, settings: Settings, prefix: str) -> object:
         if not classes:
             values[name] = _validated(path, cls, name, value)
         elif not isinstance(value, Mapping):
-            raise ConfigError(f"{path} is a group of settings, not a value; got {value!r}")
+            raise ConfigError(f"{path} is a group of settings, not a value; got {shown_value(value)}")
         else:
             variant = _variant_class(path, classes, value, None) if kind_of(classes[0]) else classes[0]
             values[name] = _from_complete(variant, value, f"{path}.")
@@ -148,7 +150,7 @@ def _variant_class(path: str, classes: tuple[type, ...], settings: Settings, cur
         return type(current)
     kinds = {kind_of(cls): cls for cls in classes}
     if not isinstance(kind, str) or kind not in kinds:
-        raise ConfigError(f"unknown {path}.kind {kind!r}; choose one of {', '.join(map(str, kinds))}")
+        raise ConfigError(f"unknown {path}.kind {shown_value(kind)}; choose one of {', '.join(map(str, kinds))}")
     return kinds[kind]
 
 
@@ -165,7 +167,7 @@ def _validated(path: str, cls: type, name: str, value: Any) -> Any:
     if isinstance(value, bool) and not admits_bool:
         raise ConfigError(f"{path}: a number or text is needed; got {value}")
     if isinstance(value, str) and is_number:
-        raise ConfigError(f"{path}: must be a number, without quotes; got {value!r}")
+        raise ConfigError(f"{path}: must be a number, without quotes; got {shown_value(value)}")
     try:
         return validate(value)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.suggestions import did_you_mean
+from core.settings.value_rules import listed, shown_value
 from search_spaces.designs.base import Design
 from search_spaces.strategy import Arm
 
@@ -54,8 +55,10 @@ def _base_of(chain: Sequence[ExplicitArm], entry_by_name: Mapping[str, ExplicitA
     entry = chain[-1]
     assert entry.like is not None
     if entry.like not in entry_by_name:
-        hint = did_you_mean(entry.like, entry_by_name, otherwise=f"explicit arms: {', '.join(entry_by_name)}")
-        raise ConfigError(f"arm {entry.name!r} is like {entry.like!r}, which is not an explicit arm; {hint}")
+        hint = did_you_mean(entry.like, entry_by_name, otherwise=f"explicit arms: {listed(entry_by_name)}")
+        raise ConfigError(
+            f"arm {shown_value(entry.name)} is like {shown_value(entry.like)}, which is not an explicit arm; {hint}"
+        )
     names = [each.name for each in chain]
     if entry.like in names:
         raise ConfigError(

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import ConfigError
+from core.settings.value_rules import shown_value
 
 LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 """Names of the factors in generators, in the order of the space; I is the identity."""
@@ -147,7 +148,8 @@ def parsed_fraction(generators: list[str], n_factors: int) -> Fraction:
         if match is None or match[1] not in others or set(match[3]) - set(base) or len(set(match[3])) < len(match[3]):
             raise ConfigError(
                 f"with {n_factors} factors and {len(generators)} generators, each sets one of {others or 'none'} to "
-                f"a product of different factors among {base or 'none'}, such as D = ABC; got {text!r}; correct it"
+                f"a product of different factors among {base or 'none'}, such as D = ABC; got {shown_value(text)}; "
+                "correct it"
             )
         if match[1] in words:
             raise ConfigError(f"factor {match[1]} has two generators; leave one of them out")

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
+from core.settings.value_rules import shown_value
 from search_spaces.designs.base import Design
 from search_spaces.strategy import Arm
 
@@ -43,15 +44,15 @@ class LeaveOneOut(Design):
         for name, removal in removals.items():
             if all(path in full and full[path] == value for path, value in removal.items()):
                 raise ConfigError(
-                    f"removing the component {name!r} changes nothing; give the settings that switch it off"
+                    f"removing the component {shown_value(name)} changes nothing; give the settings that switch it off"
                 )
         component_of: dict[str, str] = {}
         for name, removal in removals.items():
             for path in removal:
                 if path in component_of:
                     raise ConfigError(
-                        f"the components {component_of[path]!r} and {name!r} both set {path}, so removing one would "
-                        "remove a part of the other; make them one component"
+                        f"the components {shown_value(component_of[path])} and {shown_value(name)} both set {path}, so "
+                        "removing one would remove a part of the other; make them one component"
                     )
                 component_of[path] = name
         arms = [Arm(self.full_name, full)]

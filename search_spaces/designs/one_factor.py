@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
+from core.settings.value_rules import shown_value
 from search_spaces.designs.base import Design
 from search_spaces.options import value_key
 from search_spaces.paths import check_known
@@ -45,14 +46,17 @@ class OneFactor(Design):
                 "an ablation needs at least one arm beside its baseline; got none; name one in ablation.arms"
             )
         if self.baseline_name in self.variations:
-            raise ConfigError(f"the ablation's arm {self.baseline_name!r} has the baseline's name; rename one of them")
+            raise ConfigError(
+                f"the ablation's arm {shown_value(self.baseline_name)} has the baseline's name; rename one of them"
+            )
         arms: list[Arm] = []
         name_by_key: dict[Hashable, str] = {}
         for name, value in {self.baseline_name: self.baseline, **self.variations}.items():
             settings = self._settings(value)
             if (key := value_key(settings)) in name_by_key:
                 raise ConfigError(
-                    f"the ablation's arms {name_by_key[key]!r} and {name!r} are the same; leave one of them out"
+                    f"the ablation's arms {shown_value(name_by_key[key])} and {shown_value(name)} are the same; "
+                    "leave one of them out"
                 )
             name_by_key[key] = name
             arms.append(Arm(name, settings))
@@ -65,5 +69,7 @@ class OneFactor(Design):
         if isinstance(value, Mapping):
             return flatten(value, f"{self.path}." if self.path else "")
         if not self.path:
-            raise ConfigError(f"an ablation without a path takes tables of settings; got {value!r}; give it a path")
+            raise ConfigError(
+                f"an ablation without a path takes tables of settings; got {shown_value(value)}; give it a path"
+            )
         return {self.path: value}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import ConfigError
+from core.settings.value_rules import shown_value
 from search_spaces.samplers.base import Sampler
 
 _EXAMPLE = 'its class is a subclass of search_spaces.samplers.base.Sampler, given as "package.module:Class"'
@@ -18,7 +19,7 @@ def custom_sampler(path: str, seed: int, options: Mapping[str, Any]) -> Sampler:
     """
     module_name, colon, class_name = path.partition(":")
     if not (colon and module_name and class_name):
-        raise ConfigError(f"search.sampler.path names no class; {_EXAMPLE}; got {path!r}")
+        raise ConfigError(f"search.sampler.path names no class; {_EXAMPLE}; got {shown_value(path)}")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # The module is the user's, and may raise anything.
@@ -35,5 +36,5 @@ def custom_sampler(path: str, seed: int, options: Mapping[str, Any]) -> Sampler:
     except Exception as error:
         raise ConfigError(
             f"search.sampler: {class_name}(seed=..., **options) raised {type(error).__name__}: {error}; "
-            f"options are {dict(options)!r}"
+            f"options are {shown_value(dict(options))}"
         ) from error

@@ -238,14 +238,14 @@ def _study_run(study: str, name: str | None, root: str, launch: LaunchOptions) -
     Raises:
         ConfigError: there is no such study, or an option is invalid.
     """
-    from search_spaces.names import check_name
+    from search_spaces.names import check_study_name
     from search_spaces.study_parsing import load_study
     from study.cluster_files.settings import StudyRun
 
     loaded = load_study(study)
     loaded.named_arms()
     if name is not None:
-        check_name("a study", name)
+        check_study_name(name)
     return StudyRun(
         study=str(Path(study).absolute()) if _is_study_file(study) else study,
         name=name or loaded.name,

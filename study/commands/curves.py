@@ -139,6 +139,7 @@ def _check_has_rows(catalog: "CurveCatalog") -> None:
 
     from core.errors import StudyError
     from core.settings.suggestions import did_you_mean
+    from core.settings.value_rules import shown_value
 
     if not catalog.files:
         raise StudyError("none of these trials has curves yet; curves are written when a trial finishes")
@@ -150,7 +151,7 @@ def _check_has_rows(catalog: "CurveCatalog") -> None:
         for value in sorted(values - set(known)):
             more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
             listed = f"{noun}s: {', '.join(known[:MAX_LISTED])}{more}"
-            raise StudyError(f"there is no {noun} {value!r}; {did_you_mean(value, known, otherwise=listed)}")
+            raise StudyError(f"there is no {noun} {shown_value(value)}; {did_you_mean(value, known, otherwise=listed)}")
 
 
 def _check_is_known(catalog: "CurveCatalog", found: CurveList) -> None:

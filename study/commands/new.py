@@ -35,12 +35,12 @@ def new(
 ) -> int:
     """Write a study file with an example of every table, explained in comments, to start from."""
     from core.errors import StudyError
-    from search_spaces.names import check_name
+    from search_spaces.names import check_study_name
 
     if file.suffix != ".toml":
         raise StudyError(f"a study file ends in .toml; got {file}; name it {file}.toml")
     # The study is named after its file.
-    check_name("a study", file.stem)
+    check_study_name(file.stem)
     text = (EXAMPLES / f"{kind}.toml").read_text(encoding="utf-8").replace(" FILE", f" {file}")
     try:
         with file.open("x", encoding="utf-8") as stream:

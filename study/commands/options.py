@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError, StudyStoppedError
+from core.settings.value_rules import one_message
 from study.commands.output import lost_output
 from study.execution.interrupts import INTERRUPTED
 from study.scan_progress import show_scans
@@ -64,7 +65,7 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
         except OSError as error:
             code = _report(system_error_text(error), BAD_INPUT)
         except KeyboardInterrupt as stopped:
-            errors.print(escape(str(stopped) or "stopped"), highlight=False)
+            errors.print(escape(one_message(str(stopped)) or "stopped"), highlight=False)
             code = INTERRUPTED
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -77,7 +78,7 @@ def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 
 def _report(error: str, code: int) -> int:
     """Print an error, and return the exit code."""
-    errors.print(f"[red]error:[/] {escape(error)}", highlight=False)
+    errors.print(f"[red]error:[/] {escape(one_message(error))}", highlight=False)
     return code
 
 

@@ -25,13 +25,14 @@ def retry(
     On the CPU the same config gives the same numbers, so a trial that diverged diverges again unless the code changed.
     """
     from core.errors import StudyError
+    from core.settings.value_rules import shown_value
     from core.storage.records import Outcome
     from study.execution.session import Session
 
     known = get_args(Outcome)
     if unknown := [text for text in outcome if text not in known or text == "finished"]:
         choices = ", ".join(text for text in known if text != "finished")
-        raise StudyError(f"--outcome is one of {choices}; got {unknown[0]!r}")
+        raise StudyError(f"--outcome is one of {choices}; got {shown_value(unknown[0])}")
     session = Session(root=root, name=name, console=console)
     options = replace(options, retry=frozenset(text for text in known if text in outcome))
     return session.run(session.plan, options)

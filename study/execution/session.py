@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import StudyError, StudyStoppedError
+from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri
 from core.storage.store import Store, study_names
 from core.storage.values import is_disk_full
+from search_spaces.names import check_study_name
 from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
 from study.execution.disk_space import DiskFullInterrupt, check_room, fullest_disk
@@ -56,6 +58,7 @@ class Session:
 
     def __post_init__(self) -> None:
         check_root(self.root)
+        check_study_name(self.name)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
@@ -83,8 +86,8 @@ class Session:
         """
         if not self.store.has_study:
             names = study_names(self.root)
-            hint = f"studies there: {', '.join(names)}" if names else "there is none yet: modstudy launch STUDY"
-            raise StudyError(f"there is no study {self.name!r} under {self.root}; {hint}")
+            hint = f"studies there: {listed(names)}" if names else "there is none yet: modstudy launch STUDY"
+            raise StudyError(f"there is no study {shown_value(self.name)} under {shown_text(self.root)}; {hint}")
         return self.store.plan()
 
     def merged_plan(self, new: StudyPlan) -> StudyPlan:

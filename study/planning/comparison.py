@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.settings.value_rules import listed, shown_text
 from core.storage.plan_changes import Change, arm_changes, setting_changes
 from core.storage.records import Objective, PlannedArm, StudyPlan
 
@@ -35,11 +36,9 @@ class PlanComparison:
     def conflicts(self) -> list[str]:
         """Descriptions of what a stored study does not allow: what is dropped, changed, or added to a race."""
         dropped = self.dropped_arms
-        texts = (
-            [f"arm{'s' if len(dropped) > 1 else ''} {', '.join(dropped)} only in the stored plan"] if dropped else []
-        )
+        texts = [f"arm{'s' if len(dropped) > 1 else ''} {listed(dropped)} only in the stored plan"] if dropped else []
         if self.is_started_race and self.added_arms:
-            added = ", ".join(arm.name for arm in self.added_arms)
+            added = listed([arm.name for arm in self.added_arms])
             texts.append(f"arm{'s' if len(self.added_arms) > 1 else ''} {added} only in the new plan")
         return [*texts, *map(change_text, self.changes)]
 
@@ -91,12 +90,12 @@ def _is_raised_budget(change: Change) -> bool:
 def change_text(change: Change) -> str:
     """A change of a stored setting as text, for messages."""
     text = f"{change.path}: {_value_text(change.before)} stored, {_value_text(change.after)} new"
-    return f"{text} (in {', '.join(change.arms)})" if change.arms else text
+    return f"{text} (in {listed(change.arms)})" if change.arms else text
 
 
 def _value_text(value: Any) -> str:
     """A value as text; "unset" for None."""
-    return "unset" if value is None else str(value)
+    return "unset" if value is None else shown_text(value)
 
 
 def _objectives_text(objectives: tuple[Objective, ...]) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from core.errors import StudyError
+from core.settings.value_rules import shown_value
 from core.storage.records import PlanSegment, StudyPlan
 from study.planning.comparison import RACE_IS_FIXED, PlanComparison, compare_plans
 from study.planning.plan import check_distinct, more_seeds
@@ -61,5 +62,6 @@ def _check_compatible(name: str, comparison: PlanComparison) -> None:
         reason = f"; {RACE_IS_FIXED}" if comparison.is_started_race else ""
         listed = conflicts if n_more <= 0 else [*conflicts[:MAX_DIFFERENCES], f"and {n_more} more"]
         raise StudyError(
-            f"study {name!r} exists with another plan ({'; '.join(listed)}){reason}; choose another name: --name NAME"
+            f"study {shown_value(name)} exists with another plan ({'; '.join(listed)}){reason}; choose another "
+            "name: --name NAME"
         )

@@ -13,6 +13,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import to_settings
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
+from core.settings.value_rules import listed, shown_text
 from core.storage.code_version import code_version
 from core.storage.records import (
     DataIssue,
@@ -26,7 +27,7 @@ from core.storage.records import (
 )
 from core.training.resolve import Resolver
 from search_spaces.feasibility import CellCheck
-from search_spaces.names import check_name
+from search_spaces.names import check_study_name
 from search_spaces.paths import check_known
 from search_spaces.seeds import continued_seeds
 from search_spaces.strategy import Arm, Round
@@ -63,7 +64,7 @@ def make_plan(
         StudyError: two arms are the same, an override has no effect, or an objective is not a metric of any arm.
     """
     name = name or study.name
-    check_name("a study", name)
+    check_study_name(name)
     objectives = tuple(_objective(entry.metric, entry.direction) for entry in study.objectives)
     shared = _flat_overrides(overrides)
     _check_seed_is_unset(study, shared)
@@ -227,8 +228,8 @@ def _check_metrics(study: StudyFile, objectives: Sequence[Objective], configs: S
     for comparison in study.comparisons():
         if comparison.metric not in uses and metric_of(comparison.metric).direction == "neutral":
             raise StudyError(
-                f"contrasts: {comparison.arm!r} cannot be better in {comparison.metric}, of which neither direction is "
-                "better; choose another metric, or make it an objective with a direction"
+                f"contrasts: {comparison.arm!r} cannot be better in {comparison.metric}, of which neither "
+                "direction is better; choose another metric, or make it an objective with a direction"
             )
         uses.setdefault(comparison.metric, "compared in a contrast")
     modulations = [
@@ -281,15 +282,17 @@ def _remarks(study: StudyFile, overrides: Mapping[str, Any]) -> Iterator[str]:
         overriding = [arm.name for arm in arms if path in arm.settings]
         if not affected and overriding:
             raise StudyError(
-                f"--set {path}={value} has no effect: every arm that has {path} sets it itself "
-                f"({', '.join(overriding)}); change the arms in a study file of your own"
+                f"--set {path}={shown_text(value)} has no effect: every arm that has {path} sets it itself "
+                f"({listed(overriding)}); change the arms in a study file of your own"
             )
         if not affected:
-            raise StudyError(f"--set {path}={value} has no effect: no arm of {study.name} has {path}; leave it out")
+            raise StudyError(
+                f"--set {path}={shown_text(value)} has no effect: no arm of {study.name} has {path}; leave it out"
+            )
         if overriding:
-            yield f"{path} = {value} reaches {', '.join(affected)}; {', '.join(overriding)} set it themselves"
+            yield f"{path} = {shown_text(value)} reaches {listed(affected)}; {listed(overriding)} set it themselves"
         elif len(affected) < len(arms):
-            yield f"{path} = {value} reaches {', '.join(affected)}; the other arms do not have it"
+            yield f"{path} = {shown_text(value)} reaches {listed(affected)}; the other arms do not have it"
 
 
 def _infeasible_remarks(checks: Sequence[CellCheck]) -> Iterator[str]:
