@@ -9,8 +9,10 @@ from core.settings.losses import Resolution
 from core.settings.presets import PAPER
 from core.settings.rules import check
 from core.settings.trial import TrialConfig
-from core.training.memory_estimate import Clips, estimate_memory
+from core.training.memory_estimate import UNCERTAINTY, Clips, estimate_memory
 
+_RESOLUTIONS = "loss.resolutions"
+"""The STFTs of the loss; without a value it has the standard ones."""
 SETTINGS = (
     "trainer.batch_size",
     "trainer.evaluation_batch_size",
@@ -33,7 +35,7 @@ SETTINGS = (
     "audio.duration_s",
     "audio.hop_length",
     "parameterization.cutoff_hz",
-    "loss.resolutions",
+    _RESOLUTIONS,
 )
 """Settings on which the memory of a trial depends; of two that take the same, the first is named."""
 Changes = tuple[tuple[str, Any], ...]
@@ -42,6 +44,9 @@ _RAISED = frozenset({"audio.hop_length", "parameterization.cutoff_hz"})
 """Settings of which a larger value needs less memory."""
 _ODD = frozenset({"encoder.kernel_time", "encoder.kernel_mel"})
 """Settings whose value must be odd."""
+
+_MAX_TEXT = 200
+"""Largest number of characters of a value in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Remedy:
         path, value = self.costliest
         costs = f"{path}={_text(value)} takes most"
         if not self.changes:
-            return f"{costs}, and no value of a single setting is enough; make the trial smaller"
+            return f"{costs}, and no smaller values of such settings are enough; give a machine with more memory"
         changes = " and ".join(f"{path}={_text(value)}" for path, value in self.changes)
         return f"{costs}; it would fit with {changes}"
 
@@ -84,6 +89,26 @@ def memory_remedy(config: TrialConfig, limit: float, n_clips: Clips | None = Non
         if changes:
             return Remedy(changes, costliest)
     return Remedy((), costliest)
+
+
+def check_can_fit(config: TrialConfig, usable: float) -> None:
+    """Check before a trial begins that it can fit in memory, even if its estimate is too large by `UNCERTAINTY`.
+
+    A study is checked as a whole before it starts, but a search may propose larger trials later.
+
+    Args:
+        config: The config of the trial.
+        usable: Bytes that its process may use.
+
+    Raises:
+        MemoryError: it cannot.
+    """
+    peak = estimate_memory(config).peak
+    if peak > UNCERTAINTY * usable:
+        raise MemoryError(
+            f"the trial needs an estimated {peak / 2**30:,.0f} GiB of memory, and the machine has "
+            f"{usable / 2**30:.3g} GiB in all: {memory_remedy(config, usable)}"
+        )
 
 
 def value_at(config: TrialConfig, path: str) -> Any:
@@ -120,16 +145,17 @@ def _change_of_one(
 
 def _changes_of_several(config: TrialConfig, ranked: Sequence[str], limit: float, n_clips: Clips | None) -> Changes:
     """Values of several settings, each reduced to about the usual one in turn until the trial fits; empty if none."""
-    changes: list[tuple[str, Any]] = []
-    for path in ranked:
+    changes: dict[str, Any] = {}
+    # Twice, since a rule may forbid a smaller value of a setting until another one is smaller.
+    for path in (*ranked, *ranked):
         values = [] if _is_usual(value_at(config, path), path) else list(_smaller(config, path))
         for value in values:
             smaller = with_value(config, path, value)
             if _fits(smaller, limit, n_clips):
-                return (*changes, (path, value))
+                return tuple({**changes, path: value}.items())
             if _is_usual(value, path):
                 config = smaller
-                changes.append((path, value))
+                changes[path] = value
                 break
     return ()
 
@@ -141,9 +167,9 @@ def _ranked(config: TrialConfig, n_clips: Clips | None) -> list[str]:
     def saved(path: str) -> tuple[bool, float]:
         """Whether the value is larger than usual, and what another one saves."""
         usual = _usual(path)
-        is_large = usual is not None and not _is_usual(value_at(config, path), path)
+        is_large = path == _RESOLUTIONS or (usual is not None and not _is_usual(value_at(config, path), path))
         other = usual if is_large else next(_smaller(config, path), None)
-        if other is None:
+        if other is None and not is_large:
             return False, 0.0
         saving = before - estimate_memory(with_value(config, path, other), n_clips).peak
         # Settings that save almost the same are as expensive; the order of the list decides.
@@ -153,7 +179,7 @@ def _ranked(config: TrialConfig, n_clips: Clips | None) -> list[str]:
     return sorted(paths, key=saved, reverse=True)
 
 
-def _usual(path: str) -> float | None:
+def _usual(path: str) -> Any:
     """The value in the preset `paper`, or in the variants that belong to it; None if there is none."""
     name = path.rpartition(".")[2]
     values = (value_at(PAPER.config, path), *(getattr(variant, name, None) for variant in PAPER.variants))
@@ -211,10 +237,12 @@ def _fits(config: TrialConfig, limit: float, n_clips: Clips | None) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value as in a file of settings."""
+    """A value as in a file of settings, cut if it is long."""
     if isinstance(value, tuple):
-        return "[" + ", ".join(_table(entry) for entry in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        text = "[" + ", ".join(_table(entry) for entry in value) + "]"
+    else:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
 
 
 def _table(entry: Resolution) -> str:

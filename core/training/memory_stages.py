@@ -33,7 +33,7 @@ from core.settings.synths import (
 )
 from core.settings.trial import TrialConfig
 
-FLOAT, DOUBLE, COMPLEX = 4, 8, 8
+FLOAT, DOUBLE, COMPLEX = 4.0, 8.0, 8.0
 """Bytes of a float32, a float64 and a pair of float32."""
 LARGEST_TABLE = (256, 2048)
 """Cycles, and samples per cycle, that are assumed of a wavetable in a file, as synths write them."""
@@ -242,8 +242,8 @@ def _synth_stages(synth: SynthConfig, audio: AudioConfig, batch: int) -> Iterato
             tables = float(batch) * n_cycles * length * FLOAT
             learns = isinstance(synth.oscillator, LearnableWavetableConfig)
             yield Stage(
-                kept=(2 if learns else 1) * tables + samples,
-                forward=2 * tables,
+                kept=tables + samples,
+                forward=1.5 * tables,
                 backward=3 * tables if learns else 0.0,
                 result=samples,
             )
