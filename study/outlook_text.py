@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.settings.audio import AudioConfig
     from core.storage.records import StudyPlan
     from search_spaces.study_file import StudyFile
+    from study.planning.memory import MemoryNeed
     from study.planning.outlook import Power, Span, StudyOutlook
     from study.planning.resources import Resources
 
@@ -70,6 +71,8 @@ def outlook_lines(outlook: "StudyOutlook", arms: list[str]) -> Iterable[tuple[st
     )
     yield "trials", [_span(outlook.trials, lambda value: f"{value:,.0f}")]
     yield "per trial", [_per_trial(outlook)]
+    if (need := outlook.resources.largest) is not None:
+        yield "memory", [_memory_text(need)]
     yield "in all", [_resource_hours(outlook)]
     yield "disk", [f"{_span(outlook.disk_bytes, size_text)}, beside the report and the MLflow database"]
     yield "sounds", _listed(_clip_text(audio) for audio in outlook.audio)
@@ -129,6 +132,15 @@ def _per_trial(outlook: "StudyOutlook") -> str:
     low_size, high_size = size_text(min(sizes, default=0)), size_text(max(sizes, default=0))
     size = low_size if low_size == high_size else f"{low_size} to {high_size}"
     return f"{text} by a few steps of {kinds} of arm, one thread each; {size}"
+
+
+def _memory_text(need: "MemoryNeed") -> str:
+    """Peak memory of the largest trial as text."""
+    from core.training.memory_estimate import UNCERTAINTY
+    from study.planning.memory import gib_text
+
+    whose = f"; arm {need.arm} takes most" if need.arm else "; at a corner of the search space"
+    return f"up to {gib_text(need.gib)} per trial, estimated within a factor of {UNCERTAINTY:g}{whose}"
 
 
 def _resource_hours(outlook: "StudyOutlook") -> str:

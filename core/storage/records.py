@@ -16,12 +16,24 @@ SCHEMA_VERSION = 3
 STATIC_RANGE = 0.05
 """Recovered curves with a smaller mean range are almost constant: no modulation was found."""
 
-Outcome = Literal["finished", "stopped", "diverged", "nan", "out_of_memory", "timed_out", "lost", "cancelled", "failed"]
+Outcome = Literal[
+    "finished",
+    "stopped",
+    "diverged",
+    "nan",
+    "out_of_memory",
+    "timed_out",
+    "lost",
+    "crashed",
+    "cancelled",
+    "failed",
+]
 """How a trial ended.
 
 `finished` has metrics; `stopped` was ended by an early-stopping rule; `diverged` exceeded the limit of the loss; `nan`
 had a loss that is not a number; `out_of_memory` and `timed_out` exceeded memory or deadline; `lost` lost its worker or
-node too often; `cancelled` ran when the user stopped the study; `failed` raised any other error.
+node too often; `crashed` lost its worker twice by the signal of a fatal error, such as SIGSEGV; `cancelled` ran when
+the user stopped the study; `failed` raised any other error.
 """
 RERUN_ON_RESUME: frozenset[Outcome] = frozenset({"lost", "cancelled"})
 """Outcomes that say nothing about the trial itself, so `resume` runs these trials again."""

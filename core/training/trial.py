@@ -33,6 +33,8 @@ from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 from core.storage.values import is_disk_full
 from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
+from core.training.memory import usable_memory
+from core.training.memory_remedy import check_can_fit
 from core.training.model import DiscoveryModel
 from core.training.trainer import OnProgress, Progress, estimate_clips, fit
 
@@ -141,6 +143,7 @@ def _run(
 ) -> TrialRecord:
     """Train, evaluate and write the results; returns the record with outcome and metrics."""
     clock = _Clock()
+    check_can_fit(config, usable_memory())
     checkpoint = latest_checkpoint(attempt.store, attempt.digest)
     dataset = cached_dataset(config)
     clock.lap("set_up")

@@ -13,6 +13,7 @@ from core.errors import StudyError
 from core.storage.records import PlannedTrial, StudyPlan
 from core.storage.store import Store
 from study.execution.run_options import RunOptions
+from study.planning.memory import memory_needs
 from study.planning.resources import Resources, allocate, needs_gpu, overrides_of, this_machine
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ _log = logging.getLogger(__name__)
 class Compute(ABC):
     """Machines on which trials run."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, say: Callable[[str], None]) -> None:
         self._stack = stack
+        self._say = say
+        self._said: set[str] = set()
 
     @abstractmethod
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
@@ -63,6 +66,14 @@ class Compute(ABC):
     def death(self) -> str | None:
         """What of Ray has died, so that no trial can go on, as the end of a sentence; None while all is well."""
 
+    def _noted(self, resources: Resources) -> Resources:
+        """The resources, after their notes have been said, each once."""
+        for note in resources.notes:
+            if note not in self._said:
+                self._say(f"note: {note}")
+                self._said.add(note)
+        return resources
+
     def stop(self) -> None:
         """End all workers: Ray is shut down, or the cluster left."""
         self._stack.close()
@@ -78,7 +89,7 @@ def compute_for(options: RunOptions, say: Callable[[str], None]) -> Iterator[Com
 
     Args:
         options: Options of the command.
-        say: Called with a sentence about what is being waited for.
+        say: Called with a sentence about what is being waited for, or about the resources.
 
     Raises:
         StudyError: the cluster cannot be joined, or an option is for clusters only.
@@ -87,7 +98,7 @@ def compute_for(options: RunOptions, say: Callable[[str], None]) -> Iterator[Com
         if options.address is None:
             if options.wait_for_nodes is not None:
                 raise StudyError("--wait-for-nodes is for a cluster: give its --address, or leave it out")
-            yield _ThisMachine(stack)
+            yield _ThisMachine(stack, say)
             return
         from study.execution.cluster import cluster_session
 
@@ -107,20 +118,22 @@ def allocation_for(plan: StudyPlan, options: RunOptions, *, has_trials: bool = T
         memory_per_trial=options.memory_per_trial,
         arms=[arm.name for arm in plan.arms],
         overrides=overrides_of(plan) if options.arm_resources is None else options.arm_resources,
+        # A search has no trials before its first round.
+        needs=memory_needs(plan) if has_trials or not plan.trials else None,
     )
 
 
 class _ThisMachine(Compute):
     """Ray on this machine, started when the first trial is about to run."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        super().__init__(stack)
+    def __init__(self, stack: ExitStack, say: Callable[[str], None]) -> None:
+        super().__init__(stack, say)
         self._machine = this_machine()
         self._folder: Path | None = None
         self._preparation: Preparation | None = None
 
     def allocate(self, plan: StudyPlan, options: RunOptions, *, has_trials: bool) -> Resources:
-        return allocation_for(plan, options, has_trials=has_trials)([self._machine])
+        return self._noted(allocation_for(plan, options, has_trials=has_trials)([self._machine]))
 
     def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
         """Nothing: the machine that made the plan has the packages, the root and the data."""
@@ -150,9 +163,8 @@ class _Cluster(Compute):
     """An existing Ray cluster, which this process has joined."""
 
     def __init__(self, stack: ExitStack, folder: Path, say: Callable[[str], None]) -> None:
-        super().__init__(stack)
+        super().__init__(stack, say)
         self._folder = folder
-        self._say = say
         self._store: Store | None = None
         self._checked: set[str] = set()
         """Contents that are on all nodes, as JSON of the settings that name them."""
@@ -162,7 +174,7 @@ class _Cluster(Compute):
         from study.execution.cluster import allocate_on_cluster
 
         allocation = allocation_for(plan, options, has_trials=has_trials)
-        return allocate_on_cluster(allocation, options.wait_for_nodes, self._say)
+        return self._noted(allocate_on_cluster(allocation, options.wait_for_nodes, self._say))
 
     def check(self, root: str, store: Store, plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
         from study.execution.cluster import nodes_of_cluster

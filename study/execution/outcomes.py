@@ -2,9 +2,13 @@
 
 A worker records how its trial ended (`core.training.trial`). The driver records a trial that was stopped by an
 early-stopping rule, whose worker died too often or ran out of memory, that was stuck beyond its time, or that ran when
-the user stopped the study (`cancelled`).
+the user stopped the study (`cancelled`). A worker that died by the signal of a fatal error (`study.execution.
+worker_deaths`) is given the trial once more, from its checkpoint; the second time the trial is `crashed`. A worker that
+was killed (SIGKILL), or vanished with its node, says nothing about the trial, which is tried twice more and then
+`lost`; if the kernel killed it for lack of memory, `out_of_memory`.
 
-A command fails if a trial ended without saying anything about its arm: `failed`, `out_of_memory`, `timed_out`, `lost`.
+A command fails if a trial ended without saying anything about its arm: `failed`, `crashed`, `out_of_memory`,
+`timed_out`, `lost`.
 `diverged` and `nan` are findings about the arm, and `stopped` is what an early-stopping rule is for. A cancelled trial
 has not ended: a resume continues it from its checkpoint, and until then no strategy takes it for a result.
 """
@@ -20,7 +24,7 @@ from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Attempt
 from search_spaces.early_stopping import EarlyStoppingConfig
 
-FAILURES: frozenset[Outcome] = frozenset({"failed", "out_of_memory", "timed_out", "lost"})
+FAILURES: frozenset[Outcome] = frozenset({"failed", "crashed", "out_of_memory", "timed_out", "lost"})
 """Outcomes that make a command fail."""
 
 
@@ -51,6 +55,10 @@ class RunningTrial:
     """The latest reported training step."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Entries of the reported validations, see `TrialRecord.history`."""
+    n_deaths: int = 0
+    """Number of times that its worker has died."""
+    has_crashed: bool = False
+    """Whether it died by the signal of a fatal error before."""
     is_stuck: bool = False
     """Whether its worker has been killed because the trial has exceeded its time by far."""
 

@@ -13,6 +13,8 @@ from core.settings.loading import load_config
 from core.settings.toml_files import read_toml
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.store import Store
+from study.planning.memory import check_fits, memory_need
+from study.planning.resources import usable_memory_gib
 from study.progress import StudyProgress, show_progress
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     Raises:
         ConfigError: the file or a setting is invalid.
         DataError: the data cannot be used.
+        StudyError: the trial needs more memory than this machine has.
     """
     from core.training.resolve import resolve
     from core.training.trial import run_trial
@@ -43,6 +46,8 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     resolved = resolve(load_config(path, assignments))
     for issue in resolved.issues:
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
+    need = memory_need(resolved.config, n_found=resolved.summary.get("n_usable"))
+    check_fits(need, usable_memory_gib(), "this machine")
     digest = resolved.config.digest
     store = Store(out)
     trial = PlannedTrial(digest=digest, arm=path.stem, seed=resolved.config.seed)

@@ -22,10 +22,14 @@ from study.execution.disk_space import DiskFullInterrupt, fullest_disk
 from study.execution.outcomes import RunningTrial, record_for_worker
 from study.execution.trial_queue import TrialQueue
 from study.execution.worker import DISK_FULL
+from study.execution.worker_deaths import Crash, OomKills, crash_of_worker
 from study.progress import StudyProgress
 
 MAX_WORKER_DEATHS = 2
-"""Maximum number of times that a trial is started again after its worker died."""
+"""Maximum number of times that a trial is started again after its worker died.
+
+After a crash it is started again once: such an error usually lies in the trial, and only sometimes in its machine.
+"""
 STUCK_AFTER_S = 30.0
 """Time beyond its own after which a worker that has not ended its trial is killed, in seconds.
 
@@ -53,6 +57,7 @@ class TrialEvents(tune.Callback):
         self._on_record = on_record
         self._timeout_s = timeout_s
         self._tune_trials: dict[str, Any] = {}
+        self._oom_kills = OomKills()
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Ray Tune pickles callbacks to restore them, but modstudy resumes from the records instead."""
@@ -93,8 +98,14 @@ class TrialEvents(tune.Callback):
         self._progress.step(running.trial.digest, running.step, result.get("train_loss"), first_step)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Count the restart of the trial after its worker died."""
-        self._progress.retry(self._running[trial.trial_id].trial.digest)
+        """Count the restart of the trial after its worker died; one that crashed is started again only once."""
+        running = self._running[trial.trial_id]
+        running.n_deaths += 1
+        if crash := crash_of_worker(_last_failure(trial)):
+            _log.warning("trial %s: its worker crashed by %s, and it is started again", running.trial.digest, crash)
+            running.has_crashed = True
+            trial.max_failures = min(trial.max_failures, running.n_deaths)
+        self._progress.retry(running.trial.digest)
         self._tune_trials.pop(trial.trial_id, None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -120,7 +131,7 @@ class TrialEvents(tune.Callback):
                 "and was killed"
             )
             record = self._recorded(running, "timed_out", error)
-        self._finish(record or self._recorded(running, *_reason(trial)))
+        self._finish(record or self._recorded(running, *self._reason(running, trial)))
 
     def cancel(self) -> None:
         """End the workers of all running trials, and record these as cancelled.
@@ -164,6 +175,28 @@ class TrialEvents(tune.Callback):
         how = "has no checkpoint and starts again" if checkpoint is None else "goes on from its checkpoint"
         return f"the study was stopped when the trial was at step {step} of {max_steps}; on resume it {how}"
 
+    def _reason(self, running: RunningTrial, trial: Any) -> tuple[Outcome, str]:
+        """Outcome and error of a trial of Ray Tune that has no record.
+
+        Ray Tune writes the latest error as text, and, if a task or a worker failed, also pickled.
+        """
+        text = _last_failure(trial)
+        last_line = text.strip().splitlines()[-1]
+        if reasons := [line for line in text.splitlines() if "low on memory" in line]:
+            return "out_of_memory", f"Ray killed its worker because memory was exhausted: {reasons[0]}"
+        if trial.pickled_error_file and isinstance(_unpickled(trial.pickled_error_file), RayTaskError):
+            return "failed", f"{last_line}\n{text}"
+        if crash := crash_of_worker(text):
+            return "crashed", _crash_text(crash, running.n_deaths)
+        if self._oom_kills.any_since():
+            return (
+                "out_of_memory",
+                "its worker was killed (SIGKILL) while the kernel killed processes because memory was exhausted; run "
+                "fewer trials at once (--trials-at-once), or give each more (--memory-per-trial)",
+            )
+        times = "again after a crash" if running.has_crashed else f"more than {MAX_WORKER_DEATHS} times"
+        return "lost", f"its worker died {times}; at last: {last_line}"
+
     def _record_of(self, running: RunningTrial) -> TrialRecord | None:
         """The record that the worker has committed; None if it has not."""
         attempt = self._store.committed(running.trial.digest)
@@ -202,19 +235,18 @@ def _drop_checkpoints(store: Store, digest: str) -> None:
         drop_checkpoints(attempt)
 
 
-def _reason(trial: Any) -> tuple[Outcome, str]:
-    """Outcome and error of a trial of Ray Tune that has no record.
+def _crash_text(crash: Crash, n_before: int) -> str:
+    """Error of a trial whose worker has crashed, after it had died some times before."""
+    before = f", after it had died {n_before} time{'s' if n_before > 1 else ''} before" if n_before else ""
+    return (
+        f"its worker was ended by {crash}{before}: an error in native code, or of the machine; to run the trial once "
+        "more: modstudy retry NAME --outcome crashed"
+    )
 
-    Ray Tune writes the latest error as text, and, if a task or a worker failed, also pickled.
-    """
-    text = _text(trial.error_file) or "its worker ended without a record"
-    lines = text.strip().splitlines()
-    last_line = lines[-1]
-    if reasons := [line for line in lines if "low on memory" in line]:
-        return "out_of_memory", f"Ray killed its worker because memory was exhausted: {reasons[0]}"
-    if trial.pickled_error_file and isinstance(_unpickled(trial.pickled_error_file), RayTaskError):
-        return "failed", f"{last_line}\n{text}"
-    return "lost", f"its worker died more than {MAX_WORKER_DEATHS} times; at last: {last_line}"
+
+def _last_failure(trial: Any) -> str:
+    """Ray's message about the latest failure of a trial of Ray Tune."""
+    return _text(trial.error_file) or "its worker ended without a record"
 
 
 def _text(path: str | None) -> str:

@@ -2,18 +2,30 @@
 
 import math
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
+from core.training.memory import usable_memory
+from core.training.memory_estimate import UNCERTAINTY
 from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.study_parsing import parse_study
+from study.planning.memory import (
+    MemoryNeed,
+    MemoryNeeds,
+    TooLargeError,
+    check_fits,
+    gib_text,
+    largest_need,
+    trials_in_memory,
+)
 
 MAX_NAMED = 8
 """Maximum number of machines that an error message lists."""
+_MAX_WANTED_GIB = 2.0**16
+"""Largest memory of a node that a cluster is asked for."""
 _ROUNDING = 1e-9
 """Tolerance for sums of fractions, such as ten tenths of a GPU."""
 
@@ -67,6 +79,10 @@ class Resources:
     """Resources of trials whose arm has no resources of its own."""
     overrides: tuple[ResourcesEntry, ...] = ()
     """Resources of some arms; later entries take precedence."""
+    largest: MemoryNeed | None = None
+    """Estimate for the trials that take most memory, of those that fit; None if it is unknown."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user on memory."""
 
     @property
     def are_equal(self) -> bool:
@@ -110,12 +126,7 @@ def usable_cpus() -> int:
 
 def usable_memory_gib() -> float:
     """Memory that this process may use, according to the machine and its control group; infinite if it is unknown."""
-    sizes = [math.inf]
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with suppress(OSError, ValueError):  # there is no control group, or it has no limit
-        sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return min(sizes) / 2**30
+    return usable_memory() / 2**30
 
 
 def needs_gpu(plan: StudyPlan) -> bool:
@@ -138,6 +149,7 @@ def allocate(
     memory_per_trial: float | None = None,
     arms: Sequence[str] = (),
     overrides: Sequence[ResourcesEntry] = (),
+    needs: MemoryNeeds | None = None,
 ) -> Resources:
     """Check the given resources, and choose the others such that the machines are fully used but not overcommitted.
 
@@ -150,6 +162,7 @@ def allocate(
         memory_per_trial: Memory of each trial in GiB; by default none is reserved.
         arms: Names of the arms known so far.
         overrides: Resources of some arms.
+        needs: Estimated memory of the trials; by default nothing is known about it.
 
     Raises:
         StudyError: a value is invalid, or exceeds the resources of the machines.
@@ -194,7 +207,102 @@ def allocate(
             smallest,
             trials_at_once,
         )
-    return Resources(trials_at_once=trials_at_once or most, default=default, overrides=tuple(overrides))
+    resources = Resources(trials_at_once=trials_at_once or most, default=default, overrides=tuple(overrides))
+    if needs is None:
+        return resources
+    return _within_memory(machines, resources, needs, is_chosen=trials_at_once is not None)
+
+
+def _within_memory(
+    machines: Sequence[Machine], resources: Resources, needs: MemoryNeeds, *, is_chosen: bool
+) -> Resources:
+    """The resources with so many trials at once as fit in the memory of the machines.
+
+    Args:
+        machines: The machines.
+        resources: Resources that fit otherwise.
+        needs: Estimated memory of the trials.
+        is_chosen: Whether the user has chosen the number of trials at once.
+
+    Raises:
+        StudyError: a trial does not fit on any machine, or as many as the user has chosen do not fit.
+    """
+    largest_machine = max(machines, key=lambda machine: machine.memory_gib)
+    given = {name: resources.of(name).memory_gib for name in needs.arms}
+    try:
+        fitting = _check_each(needs, given, largest_machine, is_given=resources.default.memory_gib > 0)
+    except TooLargeError as error:
+        wanted = replace(resources.default, memory_gib=min(error.gib, _MAX_WANTED_GIB))
+        raise NoRoomError(str(error), wanted, 1) from error
+    notes = tuple(_memory_notes(needs, given, largest_machine))
+    unlimited = [need for name, need in needs.arms.items() if not given[name]]
+    unlimited += [] if resources.default.memory_gib else fitting
+    counts = [trials_in_memory(unlimited, machine.memory_gib) for machine in machines]
+    default = resources.default
+    need = largest_need(unlimited)
+    is_limited = any(count < _n_fitting(machine, default) for machine, count in zip(machines, counts, strict=True))
+    if need is not None and is_limited and len(machines) > 1:
+        # Ray must not start more trials on a node than its memory allows.
+        default = replace(default, memory_gib=need.gib)
+    most = sum(int(min(_n_fitting(machine, default), n)) for machine, n in zip(machines, counts, strict=True)) or 1
+    found = replace(resources, default=default, largest=largest_need([*needs.arms.values(), *fitting]), notes=notes)
+    if need is None or not is_limited or most >= resources.trials_at_once:
+        return found
+    estimate = f"{need.whose} needs an estimated {gib_text(need.gib)} of memory"
+    if is_chosen:
+        raise NoRoomError(
+            f"--trials-at-once {resources.trials_at_once} does not fit: {estimate}, and {most} fit on "
+            f"{_text(machines)} in all; lower --trials-at-once, or give --memory-per-trial GIB if you know better",
+            replace(default, memory_gib=need.gib),
+            resources.trials_at_once,
+        )
+    note = (
+        f"{most} trial{'s' if most > 1 else ''} at once, for whose memory there is room, instead of "
+        f"{resources.trials_at_once}: {estimate}, and there is {_text(machines)} in all"
+    )
+    return replace(found, trials_at_once=most, notes=(*notes, note))
+
+
+def _check_each(
+    needs: MemoryNeeds, given: Mapping[str, float], machine: Machine, *, is_given: bool
+) -> list[MemoryNeed]:
+    """Check that the trials of each arm, and of some corner of the search space, fit on the largest machine.
+
+    Args:
+        needs: Estimated memory of the trials.
+        given: Memory that the user has given to the trials of each arm; 0 for none.
+        machine: The machine.
+        is_given: Whether the user has given an amount to all trials.
+
+    Returns:
+        The corners that fit.
+
+    Raises:
+        TooLargeError: an arm, or every corner, does not fit.
+    """
+    for name, need in needs.arms.items():
+        check_fits(need, machine.memory_gib, machine.name, is_given=given[name] > 0)
+    fitting = [need for need in needs.corners if need.gib <= machine.memory_gib]
+    if needs.corners and not fitting:
+        smallest = min(needs.corners, key=lambda need: need.gib)
+        check_fits(smallest, machine.memory_gib, machine.name, is_given=is_given)
+    return fitting
+
+
+def _memory_notes(needs: MemoryNeeds, given: Mapping[str, float], machine: Machine) -> Iterator[str]:
+    """Remarks on arms that get less memory than they need, and on corners of a search space that do not fit."""
+    for name, need in needs.arms.items():
+        if 0 < given[name] < need.gib:
+            yield (
+                f"{need.whose} gets {gib_text(given[name])} of memory, and needs an estimated {gib_text(need.gib)}, "
+                f"which may be wrong by a factor of {UNCERTAINTY:g}"
+            )
+    n_large = sum(need.gib > machine.memory_gib for need in needs.corners)
+    if n_large:
+        yield (
+            f"{n_large} of {len(needs.corners)} corners of the search space need more memory than the "
+            f"{gib_text(machine.memory_gib)} of {machine.name}; such trials end as out_of_memory"
+        )
 
 
 def _text(machines: Sequence[Machine]) -> str:

@@ -16,8 +16,9 @@ def test_an_outcome_that_cannot_be_retried_is_refused(modstudy: Command, tmp_pat
     create_study(tmp_path / "runs" / "mine", tiny_plan())
     result = modstudy("retry", "mine", "--outcome", outcome)
     assert result.exit_code == BAD_INPUT
-    assert "--outcome is one of stopped, diverged, nan, out_of_memory, timed_out, lost, cancelled, failed" in flat(
-        result
+    assert (
+        "--outcome is one of stopped, diverged, nan, out_of_memory, timed_out, lost, crashed, cancelled, failed"
+        in flat(result)
     )
     assert repr(outcome) in flat(result)
 

@@ -11,12 +11,13 @@ import pytest
 import ray
 
 from core.storage.checkpoint_files import latest_checkpoint_step
-from core.storage.records import Outcome, PlannedTrial, StudyPlan, TrialRecord
+from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.store import Store
-from study.execution import trial_events
+from study.execution import trial_events, worker_deaths
 from study.execution.outcomes import FAILURES, RunningTrial
 from study.execution.trial_events import TrialEvents
 from study.execution.trial_queue import Idle, TrialQueue, open_trials
+from study.execution.worker_deaths import Crash
 from study.progress import StudyProgress, max_steps
 from tests.support.tiny_study import commit
 
@@ -146,6 +147,59 @@ def test_a_trial_whose_worker_leaves_no_record_gets_one(
     assert record.error is not None
     assert message in record.error.splitlines()[0]
     assert record.environment["code_version"]
+
+
+def test_a_trial_whose_worker_crashes_is_started_once_more_and_has_then_crashed(
+    store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_events, "crash_of_worker", lambda _: Crash(signal="SIGSEGV", place="render in a.py:7"))
+    run = Run(store, plan)
+    run.report(step=4, n_before=0, history=entries(0, 2, 4))
+    run.events.on_trial_recover(0, [], run.tune_trial)
+    assert run.tune_trial.max_failures == 1, "Ray Tune does not start it a second time"
+    run.events.on_trial_start(0, [], run.tune_trial)
+    record = run.fail(tmp_path, "The actor is dead")
+    assert (record.outcome, record.steps) == ("crashed", 4)
+    assert record.error is not None
+    assert record.error.startswith(
+        "its worker was ended by SIGSEGV in render in a.py:7, after it had died 1 time before"
+    )
+    assert "crashed" in FAILURES - RERUN_ON_RESUME
+
+
+def test_a_trial_that_was_killed_twice_before_its_worker_crashed_has_crashed(
+    store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(store, plan)
+    for _ in range(2):
+        run.events.on_trial_recover(0, [], run.tune_trial)
+    assert run.tune_trial.max_failures == 2
+    monkeypatch.setattr(trial_events, "crash_of_worker", lambda _: Crash(signal="SIGABRT"))
+    record = run.fail(tmp_path, "The actor is dead")
+    assert record.error is not None
+    assert record.error.startswith("its worker was ended by SIGABRT, after it had died 2 times before")
+
+
+def test_a_trial_that_is_killed_after_a_crash_is_lost(
+    store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(store, plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(trial_events, "crash_of_worker", lambda _: Crash(signal="SIGSEGV"))
+        run.events.on_trial_recover(0, [], run.tune_trial)
+    record = run.fail(tmp_path, "The actor is dead")
+    assert (record.outcome, record.error) == ("lost", "its worker died again after a crash; at last: The actor is dead")
+
+
+def test_a_worker_that_the_kernel_killed_for_lack_of_memory_is_out_of_memory(
+    store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter((3, 4))
+    monkeypatch.setattr(worker_deaths, "n_oom_kills", lambda: next(counts))
+    record = Run(store, plan).fail(tmp_path, "The actor is dead")
+    assert record.outcome == "out_of_memory"
+    assert record.error is not None
+    assert "because memory was exhausted" in record.error
 
 
 def test_a_record_of_an_earlier_session_does_not_count(store: Store, plan: StudyPlan, tmp_path: Path) -> None:
