@@ -292,7 +292,9 @@ class Store:
             is_intact = False
         if not is_intact:
             self.drop(key)
-            raise StoreError(f"{self.root} did not return {key} as it was written; check the disk or the object store")
+            raise StoreError(
+                f"{shown(self.root)} did not return {key} as it was written; check the disk or the object store"
+            )
         return len(rows)
 
     def reopen(self, digests: Sequence[str]) -> None:
@@ -316,7 +318,7 @@ class Store:
             try:
                 rows |= {row.digest: row for row in from_segment(data, with_records=with_records)}
             except ValueError as error:
-                _log.warning("%s/%s/%s is left out: %s", self.root, LEDGER_PREFIX, name, error)
+                _log.warning("%s/%s/%s is left out: %s", shown(self.root), LEDGER_PREFIX, name, error)
         return rows
 
     def _other_records(self, compacted: Collection[str]) -> Iterator[TrialRecord]:

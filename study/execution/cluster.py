@@ -17,6 +17,7 @@ from core.errors import StudyError
 from study.execution.code_package import write_code
 from study.execution.interrupts import raise_interrupt, sigterm_interrupts
 from study.execution.ray_session import ray_environment, variables_of_workers
+from study.execution.ray_token import NO_TOKEN_WARNING, token_of_cluster
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine, NoRoomError, Resources
 
@@ -44,7 +45,7 @@ class Node:
 
 
 @contextmanager
-def cluster_session(address: str, threads: int) -> Iterator[Path]:
+def cluster_session(address: str, threads: int, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
     """Join a cluster until the block ends; yields a temporary folder, which is then removed.
 
     The code of this process reaches the workers on all nodes, together with the environment variables of trials. In the
@@ -53,12 +54,20 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
     Args:
         address: Address of the head of the cluster as HOST:PORT, or `auto` to find the cluster of this machine.
         threads: Number of threads of each trial.
+        say: Called with a warning if anyone can use the cluster.
 
     Raises:
-        StudyError: the cluster cannot be reached, or has another version of Ray or Python.
+        StudyError: the cluster cannot be reached, wants another token, or has another version of Ray or Python.
     """
     _check_reachable(address)
-    with ray_environment(threads), temporary_folder() as folder, sigterm_interrupts():
+    with (
+        ray_environment(threads),
+        token_of_cluster(address) as wants_token,
+        temporary_folder() as folder,
+        sigterm_interrupts(),
+    ):
+        if not wants_token:
+            say(f"warning: {NO_TOKEN_WARNING}")
         write_code(folder / "code")
         try:
             try:
