@@ -9,6 +9,7 @@ from core.metrics.interpretability import RANGE, TOTAL_VARIATION
 from core.statistics.paired import MIN_PAIRS_FOR_TEST
 from core.statistics.power import MAX_PAIRS
 from core.storage.records import Objective
+from core.storage.roots import without_credentials
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.common_clips import CommonClips
 from dashboards.analysis.study_results import StudyResults
@@ -110,7 +111,7 @@ def _partial_sentence(common: CommonClips) -> str:
 
 def extend_command(results: StudyResults, n_seeds: int, root: str) -> str:
     """The shell command that runs a study with this number of seeds of every arm."""
-    place = "" if root == "runs" else f" --root {shlex.quote(root)}"
+    place = "" if root == "runs" else f" --root {shlex.quote(without_credentials(root))}"
     return f"modstudy extend {shlex.quote(results.plan.name)} --seeds {n_seeds}{place}"
 
 

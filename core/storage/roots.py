@@ -4,7 +4,11 @@ On S3 a root is `s3://bucket/prefix`, for other servers than Amazon's
 `s3://bucket/prefix?endpoint_override=HOST:PORT&scheme=http`; pyarrow.fs lists all options.
 """
 
-from urllib.parse import parse_qsl, unquote, urlsplit
+import re
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+_PLAIN_OPTIONS = ("endpoint_override", "scheme", "region", "allow_bucket_creation", "allow_bucket_deletion")
+"""Options of URIs that are no secrets."""
 
 
 def is_uri(root: str) -> bool:
@@ -24,6 +28,20 @@ def shown(root: str) -> str:
     scheme, mark, rest = path.partition("://")
     place, slash, key = rest.partition("/")
     return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{key}"
+
+
+def without_credentials(root: str) -> str:
+    """A root for commands that the user may type again: without credentials, and with those options that have none."""
+    path, _ = _split(root)
+    kept = {name: value for name, value in uri_options(root).items() if name in _PLAIN_OPTIONS} if is_uri(root) else {}
+    return shown(path) + (f"?{urlencode(kept, safe=':/')}" if kept else "")
+
+
+def has_credentials(uri: str) -> bool:
+    """Whether a URI has a user, a password or a key in it."""
+    if not is_uri(uri):
+        return False
+    return "@" in urlsplit(uri).netloc or any(re.search("key|secret|token|password", name) for name in uri_options(uri))
 
 
 def s3_bucket(root: str) -> str:

@@ -41,7 +41,7 @@ from core.storage.records import (
     segment_from_json,
     segment_to_json,
 )
-from core.storage.roots import below
+from core.storage.roots import below, shown
 from core.storage.values import Values
 
 STUDY_KEY = "study.json"
@@ -157,7 +157,9 @@ class Store(Values):
             is_intact = False
         if not is_intact:
             self.drop(key)
-            raise StoreError(f"{self.root} did not return {key} as it was written; check the disk or the object store")
+            raise StoreError(
+                f"{shown(self.root)} did not return {key} as it was written; check the disk or the object store"
+            )
         return len(rows)
 
     def reopen(self, digests: Sequence[str]) -> None:
@@ -181,7 +183,7 @@ class Store(Values):
             try:
                 rows |= {row.digest: row for row in from_segment(data, with_records=with_records)}
             except ValueError as error:
-                _log.warning("%s/%s/%s is left out: %s", self.root, LEDGER_PREFIX, name, error)
+                _log.warning("%s/%s/%s is left out: %s", shown(self.root), LEDGER_PREFIX, name, error)
         return rows
 
     def _other_records(self, compacted: Collection[str]) -> Iterator[TrialRecord]:

@@ -11,6 +11,10 @@ from study.cluster_files.settings import Nodes, StudyRun, check_line, check_word
 
 STUDY_FOLDER = "/tmp/modstudy-study"
 """Folder of the study file on the head."""
+TOKEN_FILE = "/tmp/modstudy-ray/auth_token"
+"""File on all nodes with the token of the cluster (Ray documentation, Token authentication)."""
+USERS_TOKEN_FILE = "~/.ray/auth_token"
+"""File on the machine that runs the launcher in which Ray keeps the user's token."""
 IDLE_MINUTES = 10
 """Minutes without work after which a worker is given back."""
 DISK_GB = 200
@@ -124,7 +128,7 @@ def ray_cluster_file(
             "machines of a cloud share no folder: give --root as a URI such as s3://bucket/studies, or as an absolute "
             f"path where --setup or the image mounts a shared file system; got {run.root!r}"
         )
-    mounts: dict[str, str] = {}
+    mounts = {TOKEN_FILE: USERS_TOKEN_FILE}
     if study_path is not None:
         study = f"{STUDY_FOLDER}/{run.slug}.toml"
         mounts[study] = study_path
@@ -137,6 +141,7 @@ def ray_cluster_file(
         provider=settings.provider,
         file=file,
         mounts=mounts,
+        token_file=TOKEN_FILE,
         idle_minutes=IDLE_MINUTES,
         disk_gb=DISK_GB,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.errors import ConfigError
 from core.settings.loading import parse_assignment
+from core.storage.roots import has_credentials
 
 LONGEST_NAME = 47
 """Longest name of a RayJob in characters, because KubeRay appends to it (ray-operator, MaxRayJobNameLength)."""
@@ -38,6 +39,14 @@ class StudyRun:
     def __post_init__(self) -> None:
         for assignment in self.assignments:
             parse_assignment(assignment)
+        for option, value, instead in (
+            ("--root", self.root, "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the nodes' role"),
+            ("--tracking-uri", self.tracking_uri or "", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        ):
+            if has_credentials(value):
+                raise ConfigError(
+                    f"{option} must have no credentials, because others may read a cluster file; give them by {instead}"
+                )
         for text in (self.study, self.name, self.root, self.tracking_uri or "", *self.assignments):
             check_line(text)
 

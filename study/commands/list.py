@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from core.storage.roots import shown
 from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def print_studies(root: str, *, as_json: bool = False) -> None:
         typer.echo(json.dumps([_plain(root, entry) for entry in entries], indent=1))
         return
     if not entries:
-        console.print(Text(f"There is no study under {root} yet: modstudy launch STUDY"))
+        console.print(Text(f"There is no study under {shown(root)} yet: modstudy launch STUDY"))
         return
     console.print(_table(entries))
     for entry in entries:

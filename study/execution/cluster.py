@@ -16,6 +16,7 @@ from core.errors import StudyError
 from study.execution.code_package import write_code
 from study.execution.interrupts import handle_interrupts, interrupts
 from study.execution.ray_session import ray_environment, variables_of_workers
+from study.execution.ray_token import NO_TOKEN_WARNING, token_of_cluster
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine, NoRoomError, Resources
 
@@ -43,7 +44,7 @@ class Node:
 
 
 @contextmanager
-def cluster_session(address: str, threads: int) -> Iterator[Path]:
+def cluster_session(address: str, threads: int, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
     """Join a cluster until the block ends; yields a temporary folder, which is then removed.
 
     The code of this process reaches the workers on all nodes, together with the environment variables of trials. In the
@@ -52,12 +53,15 @@ def cluster_session(address: str, threads: int) -> Iterator[Path]:
     Args:
         address: Address of the head of the cluster as HOST:PORT, or `auto` to find the cluster of this machine.
         threads: Number of threads of each trial.
+        say: Called with a warning if anyone can use the cluster.
 
     Raises:
-        StudyError: the cluster cannot be reached, or has another version of Ray or Python.
+        StudyError: the cluster cannot be reached, wants another token, or has another version of Ray or Python.
     """
     _check_reachable(address)
-    with ray_environment(threads), temporary_folder() as folder, interrupts():
+    with ray_environment(threads), token_of_cluster(address) as wants_token, temporary_folder() as folder, interrupts():
+        if not wants_token:
+            say(f"warning: {NO_TOKEN_WARNING}")
         write_code(folder / "code")
         try:
             try:

@@ -89,7 +89,7 @@ def compute_for(options: RunOptions, say: Callable[[str], None]) -> Iterator[Com
 
     Args:
         options: Options of the command.
-        say: Called with a sentence about what is being waited for, or about the resources.
+        say: Called with a sentence about what is being waited for, about the resources, or what is not safe.
 
     Raises:
         StudyError: the cluster cannot be joined, or an option is for clusters only.
@@ -103,7 +103,7 @@ def compute_for(options: RunOptions, say: Callable[[str], None]) -> Iterator[Com
         from study.execution.cluster import cluster_session
 
         threads = max(1, int(options.cpus_per_trial or 1))
-        folder = stack.enter_context(cluster_session(options.address, threads))
+        folder = stack.enter_context(cluster_session(options.address, threads, say))
         yield _Cluster(stack, folder, say)
 
 

@@ -15,6 +15,7 @@ import ray
 
 from core.errors import StudyError
 from study.execution.interrupts import handle_interrupts, interrupts, killed_at_once
+from study.execution.ray_token import own_token
 from study.execution.temporary_folder import temporary_folder
 from study.planning.resources import Machine
 
@@ -46,7 +47,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
     """Run Ray on this machine until the block ends; yields a temporary folder, which is then removed.
 
-    In the block, SIGTERM raises KeyboardInterrupt like Ctrl-C.
+    Ray listens on the loopback interface only, and wants a token that is in that folder, so that other users of the
+    machine cannot use it. In the block, SIGTERM raises KeyboardInterrupt like Ctrl-C.
 
     Args:
         machine: Resources that Ray may use.
@@ -58,6 +60,7 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
     with (
         ray_environment(threads),
         temporary_folder() as folder,
+        own_token(folder),
         interrupts(),
         killed_at_once(_kill_ray),
         _loopback_only(),
@@ -144,7 +147,7 @@ def ray_environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _loopback_only() -> Iterator[None]:
-    """Let a Ray that is started in the block listen on the loopback interface only, since it has no authentication.
+    """Let a Ray that is started in the block listen on the loopback interface only.
 
     Ray does so on systems where it does not support clusters; `_node_ip_address="127.0.0.1"` is replaced by Ray.
     """

@@ -16,7 +16,7 @@ from rich.markup import escape
 from core.errors import StudyError, StudyStoppedError
 from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
-from core.storage.roots import below, is_uri
+from core.storage.roots import below, is_uri, shown, without_credentials
 from core.storage.store import Store, study_names
 from core.storage.values import is_disk_full
 from search_spaces.names import check_study_name
@@ -64,7 +64,7 @@ class Session:
     @property
     def resume_command(self) -> str:
         """The shell command that resumes the study."""
-        root = "" if self.root == "runs" else f" --root {shlex.quote(self.root)}"
+        root = "" if self.root == "runs" else f" --root {shlex.quote(without_credentials(self.root))}"
         return f"modstudy resume {shlex.quote(self.name)}{root}"
 
     @property
@@ -87,7 +87,7 @@ class Session:
         if not self.store.has_study:
             names = study_names(self.root)
             hint = f"studies there: {listed(names)}" if names else "there is none yet: modstudy launch STUDY"
-            raise StudyError(f"there is no study {shown_value(self.name)} under {shown_text(self.root)}; {hint}")
+            raise StudyError(f"there is no study {shown_value(self.name)} under {shown_text(shown(self.root))}; {hint}")
         return self.store.plan()
 
     def merged_plan(self, new: StudyPlan) -> StudyPlan:
@@ -154,7 +154,7 @@ class Session:
         if not remaining and is_up_to_date(self.store, state) and self.is_complete(plan):
             self.console.print(
                 f"All {progress.planned} trials of {escape(self.name)} are done, and its report is up to date: "
-                f"{self.store.root}/report/index.html",
+                f"{self.store.address('report/index.html')}",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from core.errors import StudyError
+from core.storage.roots import shown
 from core.storage.store import Store
 
 STUDY_WAIT_S = 5.0
@@ -31,7 +32,7 @@ def delivery_lock(store: Store) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise StudyError(
-            f"another process delivers the study in {store.root} to MLflow now; wait until it has ended"
+            f"another process delivers the study in {shown(store.root)} to MLflow now; wait until it has ended"
         ) from error
     try:
         yield

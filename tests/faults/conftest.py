@@ -11,6 +11,9 @@ from typer.testing import CliRunner, Result
 
 from study.cli import app
 from tests.support.command_line import Command
+from tests.support.watched_study import watched_study
+
+__all__ = ["watched_study"]
 
 _FOLDER = Path(__file__).parent
 

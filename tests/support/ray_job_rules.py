@@ -44,6 +44,7 @@ _WORKER_GROUP = _record(
 _CLUSTER = _record(
     required=("headGroupSpec",),
     rayVersion={"type": "string"},
+    authOptions=_record(mode={"enum": ["disabled", "token"]}),
     enableInTreeAutoscaling={"type": "boolean"},
     autoscalerOptions=_AUTOSCALER,
     headGroupSpec=_HEAD_GROUP,

@@ -103,7 +103,7 @@ def test_the_command_at_the_top_is_the_one_that_was_meant() -> None:
         *("modstudy", "launch", "/tmp/modstudy-study/modstudy-my-study.toml", "--name", "my study"),
         *("--root", "s3://bucket/studies", "--set", value, "--address", "auto", "--wait-for-nodes", "1800"),
     ]
-    assert yaml.safe_load(text)["file_mounts"] == {on_head[2]: "/home/me/study.toml"}
+    assert yaml.safe_load(text)["file_mounts"][on_head[2]] == "/home/me/study.toml"
 
 
 def test_no_process_reports_usage() -> None:

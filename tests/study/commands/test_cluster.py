@@ -65,7 +65,7 @@ def test_a_study_file_is_found_from_every_node(modstudy: Command, tmp_path: Path
     cluster = yaml.safe_load(
         modstudy("cluster", "ray-yaml", "mine.toml", "--image", "a/b:1", "--root", "s3://bucket/runs").output
     )
-    assert list(cluster["file_mounts"].values()) == [f"{tmp_path}/mine.toml"]
+    assert f"{tmp_path}/mine.toml" in cluster["file_mounts"].values()
 
 
 def test_the_provider_decides_on_the_machines(modstudy: Command) -> None:
