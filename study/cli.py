@@ -18,7 +18,7 @@ from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
-from study.commands.options import errors
+from study.commands.options import CommandGroup, errors
 from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report
@@ -31,6 +31,7 @@ from study.commands.track import track
 from study.commands.train import train
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Studies of modulation discovery with differentiable synthesizers.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,

@@ -8,7 +8,9 @@ from typing import Any
 from core.clips import Dataset
 from core.data.folder_copies import copy_of
 from core.errors import ConfigError, DataError
+from core.settings.value_rules import shown_text
 from core.storage.records import DataIssue
+from core.user_paths import expanded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +76,12 @@ def existing_folder(setting: str, sha256: str | None) -> Path:
     """
     if not setting:
         raise ConfigError("data.folder must name the folder of the sounds; it is empty; set it: --set data.folder=DIR")
-    folder = Path(setting).expanduser()
+    folder = expanded(setting)
     if folder.is_dir():
         return folder
     if sha256 is not None and (copy := copy_of(sha256)).is_dir():
         return copy
-    raise MissingFolderError(f"data.folder must be a folder; there is none at {folder}; check the path")
+    raise MissingFolderError(f"data.folder must be a folder; there is none at {shown_text(folder)}; check the path")
 
 
 class MissingFolderError(DataError):

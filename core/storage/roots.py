@@ -4,7 +4,33 @@ On S3 a root is `s3://bucket/prefix`, for other servers than Amazon's
 `s3://bucket/prefix?endpoint_override=HOST:PORT&scheme=http`; pyarrow.fs lists all options.
 """
 
+import os
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from core.errors import StoreError
+from core.settings.value_rules import shown_text, shown_value
+
+MAX_ROOT = 1024
+"""Largest number of characters of a root; paths below it have some more, and may have 4096."""
+
+
+def checked_root(root: str | Path) -> str:
+    """A root as text, after a check that it can be the folder of studies, or may be a URI.
+
+    Raises:
+        StoreError: it is empty or too long, has characters that no folder should have, or is something else than a
+            folder.
+    """
+    text = str(root)
+    if not text or len(text) > MAX_ROOT or not text.isprintable():
+        raise StoreError(
+            f"a root is a folder or a URI, of 1 to {MAX_ROOT} printable characters in UTF-8; got {shown_value(text)}; "
+            "give another one by --root"
+        )
+    if not is_uri(text) and os.path.lexists(text) and not Path(text).is_dir():
+        raise StoreError(f"a root is a folder, and {shown_text(text)} is none; give another one by --root")
+    return text
 
 
 def is_uri(root: str) -> bool:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never
 
 import torch
@@ -20,6 +19,7 @@ from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
 from core.storage.records import DataIssue
+from core.user_paths import expanded
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
@@ -197,7 +197,7 @@ def _replace_contents(part: Part, changes_of: Callable[[str, str, ContentPath], 
 def _absolute(value: str, mark: ContentPath) -> str:
     """An existing path made absolute; other values are unchanged."""
     is_name = mark.content == "wavetable" and value in BUILTIN_WAVETABLES
-    path = Path(value).expanduser()
+    path = expanded(value)
     return str(path.absolute()) if value and not is_name and path.exists() else value
 
 

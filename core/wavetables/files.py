@@ -19,7 +19,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
+from core.settings.value_rules import shown_value
 from core.sound_files import find_sounds, read_mono
+from core.user_paths import expanded
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096
@@ -41,15 +43,15 @@ def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
     """
     if name_or_path in BUILTIN_WAVETABLES:
         return builtin_wavetable(name_or_path).clone()
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if name_or_path and path.is_dir():
         rows = _single_cycles(path)
     elif name_or_path and path.is_file():
         rows = _cycles_of_file(path)
     else:
         raise ConfigError(
-            f"a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got {name_or_path!r}, "
-            f"which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
+            f"a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got "
+            f"{shown_value(name_or_path)}, which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
         )
     if len(rows) < 2:
         raise DataError(f"a wavetable needs at least 2 cycles to move between; {path} has {len(rows)}; add more")

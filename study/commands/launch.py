@@ -68,7 +68,8 @@ def launch(
     show_issues(plan)
     options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options), console)
+        stored = planned.study if plan is planned.plan else parse_study(plan.study_file)
+        show_outlook(stored, plan, session.check_resources(plan, options), console)
         _show_stored(session, plan)
         if trials:
             show_trials(plan)

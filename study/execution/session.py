@@ -16,7 +16,7 @@ from rich.markup import escape
 from core.errors import StudyError
 from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
-from core.storage.roots import below, is_uri
+from core.storage.roots import below, checked_root, is_uri
 from core.storage.store import Store, study_names
 from search_spaces.names import check_study_name
 from study.execution.code_check import check_code_version
@@ -54,6 +54,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
+        checked_root(self.root)
         check_study_name(self.name)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
