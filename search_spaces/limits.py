@@ -13,8 +13,10 @@ MAX_QUESTION = 2_000
 MAX_OBJECTIVES = 16
 """Largest number of objectives."""
 MAX_ENTRIES = 1_000
-"""Largest number of contrasts, and of margins."""
+"""Largest number of contrasts, of margins, and of settings in a table."""
 MAX_RESOURCES = 32
 """Largest number of entries of resources, and of patterns of arms in each."""
+MAX_SEEDS = 1_000_000
+"""Largest number of seeds that are counted; a study has no more than `MAX_TRIALS`."""
 MAX_RACE_SEEDS = 1_000
 """Largest number of seeds of an arm of a race."""

@@ -14,7 +14,7 @@ from search_spaces.designs.fractional_factorial import Resolution
 from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import Domain, choice, fixed
-from search_spaces.limits import MAX_DIMENSIONS, MAX_RACE_SEEDS, MAX_TEXT, MAX_TRIALS
+from search_spaces.limits import MAX_DIMENSIONS, MAX_ENTRIES, MAX_RACE_SEEDS, MAX_SEEDS, MAX_TEXT, MAX_TRIALS
 from search_spaces.options import Option
 from search_spaces.paths import check_known, takes_integers
 from search_spaces.ranges import number_range
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 AnyNumber = Interval(ge=-1e300, le=1e300)
 """Admits all numbers that a setting could admit; whether it does is checked with its own range."""
+Seeds = Annotated[tuple[Annotated[int, Interval(ge=-(2**63), le=2**63 - 1)], ...], MaxLen(MAX_SEEDS)]
+"""Seeds, as far as TOML admits them; the rules are those of `search_spaces.seeds`, and the size of a study."""
+Table = Annotated[dict[str, Any], MaxLen(MAX_ENTRIES)]
+"""Settings by nested or dotted path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ class DimensionEntry:
     """Whether the range is logarithmic."""
     step: Annotated[int | float, AnyNumber] | None = None
     """Distance of neighbouring values of the range."""
-    when: dict[str, Any] = field(default_factory=dict)
+    when: Table = field(default_factory=dict)
     """Conditions by nested or dotted path, see `Dimension.when`; a single value needs no list."""
 
     @property
@@ -142,9 +146,9 @@ class OneFactorEntry:
 class LeaveOneOutEntry:
     """Entry of an ablation that leaves out one component at a time, see `search_spaces.designs.leave_one_out`."""
 
-    components: Annotated[dict[str, dict[str, Any]], MaxLen(MAX_TRIALS)]
+    components: Annotated[dict[str, Table], MaxLen(MAX_TRIALS)]
     kind: Literal["leave_one_out"] = "leave_one_out"
-    full: dict[str, Any] = field(default_factory=dict)
+    full: Table = field(default_factory=dict)
     full_name: Annotated[str, MaxLen(MAX_TEXT)] = "full"
 
 
@@ -166,7 +170,7 @@ class SearchEntry:
     """Number of arms that each cell adds in a round; None for what suits the sampler."""
     mode: Mode = "rounds"
     """Whether it proposes after whole rounds, or asynchronously, which gives up that resumed searches are equal."""
-    seeds: Annotated[tuple[int, ...], MaxLen(MAX_TRIALS)] = (1000, 1001)
+    seeds: Seeds = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
     sampler: SamplerConfig = field(default_factory=TpeSamplerConfig)
 

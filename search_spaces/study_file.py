@@ -72,6 +72,8 @@ from search_spaces.study_entries import (
     ObjectiveEntry,
     RaceEntry,
     SearchEntry,
+    Seeds,
+    Table,
 )
 
 
@@ -82,12 +84,12 @@ class StudyFile:
     name: Annotated[str, MaxLen(MAX_TEXT)]
     question: Annotated[str, MaxLen(MAX_QUESTION)]
     preset: Annotated[str, MaxLen(MAX_TEXT)] = "small"
-    seeds: tuple[int, ...] = (0,)
+    seeds: Seeds = (0,)
     objectives: Annotated[tuple[ObjectiveEntry, ...], MaxLen(MAX_OBJECTIVES)] = (
         ObjectiveEntry(metric="audio.mss", direction="minimize"),
         ObjectiveEntry(metric="interpretability.tv", direction="minimize"),
     )
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Table = field(default_factory=dict)
     """Nested or dotted settings shared by all arms."""
     arms: Annotated[tuple[ExplicitArm, ...], MaxLen(MAX_TRIALS)] = ()
     space: Dimensions = ()

@@ -11,7 +11,7 @@ from core.settings.dotted import flatten
 from core.settings.suggestions import did_you_mean
 from core.settings.value_rules import listed, shown_value
 from search_spaces.designs.base import Design
-from search_spaces.limits import MAX_TEXT
+from search_spaces.limits import MAX_ENTRIES, MAX_TEXT
 from search_spaces.strategy import Arm
 
 
@@ -22,7 +22,7 @@ class ExplicitArm:
     name: Annotated[str, MaxLen(MAX_TEXT)]
     like: Annotated[str, MaxLen(MAX_TEXT)] | None = None
     """Another explicit arm from whose settings this one starts."""
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Annotated[dict[str, Any], MaxLen(MAX_ENTRIES)] = field(default_factory=dict)
     """Nested or dotted settings."""
 
 

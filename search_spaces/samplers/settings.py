@@ -11,6 +11,7 @@ from annotated_types import Interval, MaxLen
 from typing_extensions import Doc
 
 from core.settings.annotations import SeedRange
+from search_spaces.limits import MAX_ENTRIES, MAX_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,11 @@ class CustomSamplerConfig:
     """A sampler of your own, called as `Class(seed=..., **options)`."""
 
     kind: Literal["custom"] = "custom"
-    path: Annotated[str, MaxLen(500), Doc('its class, a subclass of `Sampler`, as "package.module:Class"')]
+    path: Annotated[str, MaxLen(MAX_TEXT), Doc('its class, a subclass of `Sampler`, as "package.module:Class"')]
     seed: Annotated[int, SeedRange, Doc("seed of the points")] = 0
-    options: Annotated[dict[str, Any], Doc("further arguments of the class")] = field(default_factory=dict)
+    options: Annotated[dict[str, Any], MaxLen(MAX_ENTRIES), Doc("further arguments of the class")] = field(
+        default_factory=dict
+    )
 
 
 SamplerConfig = (
