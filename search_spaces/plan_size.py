@@ -39,7 +39,7 @@ class Amount:
         return math.prod(self.sizes.values()) * self.n_seeds
 
     def __str__(self) -> str:
-        sizes = [f"{size:,} {shown_text(name)}" for name, size in self.sizes.items() if size > 1]
+        sizes = [f"{_count(size)} {shown_text(name)}" for name, size in self.sizes.items() if size > 1]
         n_more = len(sizes) - MAX_SHOWN_DIMENSIONS
         shown = [*sizes[:MAX_SHOWN_DIMENSIONS], *([f"those of {n_more} more"] if n_more > 0 else [])]
         return f"arms: {' x '.join(shown) or 1}, seeds: {self.n_seeds:,}"
@@ -126,7 +126,8 @@ def check_n_cells(sizes: Mapping[str, int]) -> None:
         ConfigError: there are more than `MAX_CELLS`.
     """
     if (n_cells := math.prod(sizes.values())) > MAX_CELLS:
-        parts = " x ".join(f"{size:,} {shown_text(path)}" for path, size in list(sizes.items())[:MAX_SHOWN_DIMENSIONS])
+        shown = list(sizes.items())[:MAX_SHOWN_DIMENSIONS]
+        parts = " x ".join(f"{_count(size)} {shown_text(path)}" for path, size in shown)
         raise ConfigError(
             f"a search has at most {MAX_CELLS:,} cells; [[search.grid]] has {_count(n_cells)} ({parts}); give fewer "
             "values, or move a dimension to [[search.space]]"

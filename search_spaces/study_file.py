@@ -53,7 +53,7 @@ from search_spaces.designs.build import ablation_of, design_over
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.limits import MAX_ENTRIES, MAX_OBJECTIVES, MAX_QUESTION, MAX_RESOURCES, MAX_TEXT, MAX_TRIALS
-from search_spaces.names import check_name, check_study_name
+from search_spaces.names import check_name, check_question, check_study_name
 from search_spaces.paths import Composer
 from search_spaces.plan_size import Amount, amounts_of, check_n_trials
 from search_spaces.race import Race
@@ -114,8 +114,7 @@ class StudyFile:
     def __post_init__(self) -> None:
         check_study_name(self.name)
         preset_named(self.preset)
-        if not self.question.strip():
-            raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
+        check_question(self.question)
         check_seeds("seeds", self.seeds)
         check_n_trials(
             *amounts_of(

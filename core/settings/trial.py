@@ -66,4 +66,4 @@ class TrialConfig:
         true_synth = self.data.true_synth
         if type(true_synth) is not type(self.synth):
             return False
-        return settings_sha256(true_synth) == settings_sha256(self.synth)
+        return true_synth == self.synth or settings_sha256(true_synth) == settings_sha256(self.synth)

@@ -28,7 +28,15 @@ def checked_root(root: str | Path) -> str:
             f"a root is a folder or a URI, of 1 to {MAX_ROOT} printable characters in UTF-8; got {shown_value(text)}; "
             "give another one by --root"
         )
-    if not is_uri(text) and os.path.lexists(text) and not Path(text).is_dir():
+    if is_uri(text):
+        if text.startswith("s3://") and not s3_bucket(text):
+            raise StoreError("a root on S3 is s3://BUCKET or s3://BUCKET/PREFIX; got no bucket; give one by --root")
+        return text
+    try:
+        is_other = os.path.lexists(text) and not Path(text).is_dir()
+    except OSError as error:
+        raise StoreError(f"cannot look at the root {shown_text(text)}: {error.strerror}; give another one") from error
+    if is_other:
         raise StoreError(f"a root is a folder, and {shown_text(text)} is none; give another one by --root")
     return text
 

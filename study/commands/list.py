@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from core.settings.value_rules import printable
 from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _table(entries: "tuple[StudyEntry, ...]") -> Table:
         numbers = map(str, (entry.n_arms, entry.planned, entry.outcomes.get("finished", 0), entry.n_open))
         state = f"{entry.state} on {entry.where}" if entry.where else entry.state
         remarks = ", ".join([*others, *([entry.error] if entry.error else [])])
-        table.add_row(*map(Text, (entry.name, state, entry.question, *numbers, remarks)))
+        table.add_row(*map(Text, (entry.name, state, printable(entry.question), *numbers, printable(remarks))))
     return table
 
 

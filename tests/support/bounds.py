@@ -1,4 +1,4 @@
-"""Numbers, texts and lists in the annotations of config classes and of the entries of study files, with their bounds."""
+"""Numbers, texts and lists in the annotations of config classes and of entries of study files, with their bounds."""
 
 import dataclasses
 import math
@@ -9,7 +9,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Interval, Le, Lt, MaxLen
 
-from core.settings.schema import setting_types
+from core.settings.schema import number_type, setting_types
+from search_spaces.paths import annotation_at, is_kind, known_paths
+from tests.support.configs import configured
 
 SIZED = (str, tuple, list, dict)
 """Types whose values have a length."""
@@ -113,3 +115,39 @@ def _past(end: float, number: type, *, is_open: bool, towards: float) -> float:
     if number is int:
         return int(end) + (1 if towards > 0 else -1)
     return math.nextafter(end, towards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberSetting:
+    """A setting that is a number, with the kinds under which it exists."""
+
+    path: str
+    kinds: tuple[str, ...]
+    """Assignments of kinds, such as `synth.kind=engel`, outer ones first."""
+    type: type
+    bounds: Bounds
+
+    def outside(self) -> tuple[float, float]:
+        """The numbers next to both ends of the range that do not belong to it."""
+        return self.bounds.past_low(self.type), self.bounds.past_high(self.type)
+
+    def inside(self) -> tuple[float, float]:
+        """The smallest and the largest number of the range."""
+        low, high = self.bounds.low, self.bounds.high
+        return (
+            math.nextafter(low, math.inf) if self.bounds.low_is_open else low,
+            math.nextafter(high, -math.inf) if self.bounds.high_is_open else high,
+        )
+
+
+def number_settings() -> list[NumberSetting]:
+    """All settings of a trial that are numbers, each under the first kinds that have it."""
+    found = []
+    for path, branches in known_paths().items():
+        kinds = tuple(f"{union}={kind}" for union, kind in branches[0].items())
+        config = configured(*kinds) if kinds else configured("seed=0")
+        annotation = None if is_kind(path) else annotation_at(config, path)
+        if (number := number_type(annotation)) is not None:
+            bounds = bounds_of(get_args(annotation)[1:])
+            found.append(NumberSetting(path=path, kinds=kinds, type=number, bounds=bounds))
+    return found
