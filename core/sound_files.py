@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from core.errors import ConfigError, DataError
+from core.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif")
 """File name endings of sound files, in lower case."""
@@ -57,32 +57,6 @@ def find_sounds(folder: Path) -> list[Path]:
                 f"a folder has at most {MAX_SOUNDS} sound files; {printable(folder)} has more; name a smaller one"
             )
     return sorted(found)
-
-
-def user_path(text: str, setting: str) -> Path:
-    """The path that a setting names, in which `~` stands for the home folder.
-
-    Raises:
-        ConfigError: it is no path in UTF-8, or names the home of an unknown user.
-    """
-    try:
-        text.encode()
-        if "\0" in text:
-            raise ValueError("it contains a zero byte")
-        return Path(text).expanduser()
-    except (ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"{setting} must be a path in UTF-8, without zero bytes and unknown users; got {printable(text)!r}; "
-            "rename it"
-        ) from error
-
-
-def printable(name: str | Path) -> str:
-    """A name in printable characters and valid UTF-8: other characters and undecodable bytes are escaped."""
-    text = str(name)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def name_in(folder: Path, path: Path) -> str:

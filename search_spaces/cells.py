@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import ConfigError
 from core.settings.presets import Preset
 from search_spaces.dimensions import Dimension
+from search_spaces.limits import MAX_CELLS
 from search_spaces.space import Point, Space
 
 
@@ -57,6 +58,11 @@ def cells_of(
     if not grid:
         return (Cell(name="", settings={}, space=Space(dimensions, preset, shared)),)
     grid_space = Space(grid, preset, shared)
+    if (n_cells := grid_space.n_points()) > MAX_CELLS:
+        raise ConfigError(
+            f"a search has at most {MAX_CELLS:,} cells; its grid has {n_cells:,}; give its dimensions fewer values, or "
+            "move one to [[search.space]]"
+        )
     return tuple(
         Cell(
             name=arm.name,

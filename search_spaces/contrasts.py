@@ -17,19 +17,23 @@ any, every trained arm is compared with the first one in each objective.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import MaxLen
 
 from core.errors import ConfigError
 from core.settings.suggestions import did_you_mean
 from core.settings.value_rules import listed, shown_value
+from search_spaces.limits import MAX_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContrastEntry:
     """Entry of a contrast: an arm is compared with a reference arm."""
 
-    arm: str
-    reference: str
-    metric: str | None = None
+    arm: Annotated[str, MaxLen(MAX_TEXT)]
+    reference: Annotated[str, MaxLen(MAX_TEXT)]
+    metric: Annotated[str, MaxLen(MAX_TEXT)] | None = None
     """Full name of the metric in which they are compared; None for each objective."""
 
     def __post_init__(self) -> None:
@@ -77,9 +81,10 @@ def check_arms(contrasts: Sequence[ContrastEntry], arms: Collection[str]) -> Non
     Raises:
         ConfigError: an arm is unknown.
     """
+    known = frozenset(arms)
     for contrast in contrasts:
         for role, name in (("arm", contrast.arm), ("reference", contrast.reference)):
-            if name not in arms:
+            if name not in known:
                 hint = did_you_mean(name, arms, otherwise=f"its arms are {', '.join(arms) or 'known after its search'}")
                 raise ConfigError(f"contrasts: {role} {shown_value(name)} is no arm that this study declares; {hint}")
 

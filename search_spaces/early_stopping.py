@@ -10,10 +10,11 @@ history, but no metrics: neither samplers nor fronts see the losses at which the
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Interval, MaxLen
 from typing_extensions import Doc
 
 from core.errors import ConfigError
+from core.settings.annotations import StepRange
 from core.storage.records import Stage
 
 INCOMPARABLE = ("loss", "audio", "data")
@@ -29,9 +30,11 @@ class AshaConfig:
     """
 
     kind: Literal["asha"] = "asha"
-    grace_steps: Annotated[int, Ge(1), Doc("training steps before a trial can be stopped; the first rung")] = 60
-    reduction_factor: Annotated[float, Gt(1), Doc("inverse of the share of trials that pass a rung")] = 3.0
-    stages: Annotated[tuple[Stage, ...], Doc("stages whose trials can be stopped")] = ("search",)
+    grace_steps: Annotated[int, StepRange, Doc("training steps before a trial can be stopped; the first rung")] = 60
+    reduction_factor: Annotated[
+        float, Interval(gt=1, le=1000), Doc("inverse of the share of trials that pass a rung")
+    ] = 3.0
+    stages: Annotated[tuple[Stage, ...], MaxLen(10), Doc("stages whose trials can be stopped")] = ("search",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,9 @@ class MedianConfig:
     """
 
     kind: Literal["median"] = "median"
-    grace_steps: Annotated[int, Ge(1), Doc("training steps before a trial can be stopped")] = 60
-    min_trials: Annotated[int, Ge(1), Doc("other trials that must have come as far")] = 5
-    stages: Annotated[tuple[Stage, ...], Doc("stages whose trials can be stopped")] = ("search",)
+    grace_steps: Annotated[int, StepRange, Doc("training steps before a trial can be stopped")] = 60
+    min_trials: Annotated[int, Interval(ge=1, le=100_000), Doc("other trials that must have come as far")] = 5
+    stages: Annotated[tuple[Stage, ...], MaxLen(10), Doc("stages whose trials can be stopped")] = ("search",)
 
 
 EarlyStoppingConfig = AshaConfig | MedianConfig

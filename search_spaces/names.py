@@ -1,4 +1,4 @@
-"""Names of studies and arms: the rule for them, and names that fit it."""
+"""Names and questions of studies, and names of arms: the rules for them, and names that fit."""
 
 import hashlib
 import re
@@ -13,6 +13,8 @@ NAME_RULE = f"letters, digits, spaces and . _ + = , - inside, at most {MAX_LENGT
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._+=,-]{0,98}[A-Za-z0-9_+])?")
 """Pattern of `NAME_RULE`."""
 _N_HASH_DIGITS = 8
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters other than tabs and line ends."""
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that Windows gives to devices, with any ending."""
 RESERVED = frozenset(
@@ -49,6 +51,18 @@ def check_study_name(name: str) -> None:
         raise ConfigError(
             f"the name of a study is that of its folder, and {shown_value(name)} is the name of {owner}; rename it"
         )
+
+
+def check_question(question: str) -> None:
+    """Check the question of a study, which is shown in terminals and pages.
+
+    Raises:
+        ConfigError: it is empty, or has control characters other than tabs and line ends.
+    """
+    if not question.strip():
+        raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
+    if _CONTROL.search(question):
+        raise ConfigError(f"question: text has no control characters; got {shown_value(question)}; remove them")
 
 
 def fitted_name(text: str) -> str:

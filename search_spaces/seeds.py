@@ -1,9 +1,11 @@
 """Seeds of a study and of its search: the rule for them, and further seeds where more are needed than are listed."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from core.errors import ConfigError
 from core.settings.toml_files import MAX_INTEGER
+from core.settings.value_rules import shown_value
 
 
 def check_seeds(key: str, seeds: Sequence[int]) -> None:
@@ -12,11 +14,9 @@ def check_seeds(key: str, seeds: Sequence[int]) -> None:
     Raises:
         ConfigError: there is none, or one is negative, too large to be stored, or occurs twice.
     """
-    repeated = (
-        [seed for index, seed in enumerate(seeds) if seed in seeds[:index]] if len(set(seeds)) < len(seeds) else []
-    )
+    repeated = [seed for seed, count in Counter(seeds).items() if count > 1]
     if not seeds or repeated or min(seeds) < 0 or max(seeds) > MAX_INTEGER:
-        shown = f"{repeated[0]} twice" if repeated else str(list(seeds))
+        shown = f"{repeated[0]} twice" if repeated else shown_value(list(seeds))
         raise ConfigError(f"{key} must be distinct non-negative integers below 2^63, at least one; got {shown}")
 
 
@@ -27,11 +27,18 @@ def continued_seeds(seeds: Sequence[int], n_seeds: int, skipped: Collection[int]
         seeds: Seeds in the file of the study, at least one.
         n_seeds: Number of seeds that are returned.
         skipped: Seeds that are not taken, because a search uses them.
+
+    Raises:
+        ConfigError: the further seeds would be too large to be stored.
     """
-    continued = list(seeds)
+    continued, not_taken = list(seeds), frozenset(skipped)
     candidate = max(seeds)
     while len(continued) < n_seeds:
         candidate += 1
-        if candidate not in skipped:
+        if candidate > MAX_INTEGER:
+            raise ConfigError(
+                f"further seeds follow the largest one, and none follows {MAX_INTEGER}; give smaller seeds, or list all"
+            )
+        if candidate not in not_taken:
             continued.append(candidate)
     return tuple(continued[:n_seeds])

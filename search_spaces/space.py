@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from core.errors import ConfigError
@@ -114,7 +115,11 @@ class Space:
         Raises:
             ConfigError: two combinations have the same name, or as for `points`.
         """
-        return self.arms_of(self.points())
+        return list(self._arms)
+
+    @cached_property
+    def _arms(self) -> tuple[Arm, ...]:
+        return tuple(self.arms_of(self.points()))
 
     def arms_of(self, points: Sequence[Point]) -> list[Arm]:
         """An arm for each of some points, named as in `arms`.

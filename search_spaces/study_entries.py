@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Interval, MaxLen
 
 from core.errors import ConfigError
+from core.settings.annotations import SeedRange
 from core.settings.dotted import flatten
 from core.settings.value_rules import shown_value
 from search_spaces.designs.fractional_factorial import Resolution
 from search_spaces.designs.space_filling import Method
 from search_spaces.dimensions import Dimension
 from search_spaces.domains import Domain, choice, fixed
+from search_spaces.limits import MAX_DIMENSIONS, MAX_ENTRIES, MAX_RACE_SEEDS, MAX_SEEDS, MAX_TEXT, MAX_TRIALS
 from search_spaces.options import Option
 from search_spaces.paths import check_known, takes_integers
 from search_spaces.ranges import number_range
@@ -23,11 +25,19 @@ if TYPE_CHECKING:
     from core.statistics.race import RaceRules
 
 
+AnyNumber = Interval(ge=-1e300, le=1e300)
+"""Admits all numbers that a setting could admit; whether it does is checked with its own range."""
+Seeds = Annotated[tuple[Annotated[int, Interval(ge=-(2**63), le=2**63 - 1)], ...], MaxLen(MAX_SEEDS)]
+"""Seeds, as far as TOML admits them; the rules are those of `search_spaces.seeds`, and the size of a study."""
+Table = Annotated[dict[str, Any], MaxLen(MAX_ENTRIES)]
+"""Settings by nested or dotted path."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveEntry:
     """Entry of an objective: a metric that is one axis of the Pareto front."""
 
-    metric: str
+    metric: Annotated[str, MaxLen(MAX_TEXT)]
     direction: Literal["minimize", "maximize"]
 
 
@@ -35,17 +45,29 @@ class ObjectiveEntry:
 class DimensionEntry:
     """Entry of a dimension: a path with `values`, a single `value`, or the ends of a range."""
 
-    path: str
-    values: list[Any] | None = None
+    path: Annotated[str, MaxLen(MAX_TEXT)]
+    values: Annotated[list[Any], MaxLen(MAX_TRIALS)] | None = None
     value: Any = None
-    low: int | float | None = None
-    high: int | float | None = None
+    low: Annotated[int | float, AnyNumber] | None = None
+    high: Annotated[int | float, AnyNumber] | None = None
     log: bool = False
     """Whether the range is logarithmic."""
-    step: int | float | None = None
+    step: Annotated[int | float, AnyNumber] | None = None
     """Distance of neighbouring values of the range."""
-    when: dict[str, Any] = field(default_factory=dict)
+    when: Table = field(default_factory=dict)
     """Conditions by nested or dotted path, see `Dimension.when`; a single value needs no list."""
+
+    @property
+    def n_values(self) -> int:
+        """Number of values; 1 if they are not finitely many, or if the entry is invalid."""
+        if self.values is not None:
+            return max(1, len(self.values))
+        if self.low is None or self.high is None:
+            return 1
+        try:
+            return self._domain().size or 1
+        except ConfigError:
+            return 1
 
     def dimension(self) -> Dimension:
         """The dimension that the entry describes.
@@ -75,6 +97,10 @@ class DimensionEntry:
         return number_range(self.low, self.high, log=self.log, step=self.step, is_integer=takes_integers(self.path))
 
 
+Dimensions = Annotated[tuple[DimensionEntry, ...], MaxLen(MAX_DIMENSIONS)]
+"""Entries of the dimensions of a space."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullFactorialEntry:
     """Entry of a design with all combinations, see `search_spaces.designs.full_factorial`."""
@@ -88,17 +114,17 @@ class FractionalFactorialEntry:
 
     kind: Literal["fractional_factorial"] = "fractional_factorial"
     resolution: Resolution | None = None
-    generators: tuple[str, ...] = ()
+    generators: Annotated[tuple[Annotated[str, MaxLen(MAX_TEXT)], ...], MaxLen(MAX_DIMENSIONS)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceFillingEntry:
     """Entry of a space-filling design, see `search_spaces.designs.space_filling`."""
 
-    n_arms: Annotated[int, Ge(1)]
+    n_arms: Annotated[int, Interval(ge=1, le=MAX_TRIALS)]
     kind: Literal["space_filling"] = "space_filling"
     method: Method = "sobol"
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, SeedRange] = 0
 
 
 DesignEntry = FullFactorialEntry | FractionalFactorialEntry | SpaceFillingEntry
@@ -110,20 +136,20 @@ class OneFactorEntry:
     """Entry of an ablation of one factor, see `search_spaces.designs.one_factor`."""
 
     baseline: Any
-    arms: dict[str, Any]
+    arms: Annotated[dict[str, Any], MaxLen(MAX_TRIALS)]
     kind: Literal["one_factor"] = "one_factor"
-    path: str = ""
-    baseline_name: str = "baseline"
+    path: Annotated[str, MaxLen(MAX_TEXT)] = ""
+    baseline_name: Annotated[str, MaxLen(MAX_TEXT)] = "baseline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveOneOutEntry:
     """Entry of an ablation that leaves out one component at a time, see `search_spaces.designs.leave_one_out`."""
 
-    components: dict[str, dict[str, Any]]
+    components: Annotated[dict[str, Table], MaxLen(MAX_TRIALS)]
     kind: Literal["leave_one_out"] = "leave_one_out"
-    full: dict[str, Any] = field(default_factory=dict)
-    full_name: str = "full"
+    full: Table = field(default_factory=dict)
+    full_name: Annotated[str, MaxLen(MAX_TEXT)] = "full"
 
 
 AblationEntry = OneFactorEntry | LeaveOneOutEntry
@@ -134,17 +160,17 @@ AblationEntry = OneFactorEntry | LeaveOneOutEntry
 class SearchEntry:
     """Entry of a search: a sampler proposes arms in each cell of a grid, see `search_spaces.search`."""
 
-    space: tuple[DimensionEntry, ...]
+    space: Dimensions
     """Dimensions that are searched in each cell."""
-    arms_per_cell: int
+    arms_per_cell: Annotated[int, Interval(ge=1, le=MAX_TRIALS)]
     """Number of arms that each cell proposes."""
-    grid: tuple[DimensionEntry, ...] = ()
+    grid: Dimensions = ()
     """Dimensions with lists of values; each combination is a cell. Without any, the search is one cell."""
-    round_size: int | None = None
+    round_size: Annotated[int, Interval(ge=1, le=MAX_TRIALS)] | None = None
     """Number of arms that each cell adds in a round; None for what suits the sampler."""
     mode: Mode = "rounds"
     """Whether it proposes after whole rounds, or asynchronously, which gives up that resumed searches are equal."""
-    seeds: tuple[int, ...] = (1000, 1001)
+    seeds: Seeds = (1000, 1001)
     """Seeds with which each proposed arm is trained; disjoint from the seeds of the study."""
     sampler: SamplerConfig = field(default_factory=TpeSamplerConfig)
 
@@ -153,9 +179,9 @@ class SearchEntry:
 class ConfirmEntry:
     """Entry of a confirmation, which runs the best arms of the search with the study's seeds, see `confirm.py`."""
 
-    max_arms: Annotated[int, Ge(1)] = 8
+    max_arms: Annotated[int, Interval(ge=1, le=MAX_TRIALS)] = 8
     """Largest number of arms that are confirmed."""
-    threshold: Annotated[float, Ge(0), Le(1)] = 0.05
+    threshold: Annotated[float, Interval(ge=0, le=1)] = 0.05
     """Smallest probability of being on the front with which an arm beside the observed front is confirmed."""
 
 
@@ -163,13 +189,13 @@ class ConfirmEntry:
 class RaceEntry:
     """Entry of a race, which gives arms seeds until it is decided which are on the front, see `search_spaces.race`."""
 
-    error_rate: float = 0.05
+    error_rate: Annotated[float, Interval(ge=0, le=0.5)] = 0.05
     """Probability of any wrong decision in the whole race."""
-    min_seeds: int = 3
+    min_seeds: Annotated[int, Interval(ge=1, le=MAX_RACE_SEEDS)] = 3
     """Number of seeds that every arm gets before arms are compared."""
-    max_seeds: int = 8
+    max_seeds: Annotated[int, Interval(ge=1, le=MAX_RACE_SEEDS)] = 8
     """Largest number of seeds of an arm."""
-    give_up_below: float = 0.1
+    give_up_below: Annotated[float, Interval(ge=0, le=1)] = 0.1
     """Probability of a decision by the remaining seeds below which an arm is left undecided."""
 
     def __post_init__(self) -> None:

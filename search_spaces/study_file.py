@@ -33,8 +33,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any
 
+from annotated_types import Interval, MaxLen
 from pydantic import Discriminator
 
 from core.errors import ConfigError
@@ -44,18 +45,17 @@ from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
 from core.settings.value_rules import listed, shown_value
 from core.storage.records import Stage
+from search_spaces.cell_search import CellSearch
 from search_spaces.confirm import Confirm
 from search_spaces.contrasts import ContrastEntry, DeclaredComparison, check_arms, check_margins, declared_comparisons
 from search_spaces.designs.base import Design
+from search_spaces.designs.build import ablation_of, design_over
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
-from search_spaces.designs.fractional_factorial import FractionalFactorial
-from search_spaces.designs.full_factorial import FullFactorial
-from search_spaces.designs.leave_one_out import LeaveOneOut
-from search_spaces.designs.one_factor import OneFactor
-from search_spaces.designs.space_filling import SpaceFilling
 from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
-from search_spaces.names import check_name, check_study_name
+from search_spaces.limits import MAX_ENTRIES, MAX_OBJECTIVES, MAX_QUESTION, MAX_RESOURCES, MAX_TEXT, MAX_TRIALS
+from search_spaces.names import check_name, check_question, check_study_name
 from search_spaces.paths import Composer
+from search_spaces.plan_size import Amount, amounts_of, check_n_trials
 from search_spaces.race import Race
 from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.search import Search, build_search
@@ -67,14 +67,13 @@ from search_spaces.study_entries import (
     ConfirmEntry,
     DesignEntry,
     DimensionEntry,
-    FractionalFactorialEntry,
+    Dimensions,
     FullFactorialEntry,
-    LeaveOneOutEntry,
     ObjectiveEntry,
-    OneFactorEntry,
     RaceEntry,
     SearchEntry,
-    SpaceFillingEntry,
+    Seeds,
+    Table,
 )
 
 
@@ -82,40 +81,52 @@ from search_spaces.study_entries import (
 class StudyFile:
     """Content of a study file: the question of a study, its arms, seeds and objectives."""
 
-    name: str
-    question: str
-    preset: str = "small"
-    seeds: tuple[int, ...] = (0,)
-    objectives: tuple[ObjectiveEntry, ...] = (
+    name: Annotated[str, MaxLen(MAX_TEXT)]
+    question: Annotated[str, MaxLen(MAX_QUESTION)]
+    preset: Annotated[str, MaxLen(MAX_TEXT)] = "small"
+    seeds: Seeds = (0,)
+    objectives: Annotated[tuple[ObjectiveEntry, ...], MaxLen(MAX_OBJECTIVES)] = (
         ObjectiveEntry(metric="audio.mss", direction="minimize"),
         ObjectiveEntry(metric="interpretability.tv", direction="minimize"),
     )
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Table = field(default_factory=dict)
     """Nested or dotted settings shared by all arms."""
-    arms: tuple[ExplicitArm, ...] = ()
-    space: tuple[DimensionEntry, ...] = ()
+    arms: Annotated[tuple[ExplicitArm, ...], MaxLen(MAX_TRIALS)] = ()
+    space: Dimensions = ()
     design: Annotated[DesignEntry, Discriminator("kind")] = field(default_factory=FullFactorialEntry)
     """Design over the dimensions of `space`."""
     ablation: Annotated[AblationEntry, Discriminator("kind")] | None = None
     search: SearchEntry | None = None
     confirm: ConfirmEntry | None = None
     """Settings of the confirmation of the search; None for the defaults if there is a search."""
-    contrasts: tuple[ContrastEntry, ...] = ()
+    contrasts: Annotated[tuple[ContrastEntry, ...], MaxLen(MAX_ENTRIES)] = ()
     """Comparisons that answer the question; without any, every trained arm is compared with the first one."""
-    margins: dict[str, float] = field(default_factory=dict)
+    margins: Annotated[dict[str, Annotated[float, Interval(ge=0, le=1e12)]], MaxLen(MAX_ENTRIES)] = field(
+        default_factory=dict
+    )
     """Smallest difference that matters, by full name of the metric."""
     race: RaceEntry | None = None
     """Settings of the race between the arms of the designs; None if all arms get all seeds."""
-    resources: tuple[ResourcesEntry, ...] = ()
+    resources: Annotated[tuple[ResourcesEntry, ...], MaxLen(MAX_RESOURCES)] = ()
     early_stopping: EarlyStoppingConfig | None = None
     """Rule that ends trials early; None trains all trials to their last step."""
 
     def __post_init__(self) -> None:
         check_study_name(self.name)
         preset_named(self.preset)
-        if not self.question.strip():
-            raise ConfigError("question: a sentence that says what the study is to answer is needed; got nothing")
+        check_question(self.question)
         check_seeds("seeds", self.seeds)
+        check_n_trials(
+            *amounts_of(
+                space=self.space,
+                design=self.design,
+                ablation=self.ablation,
+                n_explicit=len(self.arms),
+                search=self.search,
+                confirm=self.confirm or ConfirmEntry(),
+                n_seeds=len(self.all_seeds),
+            )
+        )
         if not self.objectives or len({entry.metric for entry in self.objectives}) < len(self.objectives):
             names = ", ".join(entry.metric for entry in self.objectives) or "none"
             raise ConfigError(
@@ -192,11 +203,15 @@ class StudyFile:
         Raises:
             ConfigError: a space cannot be built.
         """
+        return self._designs
+
+    @cached_property
+    def _designs(self) -> tuple[Design, ...]:
         designs: list[Design] = []
         if self.space:
-            designs.append(_design_over(self._space(self.space), self.design))
+            designs.append(design_over(self._space(self.space), self.design))
         if self.ablation:
-            designs.append(_ablation(self.ablation))
+            designs.append(ablation_of(self.ablation))
         if self.arms:
             designs.append(ExplicitArms(self.arms))
         return tuple(designs)
@@ -207,6 +222,10 @@ class StudyFile:
         Raises:
             ConfigError: its dimensions, sampler or numbers are invalid.
         """
+        return self._searches
+
+    @cached_property
+    def _searches(self) -> tuple[Search, ...]:
         if self.search is None:
             return ()
         try:
@@ -309,6 +328,9 @@ class StudyFile:
     @cached_property
     def _composed_arms(self) -> tuple[tuple[Arm, TrialConfig], ...]:
         """All arms of the designs with their configs."""
+        # The number of arms is known without making them, here with conditions.
+        n_arms = sum(design.n_arms for design in self.designs())
+        check_n_trials(Amount(sizes={"of all designs": n_arms}, n_seeds=len(self.all_seeds)))
         arms = [arm for design in self.designs() for arm in design.arms()]
         counts = Counter(arm.name for arm in arms)
         for arm in arms:
@@ -327,10 +349,14 @@ class StudyFile:
 
     def _is_name_of_search(self, name: str) -> bool:
         """Whether a proposal of the search could have this name."""
-        number = name.rpartition(" ")[2]
-        if self.search is None or not number.isdecimal():
-            return False
-        return any(cell.arm_name(int(number)) == name for search in self.searches() for cell in search.cells)
+        cell_name, _, number = name.rpartition(" ")
+        cell = self._cells_by_name.get(cell_name)
+        return cell is not None and number.isdecimal() and cell.arm_name(int(number)) == name
+
+    @cached_property
+    def _cells_by_name(self) -> Mapping[str, CellSearch]:
+        """Cells of the search by the first part of the names of their arms."""
+        return {cell.arm_name(0).rpartition(" ")[0]: cell for search in self.searches() for cell in search.cells}
 
     def _check_race(self, race: RaceEntry) -> None:
         """Raise ConfigError if the study cannot be a race."""
@@ -360,35 +386,6 @@ class StudyFile:
     def _space(self, entries: tuple[DimensionEntry, ...]) -> Space:
         """A space over the preset and the shared settings."""
         return Space([entry.dimension() for entry in entries], self.base, self.shared())
-
-
-def _design_over(space: Space, entry: DesignEntry) -> Design:
-    """The design over a space that an entry describes."""
-    match entry:
-        case FullFactorialEntry():
-            return FullFactorial(space)
-        case FractionalFactorialEntry():
-            return FractionalFactorial(space=space, resolution=entry.resolution, generators=entry.generators)
-        case SpaceFillingEntry():
-            return SpaceFilling(space=space, size=entry.n_arms, method=entry.method, seed=entry.seed)
-        case _:
-            assert_never(entry)
-
-
-def _ablation(entry: AblationEntry) -> Design:
-    """The ablation that an entry describes."""
-    match entry:
-        case OneFactorEntry():
-            return OneFactor(
-                path=entry.path,
-                baseline=entry.baseline,
-                variations=entry.arms,
-                baseline_name=entry.baseline_name,
-            )
-        case LeaveOneOutEntry():
-            return LeaveOneOut(components=entry.components, full=entry.full, full_name=entry.full_name)
-        case _:
-            assert_never(entry)
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -260,13 +261,26 @@ def _check_keys(prefix: str, table: Mapping[str, Any], cls: type) -> None:
 
 def _check_type(path: str, value: Any, annotation: Any) -> None:
     """Raise ConfigError if a number or truth value is needed, which pydantic would also read from other types."""
-    plain_type = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    members = {*(get_args(plain_type) or (plain_type,))} - {type(None)}
+    plain_type = _bare(annotation)
+    members = {each for member in get_args(plain_type) or (plain_type,) for each in _members(member)} - {type(None)}
     if get_origin(plain_type) is tuple and isinstance(value, list):
         for index, item in enumerate(value):
             _check_type(f"{path}.{index}", item, get_args(plain_type)[0])
     elif members <= {int, float} and isinstance(value, str | bool):
         kind = "a number" if float in members else "a whole number"
         raise ConfigError(f"{path}: must be {kind}; got {shown_value(value)}")
+    elif members == {int} and isinstance(value, float):
+        raise ConfigError(f"{path}: must be a whole number; got {value}")
     elif members == {bool} and not isinstance(value, bool):
         raise ConfigError(f"{path}: must be true or false, without quotes; got {shown_value(value)}")
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without its annotations."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union; a type that is none is its only member."""
+    bare = _bare(annotation)
+    return get_args(bare) if get_origin(bare) in (Union, UnionType) else (bare,)

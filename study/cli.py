@@ -19,7 +19,7 @@ from study.commands.extend import extend
 from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
-from study.commands.options import BAD_INPUT, errors
+from study.commands.options import BAD_INPUT, CommandGroup, errors
 from study.commands.output import guard_output
 from study.commands.plan import plan
 from study.commands.render import render_app
@@ -34,6 +34,7 @@ from study.commands.train import train
 from study.system_errors import NO_FOLDER, has_working_folder
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Studies of modulation discovery with differentiable synthesizers.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from core.settings.value_rules import printable
 from search_spaces.strategy import counted
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def show_outlook(study: "StudyFile", plan: "StudyPlan", resources: "Resources", 
     with console.status("timing a few steps of each kind of arm"):
         outlook = study_outlook(study, resources)
     assert outlook is not None
-    console.print(f"[bold]{escape(plan.name)}[/]: {escape(plan.question)}", highlight=False)
+    console.print(f"[bold]{escape(plan.name)}[/]: {escape(printable(plan.question))}", highlight=False)
     table = Table.grid(padding=(0, 2))
     for title, texts in outlook_lines(outlook, [arm.name for arm in plan.arms]):
         for number, text in enumerate(texts):

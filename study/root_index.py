@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from core.errors import ConfigError, ModstudyError
 from core.storage.ledger_segments import LedgerRow
 from core.storage.records import RERUN_ON_RESUME, Outcome, StudyPlan
-from core.storage.roots import below
+from core.storage.roots import below, checked_root
 from core.storage.store import LEDGER_PREFIX, PLAN_PREFIX, Store
 from dashboards.report.keys import FRONT_KEY, PAGE_KEY
 from study.execution.lease import LeaseState, latest_lease, seems_alive
@@ -82,7 +82,7 @@ class RootIndex:
             root: Folder of all studies, or a URI that `pyarrow.fs` supports.
         """
         self.root = root
-        self._store = Store(root)
+        self._store = Store(checked_root(root))
         self._known: dict[str, _KnownStudy] = {}
 
     def store(self, name: str) -> Store:

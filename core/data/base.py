@@ -8,8 +8,9 @@ from typing import Any
 from core.clips import Dataset
 from core.data.folder_copies import copy_of
 from core.errors import ConfigError, DataError
-from core.sound_files import printable, user_path
+from core.settings.value_rules import shown_text
 from core.storage.records import DataIssue
+from core.user_paths import user_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +77,11 @@ def existing_folder(setting: str, sha256: str | None) -> Path:
     if not setting:
         raise ConfigError("data.folder must name the folder of the sounds; it is empty; set it: --set data.folder=DIR")
     folder = user_path(setting, "data.folder")
-    if _is_folder(folder):
+    if folder.is_dir():
         return folder
     if sha256 is not None and (copy := copy_of(sha256)).is_dir():
         return copy
-    raise MissingFolderError(
-        f"data.folder must be a folder; there is none at {printable(folder)[:200]}; check the path"
-    )
-
-
-def _is_folder(path: Path) -> bool:
-    """Whether a path is that of a folder; never fails."""
-    try:
-        return path.is_dir()
-    except OSError:  # such as a name that is too long
-        return False
+    raise MissingFolderError(f"data.folder must be a folder; there is none at {shown_text(folder)}; check the path")
 
 
 class MissingFolderError(DataError):

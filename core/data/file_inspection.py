@@ -19,7 +19,8 @@ from core.data.pitch import patch_in_name, pitch_in_name
 from core.data.scan_progress import report
 from core.data.sound_check import SoundCheck, check_sound
 from core.settings.audio import AudioConfig
-from core.sound_files import name_in, printable
+from core.settings.value_rules import printable
+from core.sound_files import name_in
 from core.storage.records import DataIssue
 
 PitchSource = Literal["metadata", "file name", "tracked"]

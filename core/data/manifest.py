@@ -17,7 +17,8 @@ from numpy import ndarray
 from core.data.manifest_columns import COLUMNS, MODULATIONS, check_schema, checked_columns
 from core.errors import DataError
 from core.regular_files import open_regular
-from core.sound_files import MAX_SOUNDS, printable
+from core.settings.value_rules import printable
+from core.sound_files import MAX_SOUNDS
 from core.storage.atomic_write import atomic_path
 
 MANIFEST_NAME = "manifest.parquet"

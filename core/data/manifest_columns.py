@@ -11,8 +11,8 @@ import pyarrow as pa
 from core.errors import DataError
 from core.modulations import modulation_names
 from core.settings.data import RendersConfig
+from core.settings.value_rules import printable
 from core.sound_decoding import MAX_DECODED_S, MAX_RATE, MIN_RATE
-from core.sound_files import printable
 
 MODULATIONS = modulation_names(RendersConfig.modulations)
 """Names of the curves in a manifest, in order."""

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from core.data.pitch import note_to_hz
 from core.errors import DataError
 from core.regular_files import read_regular
-from core.sound_files import MAX_SOUNDS, printable
+from core.settings.value_rules import printable
+from core.sound_files import MAX_SOUNDS
 
 METADATA_NAME = "metadata.csv"
 """Name of the file in a sound folder."""

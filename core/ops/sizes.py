@@ -20,6 +20,8 @@ def check_spline_size(n_segments: int, degree: int, n_frames: int) -> None:
 
 MIN_LOW_PASS_TAPS = 11
 """A low-pass of fewer taps does not filter."""
+MAX_LOW_PASS_REACH = 1e9
+"""Taps on either side of a low-pass, beyond which a number of frames would be too large to be counted."""
 
 
 def low_pass_half_length(cutoff_hz: float, frame_rate: float) -> int:
@@ -28,7 +30,8 @@ def low_pass_half_length(cutoff_hz: float, frame_rate: float) -> int:
     Raises:
         ValueError: the frame rate cannot resolve the cutoff.
     """
-    half_length = math.floor(frame_rate / (2 * cutoff_hz)) if cutoff_hz > 0 else 0
+    reach = frame_rate / (2 * cutoff_hz) if cutoff_hz > 0 else 0.0
+    half_length = math.floor(min(reach, MAX_LOW_PASS_REACH))
     if 2 * half_length + 1 < MIN_LOW_PASS_TAPS:
         highest = frame_rate / (MIN_LOW_PASS_TAPS - 1)
         raise ValueError(
@@ -36,6 +39,20 @@ def low_pass_half_length(cutoff_hz: float, frame_rate: float) -> int:
             f"frames per second; got cutoff_hz={cutoff_hz:g}; lower it, or shorten hop_length"
         )
     return half_length
+
+
+def check_low_pass_size(cutoff_hz: float, frame_rate: float, n_frames: int) -> None:
+    """
+    Raises:
+        ValueError: the frame rate cannot resolve the cutoff, or the taps on either side are longer than the clips.
+    """
+    half_length = low_pass_half_length(cutoff_hz, frame_rate)
+    if half_length > n_frames - 1:
+        raise ValueError(
+            f"a low-pass needs clips of at least half a period of its cutoff: cutoff_hz >= "
+            f"{frame_rate / (2 * (n_frames - 1)):.4g} for clips of {n_frames} frames; got cutoff_hz={cutoff_hz:g}, "
+            "whose taps reach beyond both ends of every clip; raise it, or lengthen audio.duration_s"
+        )
 
 
 def check_noise_filter_size(n_taps: int, n_bands: int) -> None:

@@ -1,12 +1,20 @@
-"""Annotations for settings: the unit range, and the mark of a setting that names a file, folder or wavetable."""
+"""Annotations for settings: common ranges and lengths, and the mark of one that names a file, folder or wavetable."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, MaxLen
 
 UnitRange = Interval(ge=0.0, le=1.0)
 """Admits values in 0..1."""
+SeedRange = Interval(ge=0, le=2**63 - 1)
+"""Admits seeds, which are stored as whole numbers of 64 bits."""
+StepRange = Interval(ge=1, le=1_000_000_000)
+"""Admits numbers of training steps, also far more than any training has, which means never."""
+PathLength = MaxLen(4096)
+"""Admits paths, which are no longer on Linux."""
+HashLength = MaxLen(64)
+"""Admits hashes in hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Interval, Unit
+from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
@@ -18,7 +18,9 @@ class AudioConfig:
 
     sample_rate: Annotated[int, Interval(ge=8000, le=192_000), Unit("Hz"), Doc("audio sample rate")] = 16_000
     duration_s: Annotated[float, Interval(gt=0, le=600), Unit("s"), Doc("length of a clip")] = 1.0
-    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("samples from one modulation frame to the next")] = 125
+    hop_length: Annotated[
+        int, Interval(ge=1, le=100_000), Unit("samples"), Doc("samples from one modulation frame to the next")
+    ] = 125
 
     @property
     def n_samples(self) -> int:

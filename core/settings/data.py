@@ -7,12 +7,12 @@ To add a data source, add its config class to `DataConfig`, its module to `core/
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Interval, Unit
+from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
 from core.modulations import Modulation
-from core.settings.annotations import ContentPath
+from core.settings.annotations import ContentPath, HashLength, PathLength, SeedRange
 from core.settings.audio import AudioConfig
 from core.settings.synths import FrozenWavetableConfig, ModSynthConfig, RbjFilterConfig, SynthConfig
 from core.settings.variants import Variant
@@ -54,19 +54,24 @@ class SyntheticDataConfig(DataVariant):
     """Random modulation curves rendered by a white-box Mod. Synth, with exactly known true curves."""
 
     kind: Literal["synthetic"] = "synthetic"
-    seed: Annotated[int, Ge(0), Doc("seed of clips, splits and oscillator phases in evaluation")] = 0
+    seed: Annotated[int, SeedRange, Doc("seed of clips, splits and oscillator phases in evaluation")] = 0
     n_train: Annotated[int, Interval(ge=1, le=1_000_000), Doc("training clips")] = 384
     n_validation: Annotated[int, Interval(ge=1, le=1_000_000), Doc("validation clips")] = 32
     n_test: Annotated[int, Interval(ge=1, le=1_000_000), Doc("test clips")] = 64
-    min_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("lowest pitch; pitches are log-uniform")] = 110.0
-    max_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("highest pitch")] = 440.0
-    max_segments: Annotated[int, Ge(1), Doc("largest number of segments of a random curve")] = 8
+    min_f0_hz: Annotated[float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("lowest pitch; pitches are log-uniform")] = (
+        110.0
+    )
+    max_f0_hz: Annotated[float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("highest pitch")] = 440.0
+    max_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments of a random curve")] = 8
     wavetable: Annotated[
         str,
+        PathLength,
         ContentPath("wavetable", "wavetable_sha256"),
         Doc("built-in table, wavetable .wav file or folder of single-cycle files"),
     ] = "sine_to_saw"
-    wavetable_sha256: Annotated[str | None, Doc("hash of the table, filled in when the config is resolved")] = None
+    wavetable_sha256: Annotated[
+        str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")
+    ] = None
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
 
     @property
@@ -121,18 +126,23 @@ class AudioFolderConfig(FolderVariant):
 
     kind: Literal["audio_folder"] = "audio_folder"
     folder: Annotated[
-        str, ContentPath("data folder", "manifest_sha256"), Doc("folder with the sound files, searched recursively")
+        str,
+        PathLength,
+        ContentPath("data folder", "manifest_sha256"),
+        Doc("folder with the sound files, searched recursively"),
     ] = ""
-    seed: Annotated[int, Ge(0), Doc("seed of splits and oscillator phases in evaluation")] = 0
+    seed: Annotated[int, SeedRange, Doc("seed of splits and oscillator phases in evaluation")] = 0
     unpitched: Annotated[Literal["skip", "assume"], Doc("skip files of unknown pitch, or assume a pitch for them")] = (
         "skip"
     )
-    assumed_f0_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("pitch assumed for files of unknown pitch")] = 110.0
+    assumed_f0_hz: Annotated[
+        float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("pitch assumed for files of unknown pitch")
+    ] = 110.0
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for test")] = 0.2
-    min_files: Annotated[int, Ge(3), Doc("smallest number of usable files")] = 10
+    min_files: Annotated[int, Interval(ge=3, le=1_000_000), Doc("smallest number of usable files")] = 10
     manifest_sha256: Annotated[
-        str | None, Doc("hash of the usable files and their pitches, filled in when the config is resolved")
+        str | None, HashLength, Doc("hash of the usable files and their pitches, filled in when the config is resolved")
     ] = None
 
 
@@ -148,14 +158,14 @@ class RendersConfig(FolderVariant):
 
     kind: Literal["renders"] = "renders"
     folder: Annotated[
-        str, ContentPath("data folder", "manifest_sha256"), Doc("folder that contains manifest.parquet")
+        str, PathLength, ContentPath("data folder", "manifest_sha256"), Doc("folder that contains manifest.parquet")
     ] = ""
-    seed: Annotated[int, Ge(0), Doc("seed of splits and oscillator phases in evaluation")] = 0
+    seed: Annotated[int, SeedRange, Doc("seed of splits and oscillator phases in evaluation")] = 0
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the patches for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the patches for test")] = 0.2
-    min_files: Annotated[int, Ge(3), Doc("smallest number of usable files")] = 10
+    min_files: Annotated[int, Interval(ge=3, le=1_000_000), Doc("smallest number of usable files")] = 10
     manifest_sha256: Annotated[
-        str | None, Doc("hash of the manifest and its sounds, filled in when the config is resolved")
+        str | None, HashLength, Doc("hash of the manifest and its sounds, filled in when the config is resolved")
     ] = None
 
     @property

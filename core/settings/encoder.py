@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, MinLen, Unit
+from annotated_types import Interval, MaxLen, MinLen, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
@@ -14,17 +14,24 @@ from core.settings.audio import AudioConfig
 class EncoderConfig:
     """LFO-net: log-mel features with deltas, a dilated CNN and one BiLSTM head per modulation."""
 
-    n_fft: Annotated[int, Ge(16), Unit("samples"), Doc("FFT size and length of the Hann window of the features")] = 256
-    n_mels: Annotated[int, Ge(2), Doc("mel bands; each block halves their number")] = 32
-    delta_window_s: Annotated[float, Gt(0), Unit("s"), Doc("window of the regression deltas")] = 0.05
-    width: Annotated[int, Ge(1), Doc("channels of every convolution")] = 16
-    kernel_mel: Annotated[int, Ge(1), Doc("kernel size over mel bands (odd)")] = 3
-    kernel_time: Annotated[int, Ge(1), Doc("kernel size over frames (odd)")] = 5
+    n_fft: Annotated[
+        int, Interval(ge=16, le=65_536), Unit("samples"), Doc("FFT size and length of the Hann window of the features")
+    ] = 256
+    n_mels: Annotated[int, Interval(ge=2, le=2048), Doc("mel bands; each block halves their number")] = 32
+    delta_window_s: Annotated[float, Interval(gt=0, le=1), Unit("s"), Doc("window of the regression deltas")] = 0.05
+    width: Annotated[int, Interval(ge=1, le=4096), Doc("channels of every convolution")] = 16
+    kernel_mel: Annotated[int, Interval(ge=1, le=255), Doc("kernel size over mel bands (odd)")] = 3
+    kernel_time: Annotated[int, Interval(ge=1, le=1023), Doc("kernel size over frames (odd)")] = 5
     dilations: Annotated[
-        tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("dilation in time of each block; one block per entry")
+        tuple[Annotated[int, Interval(ge=1, le=65_536)], ...],
+        MinLen(1),
+        MaxLen(11),
+        Doc("dilation in time of each block; one block per entry"),
     ] = (1, 1, 1, 1)
-    head_hidden: Annotated[int, Ge(1), Doc("LSTM units per direction of a head")] = 16
-    stride: Annotated[int, Ge(1), Unit("frames"), Doc("hop between the encoder's frames, in modulation frames")] = 1
+    head_hidden: Annotated[int, Interval(ge=1, le=4096), Doc("LSTM units per direction of a head")] = 16
+    stride: Annotated[
+        int, Interval(ge=1, le=100_000), Unit("frames"), Doc("hop between the encoder's frames, in modulation frames")
+    ] = 1
     precision: Annotated[
         Literal["fp32", "bf16"], Doc("precision of the convolutions; 'bf16' rounds operands, accumulates in fp32")
     ] = "fp32"
@@ -49,6 +56,12 @@ class EncoderConfig:
             raise ConfigError(
                 f"encoder.stride must divide the clip's {audio.n_frames - 1} hops; got {self.stride}; "
                 "choose another stride or audio.hop_length"
+            )
+        n_frames = (audio.n_frames - 1) // self.stride + 1
+        if self.kernel_time > 1 and max(self.dilations) >= n_frames:
+            raise ConfigError(
+                f"encoder.dilations must be below the {n_frames} frames of the encoder in a clip, beyond which a "
+                f"kernel sees nothing but padding; got {max(self.dilations)}; lower it"
             )
         if self.n_fft // 2 >= audio.n_samples:
             raise ConfigError(

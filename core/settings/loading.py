@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from core.errors import ConfigError
 from core.settings.dotted import Settings, flatten, nest
 from core.settings.presets import PRESETS, Preset
-from core.settings.schema import PLAIN_TYPES, kind_of, number_type, setting_types, setting_variants
+from core.settings.schema import PLAIN_TYPES, hash_settings, kind_of, number_type, setting_types, setting_variants
 from core.settings.suggestions import did_you_mean
 from core.settings.toml_files import parse_value, read_toml
 from core.settings.trial import TrialConfig
@@ -105,6 +105,11 @@ def _merge(base: object, settings: Settings, preset: Preset, prefix: str) -> obj
         path = f"{prefix}{key}"
         if key not in variants:
             raise ConfigError(_unknown_setting(path, key, variants))
+        if source := hash_settings(cls).get(key):
+            raise ConfigError(
+                f"{path} is the hash of what {prefix}{source} names, which is computed when a study is planned; "
+                f"got {shown_value(value)}; leave it out"
+            )
         if classes := variants[key]:
             current = getattr(base, key)
             if not isinstance(value, Mapping):
@@ -156,7 +161,7 @@ def _variant_class(path: str, classes: tuple[type, ...], settings: Settings, cur
 
 def _unknown_setting(path: str, key: str, known: Iterable[str]) -> str:
     """Error message for an unknown setting, with a suggestion."""
-    names = [name for name in known if name != "kind"]
+    names = [name for name in known if name != "kind" and not name.endswith("_sha256")]
     hint = did_you_mean(key, names, prefix=path.removesuffix(key), otherwise=f"known here: {', '.join(names)}")
     return f"unknown setting {path if key else repr(path)}; {hint}"
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
-from annotated_types import Ge, MinLen, Unit
+from annotated_types import Interval, MaxLen, MinLen, Unit
 from typing_extensions import Doc
 
 from core.ops.sizes import check_stft_size
@@ -25,9 +25,9 @@ _STANDARD_SAMPLE_RATE = 48_000
 class Resolution:
     """FFT size, hop and window of an STFT."""
 
-    n_fft: Annotated[int, Ge(4), Unit("samples"), Doc("FFT size")]
-    hop_length: Annotated[int, Ge(1), Unit("samples"), Doc("samples between frames")]
-    win_length: Annotated[int, Ge(2), Unit("samples"), Doc("length of the Hann window")]
+    n_fft: Annotated[int, Interval(ge=4, le=262_144), Unit("samples"), Doc("FFT size")]
+    hop_length: Annotated[int, Interval(ge=1, le=262_144), Unit("samples"), Doc("samples between frames")]
+    win_length: Annotated[int, Interval(ge=2, le=262_144), Unit("samples"), Doc("length of the Hann window")]
 
 
 def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
@@ -64,6 +64,7 @@ class MultiResolutionStftConfig(LossVariant):
     resolutions: Annotated[
         tuple[Resolution, ...] | None,
         MinLen(1),
+        MaxLen(16),
         Doc("the STFTs; by default the standard three, scaled to the sample rate"),
     ] = None
 

@@ -8,10 +8,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Interval, Unit
+from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
-from core.ops.sizes import check_spline_size, low_pass_half_length
+from core.ops.sizes import check_low_pass_size, check_spline_size
 from core.settings.annotations import UnitRange
 from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
@@ -38,10 +38,12 @@ class LowPassConfig(ParameterizationVariant):
     """One free value per modulation frame, smoothed by a fixed zero-phase windowed-sinc low-pass."""
 
     kind: Literal["low_pass"] = "low_pass"
-    cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("cutoff of the low-pass, where its gain is about -3 dB")] = 8.0
+    cutoff_hz: Annotated[
+        float, Interval(gt=0, le=20_000), Unit("Hz"), Doc("cutoff of the low-pass, where its gain is about -3 dB")
+    ] = 8.0
 
     def check(self, audio: AudioConfig) -> None:
-        low_pass_half_length(self.cutoff_hz, audio.frame_rate)
+        check_low_pass_size(self.cutoff_hz, audio.frame_rate, audio.n_frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,13 @@ class SplineConfig(ParameterizationVariant):
     """Piecewise Bezier curve with predicted knots and values."""
 
     kind: Literal["spline"] = "spline"
-    n_segments: Annotated[int, Ge(1), Doc("Bezier segments")] = 8
+    n_segments: Annotated[int, Interval(ge=1, le=100_000), Doc("Bezier segments")] = 8
     degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
     evaluation: Annotated[
         Literal["inverse", "forward_warp"],
         Doc("'inverse': y(t) = By(Bx^-1(t)); 'forward_warp': y(t) = By(Bx(t))"),
     ] = "inverse"
-    temperature: Annotated[float, Gt(0), Doc("softmax temperature of the knot spacings")] = 0.25
+    temperature: Annotated[float, Interval(ge=1e-3, le=1000), Doc("softmax temperature of the knot spacings")] = 0.25
     min_spacing: Annotated[
         float, Interval(gt=0, lt=1), Doc("smallest knot spacing, as a share of the equal spacing")
     ] = 0.05
@@ -79,7 +81,7 @@ class RandomSplineConfig(ParameterizationVariant):
     is_baseline: ClassVar[bool] = True
 
     kind: Literal["random_spline"] = "random_spline"
-    n_segments: Annotated[int, Ge(1), Doc("Bezier segments")] = 24
+    n_segments: Annotated[int, Interval(ge=1, le=100_000), Doc("Bezier segments")] = 24
     degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
 
 

@@ -52,6 +52,13 @@ def hashed_settings(cls: type) -> tuple[str, ...]:
     return tuple(name for name, annotation in setting_types(cls).items() if content_path(annotation) is None)
 
 
+@cache
+def hash_settings(cls: type) -> dict[str, str]:
+    """Fields of a config class that contain the hash of a content, each with the field that names the content."""
+    marks = {name: content_path(annotation) for name, annotation in setting_types(cls).items()}
+    return {mark.hash_field: name for name, mark in marks.items() if mark is not None}
+
+
 def content_path(annotation: Any) -> ContentPath | None:
     """The `ContentPath` in an annotation; None if there is none."""
     metadata = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()

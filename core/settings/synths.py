@@ -8,13 +8,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from annotated_types import Ge, Gt, Interval, Unit
+from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
 from core.modulations import Modulation
 from core.ops.sizes import check_noise_filter_size
-from core.settings.annotations import ContentPath
+from core.settings.annotations import ContentPath, HashLength, PathLength
 from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
 
@@ -33,10 +33,13 @@ class FrozenWavetableConfig(Variant):
     kind: Literal["frozen"] = "frozen"
     wavetable: Annotated[
         str,
+        PathLength,
         ContentPath("wavetable", "wavetable_sha256"),
         Doc("built-in table, wavetable .wav file, folder of single-cycle files, or 'data': the table of the data"),
     ] = DATA_WAVETABLE
-    wavetable_sha256: Annotated[str | None, Doc("hash of the table, filled in when the config is resolved")] = None
+    wavetable_sha256: Annotated[
+        str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +47,12 @@ class LearnableWavetableConfig(Variant):
     """A wavetable trained jointly with the encoder."""
 
     kind: Literal["learnable"] = "learnable"
-    n_positions: Annotated[int, Ge(2), Doc("cycles in the table")] = 16
-    table_length: Annotated[int, Ge(8), Unit("samples"), Doc("samples per cycle")] = 1024
+    n_positions: Annotated[int, Interval(ge=2, le=4096), Doc("cycles in the table")] = 16
+    table_length: Annotated[int, Interval(ge=8, le=65_536), Unit("samples"), Doc("samples per cycle")] = 1024
     position_noise: Annotated[
-        float, Ge(0), Doc("initial standard deviation of the noise on the position logits, faded out during training")
+        float,
+        Interval(ge=0, le=1000),
+        Doc("initial standard deviation of the noise on the position logits, faded out during training"),
     ] = 0.33
 
 
@@ -60,12 +65,12 @@ class RbjFilterConfig(Variant):
     """White-box resonant low-pass (RBJ cookbook): the curve controls the cutoff, Q is constant within a clip."""
 
     kind: Literal["rbj"] = "rbj"
-    min_cutoff_hz: Annotated[float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 0")] = 100.0
+    min_cutoff_hz: Annotated[float, Interval(ge=1, le=96_000), Unit("Hz"), Doc("cutoff at curve value 0")] = 100.0
     max_cutoff_hz: Annotated[
-        float, Gt(0), Unit("Hz"), Doc("cutoff at curve value 1, limited to 0.45 of the sample rate")
+        float, Interval(ge=1, le=96_000), Unit("Hz"), Doc("cutoff at curve value 1, limited to 0.45 of the sample rate")
     ] = 8000.0
-    min_q: Annotated[float, Gt(0), Doc("Q at resonance 0")] = 0.7071
-    max_q: Annotated[float, Gt(0), Doc("Q at resonance 1")] = 4.0
+    min_q: Annotated[float, Interval(ge=0.01, le=1000), Doc("Q at resonance 0")] = 0.7071
+    max_q: Annotated[float, Interval(ge=0.01, le=1000), Doc("Q at resonance 1")] = 4.0
     coefficient_shrink: Annotated[
         float,
         Interval(ge=0, lt=1),
@@ -172,9 +177,13 @@ class EngelConfig(SynthVariant):
     )
 
     kind: Literal["engel"] = "engel"
-    n_harmonics: Annotated[int, Ge(1), Doc("number of harmonics; those at or above Nyquist are silent")] = 60
-    n_noise_bands: Annotated[int, Ge(2), Doc("frequency bands of the noise filter")] = 33
-    noise_taps: Annotated[int, Ge(4), Unit("samples"), Doc("length of the noise filter (even)")] = 64
+    n_harmonics: Annotated[
+        int, Interval(ge=1, le=10_000), Doc("number of harmonics; those at or above Nyquist are silent")
+    ] = 60
+    n_noise_bands: Annotated[int, Interval(ge=2, le=32_769), Doc("frequency bands of the noise filter")] = 33
+    noise_taps: Annotated[int, Interval(ge=4, le=65_536), Unit("samples"), Doc("length of the noise filter (even)")] = (
+        64
+    )
 
     def check(self, audio: AudioConfig) -> None:  # noqa: ARG002
         check_noise_filter_size(self.noise_taps, self.n_noise_bands)

@@ -54,13 +54,14 @@ def shown_text(text: object) -> str:
     return shortened(printable(str(text)[: 2 * MAX_SHOWN]))
 
 
-def printable(text: str, keep: str = "") -> str:
-    """Text with escapes in place of characters that are not printed, such as those that control a terminal.
+def printable(name: object, keep: str = "") -> str:
+    """A name or text with escapes in place of what is not printed: control characters and undecodable bytes.
 
     Args:
-        text: The text.
+        name: The text, or a path.
         keep: Characters that stay as they are although they are not printed.
     """
+    text = str(name)
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each in keep else repr(each)[1:-1] for each in text)

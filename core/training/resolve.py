@@ -18,8 +18,8 @@ from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
-from core.sound_files import user_path
 from core.storage.records import DataIssue
+from core.user_paths import user_path
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
@@ -200,10 +200,7 @@ def _absolute(value: str, mark: ContentPath) -> str:
     if not value or is_name:
         return value
     path = user_path(value, f"a {mark.content}")
-    try:
-        return str(path.absolute()) if path.exists() else value
-    except OSError:  # such as a name that is too long, which is refused where the content is read
-        return value
+    return str(path.absolute()) if path.exists() else value
 
 
 def _content_sha256(value: str, mark: ContentPath, scan: SourceScan) -> str:

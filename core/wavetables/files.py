@@ -18,8 +18,10 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
+from core.settings.value_rules import printable, shown_text, shown_value
 from core.sound_decoding import SoundFileError, blocks, chunks, decoder, open_sound, truncation
-from core.sound_files import find_sounds, printable, user_path
+from core.sound_files import find_sounds
+from core.user_paths import user_path
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096
@@ -44,16 +46,16 @@ def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
     if name_or_path in BUILTIN_WAVETABLES:
         return builtin_wavetable(name_or_path).clone()
     path = user_path(name_or_path, "a wavetable") if name_or_path else Path()
-    if name_or_path and _exists(path):
+    if name_or_path and path.exists():
         rows = _single_cycles(path) if path.is_dir() else _cycles_of_file(path)
     else:
         raise ConfigError(
             "a wavetable is a built-in name, a wavetable .wav or a folder of single cycles; got "
-            f"{printable(name_or_path)[:200]!r}, which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
+            f"{shown_value(name_or_path)}, which is none; built in are {', '.join(BUILTIN_WAVETABLES)}"
         )
     if not 2 <= len(rows) <= MAX_ROWS:
         raise DataError(
-            f"a wavetable has 2 to {MAX_ROWS} cycles to move between; {printable(path)} has {len(rows)}; "
+            f"a wavetable has 2 to {MAX_ROWS} cycles to move between; {shown_text(path)} has {len(rows)}; "
             f"{'add more' if len(rows) < 2 else 'leave some out'}"
         )
     rows = rows - rows.mean(axis=1, keepdims=True)

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import MaxLen
 
 from core.errors import ConfigError
 from core.settings.dotted import flatten
 from core.settings.suggestions import did_you_mean
 from core.settings.value_rules import listed, shown_value
 from search_spaces.designs.base import Design
+from search_spaces.limits import MAX_ENTRIES, MAX_TEXT
 from search_spaces.strategy import Arm
 
 
@@ -16,10 +19,10 @@ from search_spaces.strategy import Arm
 class ExplicitArm:
     """Entry of an explicit arm in a study file."""
 
-    name: str
-    like: str | None = None
+    name: Annotated[str, MaxLen(MAX_TEXT)]
+    like: Annotated[str, MaxLen(MAX_TEXT)] | None = None
     """Another explicit arm from whose settings this one starts."""
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Annotated[dict[str, Any], MaxLen(MAX_ENTRIES)] = field(default_factory=dict)
     """Nested or dotted settings."""
 
 

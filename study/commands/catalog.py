@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen, Unit
+from annotated_types import Ge, Gt, Interval, Le, Lt, MaxLen, MinLen, Unit
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -219,6 +219,8 @@ def _range(notes: Iterable[Any]) -> str:
             note_parts = [("<=", note.le)]
         elif isinstance(note, MinLen):
             note_parts = [("length >=", note.min_length)]
+        elif isinstance(note, MaxLen):
+            note_parts = [("length <=", note.max_length)]
         else:
             continue
         bounds += [f"{sign} {value:g}" for sign, value in note_parts if value is not None]

@@ -29,6 +29,7 @@ def compare(
 ) -> None:
     """Compare studies: fronts, arms with the same config or name, and what changed between their plans."""
     from core.errors import ConfigError, StudyError
+    from core.settings.value_rules import listed, shown_text
     from core.storage.store import Store
     from dashboards.comparison.study_comparison import compare_studies
     from dashboards.comparison.text import caution, match_table, sentences
@@ -36,9 +37,9 @@ def compare(
     from study.execution.session import Session
 
     if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise StudyError(f"a comparison needs two or more different studies; got {', '.join(names)}")
+        raise StudyError(f"a comparison needs two or more different studies; got {listed(names)}")
     if out is not None and out.suffix not in SUFFIXES:
-        raise ConfigError(f"--out writes a file that ends in {', '.join(SUFFIXES)}; got {out}")
+        raise ConfigError(f"--out writes a file that ends in {', '.join(SUFFIXES)}; got {shown_text(out)}")
     sessions = [Session(root=root, name=name, console=console) for name in names]
     for session in sessions:
         session.plan()

@@ -63,9 +63,10 @@ def curves(
 ) -> None:
     """Show the curves, clips or arms whose recovered curves differ most from the truth, worst first."""
     from core.storage.curve_catalog import open_curves
+    from core.storage.roots import checked_root
 
     catalog = open_curves(
-        root,
+        checked_root(root),
         studies=names or None,
         arms=arm or None,
         seeds=seed or None,

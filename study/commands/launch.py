@@ -51,14 +51,14 @@ def launch(
     If the study exists, it is resumed, with any arms and seeds added by the study file or --seeds.
     """
     from core.settings.loading import parse_assignment
+    from core.storage.roots import checked_root
     from search_spaces.study_parsing import load_study, parse_study
     from study.execution.session import Session
     from study.outlook_text import show_outlook
     from study.planning.plan import make_plan
     from study.planning.resources import overrides_of
-    from study.root_checks import check_root
 
-    check_root(root, writes=not dry_run)
+    checked_root(root, writes=not dry_run)
     overrides = [parse_assignment(text) for text in assignments or []]
     study_file = load_study(study)
     if until_decided:
@@ -70,7 +70,8 @@ def launch(
     show_issues(plan)
     options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
-        show_outlook(parse_study(plan.study_file), plan, session.check_resources(plan, options), console)
+        stored = planned.study if plan is planned.plan else parse_study(plan.study_file)
+        show_outlook(stored, plan, session.check_resources(plan, options), console)
         _show_stored(session, plan)
         if trials:
             show_trials(plan)

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from core.settings.value_rules import printable
 from core.storage.roots import shown
 from study.commands.options import Root, console, report_errors
 
@@ -24,10 +25,10 @@ def list_studies(
 
 def print_studies(root: str, *, as_json: bool = False) -> None:
     """Print a row per study, and the place of the figure of each front; or all of it as JSON."""
-    from study.root_checks import check_root
+    from core.storage.roots import checked_root
     from study.root_index import root_index
 
-    check_root(root)
+    checked_root(root)
     entries = root_index(root)
     if as_json:
         typer.echo(json.dumps([_plain(root, entry) for entry in entries], indent=1))
@@ -52,7 +53,7 @@ def _table(entries: "tuple[StudyEntry, ...]") -> Table:
         numbers = map(str, (entry.n_arms, entry.planned, entry.outcomes.get("finished", 0), entry.n_open))
         state = f"{entry.state} on {entry.where}" if entry.where else entry.state
         remarks = ", ".join([*others, *([entry.error] if entry.error else [])])
-        table.add_row(*map(Text, (entry.name, state, entry.question, *numbers, remarks)))
+        table.add_row(*map(Text, (entry.name, state, printable(entry.question), *numbers, printable(remarks))))
     return table
 
 

@@ -35,10 +35,12 @@ def new(
 ) -> int:
     """Write a study file with an example of every table, explained in comments, to start from."""
     from core.errors import StudyError
+    from core.settings.value_rules import shown_text
     from search_spaces.names import check_study_name
 
+    shown = shown_text(file)
     if file.suffix != ".toml":
-        raise StudyError(f"a study file ends in .toml; got {file}; name it {file}.toml")
+        raise StudyError(f"a study file ends in .toml; got {shown}; name it {shown}.toml")
     # The study is named after its file.
     check_study_name(file.stem)
     text = (EXAMPLES / f"{kind}.toml").read_text(encoding="utf-8").replace(" FILE", f" {file}")
@@ -46,9 +48,9 @@ def new(
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError as error:
-        raise StudyError(f"{file} exists, and is not overwritten; give another file, or delete it") from error
+        raise StudyError(f"{shown} exists, and is not overwritten; give another file, or delete it") from error
     except OSError as error:
-        raise StudyError(f"cannot write {file}: {error.strerror}; give a file in an existing folder") from error
+        raise StudyError(f"cannot write {shown}: {error.strerror}; give a file in an existing folder") from error
     console.print(
         f"{escape(str(file))} is a study to start from; look at what it would run: "
         f"modstudy launch {escape(str(file))} --dry-run",

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_origin, get_type_hint
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from core.errors import ModstudyError, StudyStoppedError
 from core.settings.value_rules import one_message
@@ -24,6 +25,8 @@ OK, TRIALS_FAILED, BAD_INPUT = 0, 1, 2
 """Exit codes: all is well; a study ran, but trials failed, or it could not go on; a command was refused, or its output
 could not be written. After a signal the exit code is `INTERRUPTED`.
 """
+_UsageError: Any = typer.BadParameter.__bases__[0]
+"""The error of all wrong arguments, which typer does not export."""
 PLAIN_WIDTH = 140
 """Line width in characters if the output is not a terminal."""
 
@@ -50,6 +53,22 @@ UntilDecided = Annotated[
         help="Race: add seeds until it is decided which arms are on the front; \\[race] in the study file sets how.",
     ),
 ]
+
+
+class CommandGroup(TyperGroup):
+    """The commands, whose messages on wrong arguments are cut and escaped as all others are."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a context.
+
+        Raises:
+            UsageError: an argument is wrong.
+        """
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            error.message = one_message(error.message)
+            raise
 
 
 def report_errors(command: Callable[P, int | None]) -> Callable[P, None]:

@@ -20,8 +20,10 @@ def _render_group() -> None:
 @report_errors
 def vital(
     out: Annotated[Path, typer.Argument(help="Folder that is created.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Number of sounds.")] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patches, notes and LFO shapes.")] = 0,
+    n: Annotated[int, typer.Option("--n", min=1, max=1_000_000, help="Number of sounds.")] = 200,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of patches, notes and LFO shapes.")
+    ] = 0,
 ) -> None:
     """Render patches of the Vital synth, with random LFO shapes as true curves (needs the `real` extra)."""
     from core.data.renderers.vital import render_vital

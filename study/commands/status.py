@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from core.settings.value_rules import printable
 from study.commands.list import print_studies
 from study.commands.options import Root, console, report_errors
 
@@ -89,7 +90,10 @@ def status_view(state: StudyState, resume_command: str | None) -> RenderableType
         resume_command: Command that resumes the study; None if it is running or complete.
     """
     plan = state.plan
-    parts: list[RenderableType] = [Text(f"{plan.name}: {plan.question}", style="bold"), *_running_lines(state.lease)]
+    parts: list[RenderableType] = [
+        Text(f"{plan.name}: {printable(plan.question)}", style="bold"),
+        *_running_lines(state.lease),
+    ]
     parts.append(_grid(state))
     if (n_hidden := len(plan.arms) - MAX_ARMS) > 0:
         parts.append(Text(f"and {n_hidden} more arms: --trials lists every trial"))

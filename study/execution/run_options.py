@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from core.errors import StudyError
+from core.settings.value_rules import shown_value
 from core.storage.records import Outcome
 from search_spaces.resources_entry import ResourcesEntry
 
@@ -65,6 +66,23 @@ class RunOptions:
     """Resources of some arms; None for those in the stored study file."""
 
     def __post_init__(self) -> None:
+        for option, value, most in (
+            ("--trials-at-once", self.trials_at_once, 100_000),
+            ("--cpus-per-trial", self.cpus_per_trial, 10_000),
+            ("--gpus-per-trial", self.gpus_per_trial, 10_000),
+            ("--memory-per-trial", self.memory_per_trial, 1_000_000),
+            ("--wait-for-nodes", self.wait_for_nodes, 10_000_000),
+            ("--trial-timeout", self.trial_timeout, 1_000_000_000),
+            ("--max-hours", self.max_hours, 1_000_000),
+            ("--max-trials", self.max_trials, 1_000_000_000),
+        ):
+            # Not a number is not below anything.
+            if value is not None and not abs(value) <= most:
+                raise StudyError(
+                    f"{option} is a number up to {most:,}; got {shown_value(value)}; give one, or leave it out"
+                )
+        if self.wait_for_nodes is not None and self.wait_for_nodes < 0:
+            raise StudyError(f"--wait-for-nodes must be 0 seconds or more; got {self.wait_for_nodes:g}")
         if self.trial_timeout is not None and not self.trial_timeout > 0:
             raise StudyError(f"--trial-timeout must be above 0 seconds; got {self.trial_timeout:g}")
         if self.max_hours is not None and not self.max_hours > 0:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from core.errors import StudyError, StudyStoppedError
 from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
-from core.storage.roots import below, is_uri, shown, without_credentials
+from core.storage.roots import below, checked_root, is_uri, shown, without_credentials
 from core.storage.store import Store, study_names
 from core.storage.values import is_disk_full
 from search_spaces.names import check_study_name
@@ -32,7 +32,6 @@ from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.resources import Resources
 from study.progress import StudyProgress, max_steps, show_progress
-from study.root_checks import check_root
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -57,7 +56,7 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
-        check_root(self.root)
+        checked_root(self.root)
         check_study_name(self.name)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
@@ -118,7 +117,7 @@ class Session:
             StudyStoppedError: a disk is full.
             Interrupted: the study was stopped by Ctrl-C, SIGTERM or the end of its terminal.
         """
-        check_root(self.root, writes=True)
+        checked_root(self.root, writes=True)
         with interrupts(), compute_for(options, self._say) as compute:
             plan = build_plan()
             remaining, _ = self._to_run(plan, options, compute)
@@ -219,7 +218,7 @@ class Session:
             within_percent: See `write_report`.
         """
         plan = self.plan()
-        check_root(self.root, writes=True)
+        checked_root(self.root, writes=True)
         with self._tracker(options) as tracker:
             self.write_report(within_percent)
             if tracker_error := tracker.finish("FINISHED" if self.is_complete(plan) else "KILLED"):

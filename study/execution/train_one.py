@@ -11,7 +11,9 @@ from core.errors import ConfigError
 from core.metrics.catalog import label
 from core.settings.loading import load_config
 from core.settings.toml_files import read_toml
+from core.settings.value_rules import shown_text
 from core.storage.records import Outcome, PlannedTrial
+from core.storage.roots import checked_root
 from core.storage.store import Store
 from study.planning.memory import check_fits, memory_need
 from study.planning.resources import usable_memory_gib
@@ -40,8 +42,8 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
 
     if "question" in read_toml(path):
         raise ConfigError(
-            f"{path} is a study file: run it by `modstudy launch {path}`; a trial file has the settings of one trial, "
-            "and `modstudy train --example` prints one"
+            f"{shown_text(path)} is a study file: run it by `modstudy launch {shown_text(path)}`; a trial file has the "
+            "settings of one trial, and `modstudy train --example` prints one"
         )
     resolved = resolve(load_config(path, assignments))
     for issue in resolved.issues:
@@ -49,7 +51,7 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     need = memory_need(resolved.config, n_found=resolved.summary.get("n_usable"))
     check_fits(need, usable_memory_gib(), "this machine")
     digest = resolved.config.digest
-    store = Store(out)
+    store = Store(checked_root(out))
     trial = PlannedTrial(digest=digest, arm=path.stem, seed=resolved.config.seed)
     progress = StudyProgress(
         planned=1,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,8 +23,10 @@ from core.storage.code_version import code_version
 if TYPE_CHECKING:
     from core.training.warmup import TrialCosts
 
-MAX_MEASURED = 16
-"""Largest number of kinds of arms that are timed; the others are assumed to cost the same as the nearest of these."""
+MIN_MEASURED, MAX_MEASURED = 4, 16
+"""Numbers of kinds of arms that are timed, if there are as many; others are assumed to cost as the nearest of these."""
+MEASURE_S = 1.0
+"""Time in seconds after which no more than `MIN_MEASURED` kinds of arms are timed."""
 Kind = tuple[str, TrialConfig]
 """Kind of the parameterization, and a config without the settings on which the costs hardly depend."""
 
@@ -77,17 +80,33 @@ def cost_table(configs: Sequence[TrialConfig], *, cached_only: bool = False) -> 
     for config in configs:
         config_of_kind.setdefault(kind_of_arm(config), config)
     kinds = list(config_of_kind)
-    n_measured = min(len(kinds), MAX_MEASURED)
-    costs: list[TrialCosts] = []
-    for index in range(n_measured):
-        kind = kinds[index * len(kinds) // n_measured]
+    costs: dict[int, TrialCosts] = {}
+    start = time.monotonic()
+    for index in _spread(len(kinds)):
+        kind = kinds[index]
         if (known := _cached(kind)) is None:
-            if cached_only:
+            if cached_only and len(costs) < MIN_MEASURED:
                 return None
+            if cached_only or (len(costs) >= MIN_MEASURED and time.monotonic() - start > MEASURE_S):
+                continue
             known = _measured(kind, config_of_kind[kind])
-        costs.append(known)
-    by_kind = {kind: costs[index * n_measured // len(kinds)] for index, kind in enumerate(kinds)}
-    return CostTable(costs=by_kind, n_measured=n_measured)
+        costs[index] = known
+    measured = sorted(costs)
+    by_kind = {kind: costs[_nearest(measured, index)] for index, kind in enumerate(kinds)}
+    return CostTable(costs=by_kind, n_measured=len(costs))
+
+
+def _spread(n: int) -> list[int]:
+    """Up to `MAX_MEASURED` evenly spaced indices below a number; also the first few of them are spread over it."""
+    n_chosen = min(n, MAX_MEASURED)
+    # Both ends, then by the reversed bits of their number, as in a van der Corput sequence.
+    order = sorted(range(n_chosen), key=lambda number: (number != n_chosen - 1 and number > 0, f"{number:08b}"[::-1]))
+    return [number * (n - 1) // max(1, n_chosen - 1) for number in order]
+
+
+def _nearest(indices: Sequence[int], index: int) -> int:
+    """The nearest of some indices in ascending order, the smaller one of two."""
+    return min(indices, key=lambda other: (abs(other - index), other))
 
 
 def _measured(kind: Kind, config: TrialConfig) -> "TrialCosts":

@@ -13,7 +13,7 @@ from core.settings.dotted import flatten
 from core.settings.loading import to_settings
 from core.settings.suggestions import did_you_mean
 from core.settings.trial import TrialConfig
-from core.settings.value_rules import listed, shown_text
+from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.code_version import code_version
 from core.storage.records import (
     DataIssue,
@@ -27,6 +27,7 @@ from core.storage.records import (
 )
 from core.training.resolve import Resolver
 from search_spaces.feasibility import CellCheck
+from search_spaces.limits import MAX_TRIALS
 from search_spaces.names import check_study_name
 from search_spaces.paths import check_known
 from search_spaces.seeds import continued_seeds
@@ -185,10 +186,12 @@ def first_seeds(seeds: Sequence[int], n_seeds: int, *, skipped: Collection[int] 
     """The first `n_seeds` seeds of a study, continued by `search_spaces.seeds.continued_seeds` if it has fewer.
 
     Raises:
-        StudyError: `n_seeds` is below 1.
+        StudyError: `n_seeds` is below 1, or more than a study has trials.
     """
     if n_seeds < 1:
-        raise StudyError(f"--seeds is the number of seeds, at least 1; got {n_seeds}")
+        raise StudyError(f"--seeds is the number of seeds, at least 1; got {shown_value(n_seeds)}")
+    if n_seeds > MAX_TRIALS:
+        raise StudyError(f"--seeds is the number of seeds, at most {MAX_TRIALS:,}; got {shown_value(n_seeds)}")
     return continued_seeds(seeds, n_seeds, skipped)
 
 

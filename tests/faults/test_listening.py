@@ -1,4 +1,4 @@
-"""Ports: everything of a study and of its dashboard listens on the loopback interface, behind a folder of the user's own."""
+"""Ports: all of a study and of its dashboard listens on the loopback interface, behind a folder of the user's own."""
 
 import stat
 

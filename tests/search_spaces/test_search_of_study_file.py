@@ -96,7 +96,7 @@ class TestSearch:
                 "round_size = 30",
                 r"\[search\]: search.round_size is between 1 and arms_per_cell, 20; got 30",
             ),
-            ("arms_per_cell = 20", "arms_per_cell = 0", "arms_per_cell is at least 1; got 0"),
+            ("arms_per_cell = 20", "arms_per_cell = 0", "arms_per_cell: must be greater than or equal to 1; got 0"),
             ("arms_per_cell = 20", "", "search.arms_per_cell: .*missing"),
             (
                 "arms_per_cell = 20",

@@ -343,7 +343,7 @@ def test_the_number_of_points_is_known_without_listing_them() -> None:
     huge = [
         dimension(KIND, "frame", "spline"),
         Dimension(path=SEGMENTS, domain=Integer(low=1, high=1000), when=OF_SPLINE),
-        Dimension(path="encoder.width", domain=Integer(low=1, high=10_000)),
+        Dimension(path="trainer.max_steps", domain=Integer(low=1, high=10_000)),
         Dimension(path="encoder.n_mels", domain=Integer(low=16, high=1015)),
     ]
     space = Space(huge, SMALL)

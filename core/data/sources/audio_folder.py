@@ -22,8 +22,9 @@ from core.data.splits import Splits, split_by_group
 from core.errors import DataError
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig
+from core.settings.value_rules import printable
 from core.sound_decoding import SoundFileError, read_mono
-from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, printable, resampling_problem
+from core.sound_files import SUFFIXES, clip_ids, find_sounds, fit_clip, resampling_problem
 from core.storage.records import DataIssue
 
 CLIP_PEAK = 0.9

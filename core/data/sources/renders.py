@@ -20,8 +20,9 @@ from core.errors import ConfigError, DataError
 from core.modulations import modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.data import RendersConfig
+from core.settings.value_rules import printable
 from core.sound_decoding import SoundFileError, blocks, decoder, n_decoded, open_sound, read_mono, reason
-from core.sound_files import clip_ids, fit_clip, printable, resampling_problem
+from core.sound_files import clip_ids, fit_clip, resampling_problem
 from core.storage.records import DataIssue
 
 

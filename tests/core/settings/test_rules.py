@@ -59,7 +59,10 @@ def test_resolution_that_no_clip_can_be_measured_at_is_refused(n_fft: int, win_l
 
 def test_clips_too_short_for_the_standard_resolutions_are_refused_whatever_loss_is_trained() -> None:
     short: dict[str, Any] = {"resolutions": (Resolution(n_fft=64, hop_length=16, win_length=64),)}
-    config = configured("audio.duration_s=0.03", "audio.hop_length=15", "encoder.n_fft=64", "encoder.n_mels=16")
+    config = configured(
+        *("audio.duration_s=0.03", "audio.hop_length=15", "encoder.n_fft=64", "encoder.n_mels=16"),
+        "parameterization.kind=frame",
+    )
     with pytest.raises(ConfigError, match="got 480 samples, n_fft=1024"):
         check(replace(config, loss=MultiResolutionStftConfig(**short)))
 

@@ -182,7 +182,7 @@ def test_a_fraction_of_more_than_a_hundred_thousand_runs_is_refused() -> None:
 
 
 def _numeric_paths() -> set[str]:
-    encoder = {"n_fft", "n_mels", "width", "kernel_mel", "kernel_time", "head_hidden", "stride", "delta_window_s"}
+    encoder = {"n_fft", "n_mels", "width", "kernel_mel", "kernel_time", "head_hidden", "stride"}
     trainer = {
         "max_steps",
         "batch_size",

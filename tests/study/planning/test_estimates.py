@@ -10,7 +10,7 @@ from core.errors import StudyError
 from core.settings.trial import TrialConfig
 from core.training.warmup import TrialCosts
 from study.planning import estimates
-from study.planning.estimates import MAX_MEASURED, CostTable, cost_table, kind_of_arm
+from study.planning.estimates import MAX_MEASURED, MIN_MEASURED, CostTable, cost_table, kind_of_arm
 from tests.support.configs import configured
 
 FRAME = configured("parameterization.kind=frame")
@@ -83,7 +83,17 @@ def test_of_many_kinds_some_are_measured_and_the_others_cost_what_the_nearest_do
     found = table(*widths)
     assert found.n_measured == len(timed) == MAX_MEASURED
     assert len(found.costs) == 4 * MAX_MEASURED
-    assert [found.of(config).step_s for config in widths[:8]] == [1, 1, 1, 1, 5, 5, 5, 5]
+    assert [found.of(config).step_s for config in widths[:8]] == [1, 1, 1, 5, 5, 5, 5, 9]
+    assert found.of(widths[-1]).step_s == len(widths)
+
+
+@pytest.mark.usefixtures("timed")
+def test_of_many_kinds_few_are_measured_if_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "MEASURE_S", 0.0)
+    widths = [replace(FRAME, encoder=replace(FRAME.encoder, width=width)) for width in range(1, 4 * MAX_MEASURED + 1)]
+    found = table(*widths)
+    assert found.n_measured == MIN_MEASURED
+    assert {found.of(config).step_s for config in (widths[0], widths[-1])} == {1, len(widths)}
 
 
 def _other_code(monkeypatch: pytest.MonkeyPatch) -> None:
