@@ -39,7 +39,7 @@ The actor is dead because its worker process has died."""
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder with the logs of this machine's workers."""
     node = SimpleNamespace(get_logs_dir_path=lambda: str(tmp_path), node_ip_address="127.0.0.1")
-    monkeypatch.setattr(worker_deaths.ray_worker, "_global_node", node)
+    monkeypatch.setattr("ray._private.worker._global_node", node)
     return tmp_path
 
 
@@ -77,8 +77,8 @@ def test_a_worker_without_a_log_or_a_process_has_not_crashed(logs: Path) -> None
 def test_the_log_of_a_worker_on_a_node_that_is_gone_says_nothing(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (logs / "worker-08a8-01000000-7608.err").write_text(LOG.format(signal="SIGILL"))
     gone = {"Alive": False, "NodeManagerAddress": "10.0.0.2", "NodeID": "a"}
-    monkeypatch.setattr(worker_deaths.ray, "nodes", lambda: [gone])
-    monkeypatch.setattr(worker_deaths.ray, "remote", lambda function: function)
+    monkeypatch.setattr("ray.nodes", lambda: [gone])
+    monkeypatch.setattr("ray.remote", lambda function: function)
     assert crash_of_worker(DEATH.replace("127.0.0.1", "10.0.0.2")) is None
 
 
