@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-report equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-memory bench-report equivalence clean
 
 setup: $(STAMP)
 
@@ -83,6 +83,10 @@ bench-engine: setup
 # Time and size of the report of 10,000 trials that never ran, some 2 minutes; wants Chromium and its driver.
 bench-report: setup
 	$(BIN)/python -m tests.benchmarks.report
+
+# Estimated against measured peak memory of trials, some 10 minutes.
+bench-memory: setup
+	$(BIN)/python -m tests.benchmarks.memory
 
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup

@@ -37,17 +37,18 @@ FLOAT, DOUBLE, COMPLEX = 4.0, 8.0, 8.0
 """Bytes of a float32, a float64 and a pair of float32."""
 LARGEST_TABLE = (256, 2048)
 """Cycles, and samples per cycle, that are assumed of a wavetable in a file, as synths write them."""
-_BUILTIN_TABLE = (64, 1024)
+BUILTIN_TABLE = (64, 1024)
 """Cycles, and samples per cycle, of the built-in wavetables."""
-_LSTM_KERNEL_HIDDEN = 32
+# The operations import torch, which the estimate need not wait for; a test compares these values with theirs.
+LSTM_KERNEL_HIDDEN = 32
 """Largest hidden size of the LSTM kernel, `core.ops.lstm.MAX_HIDDEN`."""
-_FEATURE_CHUNK = 2**18
+FEATURE_CHUNK = 2**18
 """Samples of windowed frames per chunk of the features, as in `core.ops.log_mel`."""
-_LOSS_CHUNK = 2**19
+LOSS_CHUNK = 2**19
 """Samples of windowed frames per chunk of the loss, as in `core.ops.stft_sums`."""
-_ADAPTER_BLOCK = 2**17
+ADAPTER_BLOCK = 2**17
 """Activations of one layer in a block, as in `core.ops.adapters`."""
-_MIN_PHASE_FRAMES = 12
+MIN_PHASE_FRAMES = 12
 """Frames per phase from which a dilated convolution copies its input, as in `core.ops.convolution`."""
 
 
@@ -122,7 +123,7 @@ def wavetable_size(oscillator: OscillatorConfig) -> tuple[int, int]:
             return oscillator.n_positions, oscillator.table_length
         case FrozenWavetableConfig():
             is_file = "/" in oscillator.wavetable or "." in oscillator.wavetable
-            return LARGEST_TABLE if is_file else _BUILTIN_TABLE
+            return LARGEST_TABLE if is_file else BUILTIN_TABLE
         case _:
             assert_never(oscillator)
 
@@ -164,7 +165,7 @@ def _encoder_stages(encoder: EncoderConfig, audio: AudioConfig, batch: int) -> I
     """Features and convolutional blocks."""
     n_frames, n_fft = encoder_frames(encoder, audio), encoder.n_fft
     features = float(batch) * 3 * encoder.n_mels * n_frames * FLOAT
-    chunk = min(n_frames, max(32, _FEATURE_CHUNK // (batch * n_fft)))
+    chunk = min(n_frames, max(32, FEATURE_CHUNK // (batch * n_fft)))
     frames = float(batch) * chunk * n_fft * FLOAT
     reflected = float(batch) * (audio.n_samples + n_fft) * FLOAT
     # Windowed frames and their spectrum; the layer norm copies the features.
@@ -175,7 +176,7 @@ def _encoder_stages(encoder: EncoderConfig, audio: AudioConfig, batch: int) -> I
         cells = float(batch) * n_mels * n_frames
         taken, given, pooled = cells * channels * FLOAT, cells * width * FLOAT, cells / 2 * width
         phase_frames = -(-n_frames // dilation)
-        by_phases = dilation > 1 and phase_frames >= _MIN_PHASE_FRAMES
+        by_phases = dilation > 1 and phase_frames >= MIN_PHASE_FRAMES
         copies = 2.0 if by_phases else 1.0
         yield Stage(
             # Maxima and normalised values as float32, and which of two bands was the maximum as a byte.
@@ -192,7 +193,7 @@ def _recurrent_stage(encoder: EncoderConfig, audio: AudioConfig, batch: int, n_h
     rows, hidden, n_cells = float(batch) * encoder_frames(encoder, audio), encoder.head_hidden, 2 * n_heads
     latent = rows * encoder.width * FLOAT
     gates, states = n_cells * rows * 4 * hidden * FLOAT, n_cells * rows * hidden * FLOAT
-    if hidden <= _LSTM_KERNEL_HIDDEN:
+    if hidden <= LSTM_KERNEL_HIDDEN:
         return Stage(
             kept=2 * latent + gates + 4 * states,
             forward=n_cells * latent,
@@ -278,7 +279,7 @@ def _filter_stages(filter_: FilterConfig, samples: float, rows: float) -> Iterat
 def _adapter_stage(n_controls: int, rows: float) -> Stage:
     """An adapter: one small network per control over a number of rows."""
     layer = float((2 + n_controls) // 2) * rows
-    block = max(min(layer * n_controls, _ADAPTER_BLOCK), layer) * FLOAT
+    block = max(min(layer * n_controls, ADAPTER_BLOCK), layer) * FLOAT
     return Stage(kept=layer * n_controls * FLOAT, forward=block, backward=2 * block, result=rows * n_controls * FLOAT)
 
 
@@ -313,7 +314,7 @@ def _stft_stage(resolution: Resolution, n_samples: int, batch: int) -> Stage:
     """One resolution of the loss, a chunk of clips at a time."""
     n_frames = float(n_samples // resolution.hop_length + 1)
     bins = n_frames * (resolution.n_fft // 2 + 1)
-    chunk = min(batch, max(1, int(_LOSS_CHUNK // (n_frames * resolution.n_fft))))
+    chunk = min(batch, max(1, int(LOSS_CHUNK // (n_frames * resolution.n_fft))))
     frames = chunk * n_frames * resolution.n_fft * FLOAT
     # Two factors and the spectrum per bin.
     return Stage(

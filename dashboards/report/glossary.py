@@ -70,7 +70,19 @@ def _study_terms(results: StudyResults) -> tuple[Term, ...]:
             "Curves that hardly move. They score well on smoothness and say nothing, so such arms are never on the "
             "front.",
         ),
+        *_crash_terms(results),
     )  # fmt: skip
+
+
+def _crash_terms(results: StudyResults) -> tuple[Term, ...]:
+    """What it means that a trial has crashed, if one has."""
+    if not any(trial.state == "crashed" for arm in results.arms for trial in arm.trials):
+        return ()
+    text = (
+        "A trial whose process was ended twice by the signal of a fatal error, such as SIGSEGV: an error in native "
+        "code or of the machine. It has no result."
+    )
+    return (_term("crashed", text),)
 
 
 def _sound_terms(results: StudyResults) -> tuple[Term, ...]:

@@ -7,7 +7,10 @@ from typing import Any
 
 from core.data.dataset_cache import cached_dataset
 from core.settings.loading import from_settings
+from core.settings.trial import TrialConfig
 from core.storage.records import PlannedTrial, StudyPlan
+from core.training.memory import usable_memory
+from core.training.memory_remedy import check_can_fit
 from core.training.warmup import compile_kernels
 
 _log = logging.getLogger(__name__)
@@ -37,7 +40,7 @@ def prepare_data(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> None:
     """Write the datasets of the trials to the cache, so that no trial waits while another one builds its dataset."""
     for arm, config in distinct_data(plan, trials).items():
         try:
-            cached_dataset(from_settings(config))
+            cached_dataset(_fitting(config))
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
             _log.warning("the data of arm %s cannot be prepared: %s", arm, error)
 
@@ -83,7 +86,7 @@ def prepare_node(data: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any
         *((each, compile_kernels) for each in kernels),
     ]:
         try:
-            prepare(from_settings(settings))
+            prepare(_fitting(settings))
         except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
             problems.append(str(error))
     return problems
@@ -91,8 +94,18 @@ def prepare_node(data: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any
 
 def _compile_kernels(settings: dict[str, Any]) -> None:
     """Compile the kernels of a config; trouble is a warning."""
-    config = from_settings(settings)
     try:
-        compile_kernels(config)
+        compile_kernels(_fitting(settings))
     except Exception as error:  # noqa: BLE001  (the trial raises it again, and records it as its outcome)
-        _log.warning("the kernels of %s cannot be compiled: %s", config.parameterization.kind, error)
+        _log.warning("the kernels of %s cannot be compiled: %s", settings["parameterization"]["kind"], error)
+
+
+def _fitting(settings: dict[str, Any]) -> TrialConfig:
+    """The config of a trial.
+
+    Raises:
+        MemoryError: it cannot fit in the memory of this machine, so that preparing it could end this process.
+    """
+    config = from_settings(settings)
+    check_can_fit(config, usable_memory())
+    return config

@@ -16,7 +16,10 @@ Gpus = Annotated[
     float | None,
     typer.Option(help="GPUs of each trial, or a fraction of one; by default equal shares if it needs one."),
 ]
-Memory = Annotated[float | None, typer.Option(help="GiB of memory that is reserved for each trial; by default none.")]
+Memory = Annotated[
+    float | None,
+    typer.Option(help="GiB of memory that is reserved for each trial; by default an estimate limits their number."),
+]
 Address = Annotated[
     str | None,
     typer.Option(

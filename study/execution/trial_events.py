@@ -69,6 +69,7 @@ class TrialEvents(tune.Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Kill the workers of trials that have exceeded their time by far."""
+        self._oom_kills.look()
         if self._timeout_s is None:
             return
         now = time.monotonic()
@@ -188,7 +189,7 @@ class TrialEvents(tune.Callback):
             return "failed", f"{last_line}\n{text}"
         if crash := crash_of_worker(text):
             return "crashed", _crash_text(crash, running.n_deaths)
-        if self._oom_kills.any_since():
+        if self._oom_kills.any_recent():
             return (
                 "out_of_memory",
                 "its worker was killed (SIGKILL) while the kernel killed processes because memory was exhausted; run "

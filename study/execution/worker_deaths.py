@@ -6,6 +6,8 @@ where it came from the kernel, the kernel has counted it.
 """
 
 import re
+import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 """Signals by which the system ends a process that has made a fatal error."""
 READ_TIMEOUT_S = 20.0
 """Maximum time to read a log on another node."""
+RECENT_S, LOOK_EVERY_S = 30.0, 5.0
+"""Time for which a kill for lack of memory may be the cause of a death, and between two looks at their number."""
 _LOG_BYTES = 2**17
 """Bytes at the end of a log in which a signal is looked for."""
 _SIGNAL = re.compile(r"^\*\*\* (SIG[A-Z]+) received at ", re.MULTILINE)
@@ -85,15 +89,24 @@ def log_of_worker(pid: int) -> str:
 
 
 class OomKills:
-    """Tells whether the kernel has killed processes of this machine for lack of memory since the last look."""
+    """Tells whether the kernel has just killed processes of this machine for lack of memory."""
 
     def __init__(self) -> None:
-        self._seen = n_oom_kills()
+        self._samples = deque([(time.monotonic(), n_oom_kills())])
 
-    def any_since(self) -> bool:
-        """Whether there were any since the last call; False where the system does not count them."""
-        before, self._seen = self._seen, n_oom_kills()
-        return before is not None and self._seen is not None and self._seen > before
+    def look(self) -> None:
+        """Take note of their number, if the last look was a while ago; to be called again and again."""
+        now = time.monotonic()
+        if now - self._samples[-1][0] < LOOK_EVERY_S:
+            return
+        self._samples.append((now, n_oom_kills()))
+        while len(self._samples) > 1 and now - self._samples[1][0] > RECENT_S:
+            self._samples.popleft()
+
+    def any_recent(self) -> bool:
+        """Whether there were any within the last `RECENT_S` seconds; False where the system does not count them."""
+        before, now = self._samples[0][1], n_oom_kills()
+        return before is not None and now is not None and now > before
 
 
 def n_oom_kills() -> int | None:

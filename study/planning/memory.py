@@ -143,7 +143,9 @@ def largest_need(needs: Sequence[MemoryNeed]) -> MemoryNeed | None:
 
 def gib_text(gib: float) -> str:
     """An amount of memory as text."""
-    return f"{gib:.3g} GiB" if gib < 10_000 else "more than 10,000 GiB"
+    if gib < 100:
+        return f"{gib:.3g} GiB"
+    return f"{gib:,.0f} GiB" if gib < 10_000 else "more than 10,000 GiB"
 
 
 def _config(arm: PlannedArm, sections: dict[tuple[str, str], Any]) -> TrialConfig:

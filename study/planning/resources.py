@@ -159,7 +159,7 @@ def allocate(
         trials_at_once: Number of trials that run at once; by default as many as fit.
         cpus_per_trial: CPUs of each trial; 1 by default.
         gpus_per_trial: GPUs of each trial, or a fraction of one; by default an equal share for the trials at once.
-        memory_per_trial: Memory of each trial in GiB; by default none is reserved.
+        memory_per_trial: Memory of each trial in GiB; by default its estimate counts, and none is reserved.
         arms: Names of the arms known so far.
         overrides: Resources of some arms.
         needs: Estimated memory of the trials; by default nothing is known about it.
@@ -256,9 +256,10 @@ def _within_memory(
             replace(default, memory_gib=need.gib),
             resources.trials_at_once,
         )
+    total = gib_text(sum(machine.memory_gib for machine in machines))
     note = (
-        f"{most} trial{'s' if most > 1 else ''} at once, for whose memory there is room, instead of "
-        f"{resources.trials_at_once}: {estimate}, and there is {_text(machines)} in all"
+        f"{most} trial{'s' if most > 1 else ''} at once instead of {resources.trials_at_once}: {estimate}, of which "
+        f"there is {total} in all (--memory-per-trial GIB if you know better)"
     )
     return replace(found, trials_at_once=most, notes=(*notes, note))
 

@@ -34,7 +34,8 @@ QUICK: Mapping[str, Case] = {
     "random splines": ("small", {"parameterization.kind": "random_spline"}),
 }
 """Cases of some seconds each, one for each part that can dominate."""
-CASES: Mapping[str, Case] = QUICK | {
+CASES: Mapping[str, Case] = {
+    **QUICK,
     "frame": ("small", {"parameterization.kind": "frame"}),
     "spline": ("small", {"parameterization.kind": "spline"}),
     "constant": ("small", {"parameterization.kind": "constant"}),

@@ -86,19 +86,19 @@ def _run(preset: str, settings: dict[str, Any], folder: str) -> Peaks:
     torch.set_num_threads(1)
     marks = {"imports": peak_bytes()}
 
-    def marked(name: str, function: Any) -> Any:
+    def marked(name: str, part: str) -> Any:
+        """A patch of a function of the trial, after which the peak is noted under a name."""
+        function = getattr(trial, part)
+
         def call(*arguments: Any, **options: Any) -> Any:
             result = function(*arguments, **options)
             marks[name] = peak_bytes()
             return result
 
-        return call
+        return patch.object(trial, part, call)
 
     config = resolve(config_of(settings, preset)).config
-    with (
-        patch.object(trial, "cached_dataset", marked("data", trial.cached_dataset)),
-        patch.object(trial, "fit", marked("training", trial.fit)),
-    ):
+    with marked("data", "cached_dataset"), marked("training", "fit"):
         record = trial.run_trial(config, store=Store(folder), study="memory", arm="arm")
     assert record.outcome in ("finished", "diverged", "nan"), record.error
     return Peaks(**marks, end=peak_bytes())

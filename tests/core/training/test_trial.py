@@ -150,6 +150,16 @@ def test_failure_is_recorded_and_a_later_attempt_counts(store: Store, monkeypatc
     assert store.record(config.digest) == again
 
 
+def test_a_trial_that_cannot_fit_in_memory_is_not_begun(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "usable_memory", lambda: 0.25 * 2**30)
+    record = run_trial(tiny(), store=store, study="s", arm="a")
+    assert record.outcome == "out_of_memory"
+    assert record.error is not None
+    assert record.error.startswith(
+        "MemoryError: the trial needs an estimated 1 GiB of memory, and the machine has 0.25"
+    )
+
+
 def test_divergence_is_an_outcome(store: Store) -> None:
     record = run_trial(tiny("trainer.diverged_above=0.1"), store=store, study="s", arm="a")
     assert record.outcome == "diverged"

@@ -1,5 +1,7 @@
 """The glossary explains what a study's page has."""
 
+from dataclasses import replace
+
 from dashboards.report.glossary import GLOSSARY, terms
 from dashboards.report.page import render_page
 from tests.dashboards.report.html_page import HtmlPage
@@ -20,6 +22,17 @@ def test_what_the_study_does_not_have_is_not_explained(make_study: MakeStudy) ->
     found = {term.name for term in terms(report_data(make_study, n_clips=0, modulations=("tone",), truth=()).results)}
     assert not found & {"add", "sub", "env", "PCC (curves.pcc)"}
     assert "TV (interpretability.tv)" in found
+
+
+def test_crashed_is_explained_where_a_trial_has_crashed(make_study: MakeStudy) -> None:
+    results = report_data(make_study, n_clips=0).results
+    assert "crashed" not in {term.name for term in terms(results)}
+    arm = results.arms[0]
+    first = arm.trials[0]
+    assert first.record is not None
+    trials = (replace(first, record=replace(first.record, outcome="crashed")), *arm.trials[1:])
+    crashed = replace(results, arms=(replace(arm, trials=trials), *results.arms[1:]))
+    assert "SIGSEGV" in {term.name: term.text for term in terms(crashed)}["crashed"]
 
 
 def test_every_spelling_leads_to_one_entry(make_study: MakeStudy) -> None:

@@ -78,6 +78,7 @@ def test_a_dry_run_shows_what_would_run_and_writes_nothing(modstudy: Command, tm
         "mine: Does it run?",
         "design: 1 arm x 3 seeds, 3 trials",
         "per trial 45.1 s by a few steps of each kind of arm",
+        "GiB per trial, estimated within a factor of 2; arm ",
         "0.0376 core hours; 3 min with 1 trial at once",
         "16,000 Hz, clips of 1 s, curves at 128 frames per second",
         "384 training, 32 validation and 64 test clips",

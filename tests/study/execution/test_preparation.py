@@ -111,3 +111,18 @@ def test_a_node_prepares_data_and_kernels_and_reports_trouble(plan: StudyPlan, m
     data = list(distinct_data(plan, plan.trials).values())
     assert prepare_node(data, distinct_kernels(plan, plan.trials)[:1]) == ["no compiler for low_pass"]
     assert prepared == ["synthetic"]
+
+
+def test_what_cannot_fit_in_memory_is_not_prepared(
+    plan: StudyPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prepare(_: TrialConfig) -> None:
+        raise AssertionError("it would end this process")
+
+    monkeypatch.setattr(preparation, "usable_memory", lambda: 1e8)
+    monkeypatch.setattr(preparation, "cached_dataset", prepare)
+    monkeypatch.setattr(preparation, "compile_kernels", prepare)
+    prepare_data(plan, plan.trials)
+    prepare_kernels(plan, plan.trials)
+    assert {warning.split()[1] for warning in warnings_in(caplog)} == {"data", "kernels"}
+    assert all("the trial needs an estimated 1 GiB of memory" in warning for warning in warnings_in(caplog))

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.execution import worker_deaths
 from study.execution.worker_deaths import (
@@ -39,7 +40,7 @@ The actor is dead because its worker process has died."""
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder with the logs of this machine's workers."""
     node = SimpleNamespace(get_logs_dir_path=lambda: str(tmp_path), node_ip_address="127.0.0.1")
-    monkeypatch.setattr(worker_deaths.ray_worker, "_global_node", node)
+    monkeypatch.setattr("ray._private.worker._global_node", node)
     return tmp_path
 
 
@@ -77,19 +78,51 @@ def test_a_worker_without_a_log_or_a_process_has_not_crashed(logs: Path) -> None
 def test_the_log_of_a_worker_on_a_node_that_is_gone_says_nothing(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (logs / "worker-08a8-01000000-7608.err").write_text(LOG.format(signal="SIGILL"))
     gone = {"Alive": False, "NodeManagerAddress": "10.0.0.2", "NodeID": "a"}
-    monkeypatch.setattr(worker_deaths.ray, "nodes", lambda: [gone])
-    monkeypatch.setattr(worker_deaths.ray, "remote", lambda function: function)
+    monkeypatch.setattr("ray.nodes", lambda: [gone])
+    monkeypatch.setattr("ray.remote", lambda function: function)
     assert crash_of_worker(DEATH.replace("127.0.0.1", "10.0.0.2")) is None
 
 
-def test_kills_of_the_kernel_are_counted_since_the_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counter = tmp_path / "memory.events"
+def test_kills_of_the_kernel_count_for_half_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, counter = 1000.0, tmp_path / "memory.events"
     monkeypatch.setattr(worker_deaths, "_OOM_COUNTERS", (tmp_path / "none", counter))
+    monkeypatch.setattr("time.monotonic", lambda: now)
     assert n_oom_kills() is None
-    assert not OomKills().any_since()
+    assert not OomKills().any_recent()
     counter.write_text("low 0\noom 3\noom_kill 2\noom_group_kill 0\n")
     kills = OomKills()
-    assert not kills.any_since()
+    assert not kills.any_recent()
     counter.write_text("oom_kill 3\n")
-    assert kills.any_since()
-    assert not kills.any_since()
+    assert kills.any_recent()
+    for _ in range(5):
+        now += 5.0
+        kills.look()
+    assert kills.any_recent(), "after 25 s"
+    for _ in range(4):
+        now += 5.0
+        kills.look()
+    assert not kills.any_recent(), "after 45 s"
+
+
+def test_the_log_of_a_worker_on_another_node_is_read_there(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Task:
+        """`log_of_worker` as a task of Ray."""
+
+        def options(self, scheduling_strategy: NodeAffinitySchedulingStrategy, **_: object) -> "Task":
+            assert scheduling_strategy.node_id == "b" * 56
+            return self
+
+        def remote(self, pid: int) -> str:
+            return LOG.format(signal="SIGFPE") if pid == 7608 else ""
+
+    (logs / "worker-08a8-01000000-7608.err").write_text(LOG.format(signal="SIGILL"))
+    nodes = [
+        {"Alive": True, "NodeManagerAddress": address, "NodeID": letter * 56}
+        for address, letter in (("127.0.0.1", "a"), ("10.0.0.2", "b"))
+    ]
+    monkeypatch.setattr("ray.nodes", lambda: nodes)
+    monkeypatch.setattr("ray.remote", lambda _: Task())
+    monkeypatch.setattr("ray.get", lambda task, timeout: task)  # noqa: ARG005
+    found = crash_of_worker(DEATH.replace("127.0.0.1", "10.0.0.2"))
+    assert found is not None
+    assert found.signal == "SIGFPE"
