@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core import sound_files
 from core.data import sound_check
 from core.data.sound_check import check_sound
 from core.data.sources.audio_folder import AudioFolder, FolderScan
@@ -136,6 +137,16 @@ def test_folders_nested_deeply_or_in_a_ring_are_searched_once(tmp_path: Path) ->
         os.chdir(here)
     (tmp_path / "ring").symlink_to(tmp_path)
     assert len(scan(tmp_path).files) == 4
+
+
+@pytest.mark.parametrize(("limit", "says"), [("MAX_SOUNDS", "sound files"), ("MAX_ENTRIES", "files and folders")])
+def test_folder_of_too_many_files_is_refused(
+    limit: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_named_notes(tmp_path)
+    monkeypatch.setattr(sound_files, limit, 3)
+    with pytest.raises(DataError, match=f"has at most 3 {says}; .* has more; name a smaller one"):
+        scan(tmp_path)
 
 
 def test_unreadable_subfolder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
