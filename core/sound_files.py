@@ -19,6 +19,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif")
 """File name endings of sound files, in lower case."""
 MAX_SOUNDS = 100_000
 """Most sound files in a folder."""
+MAX_ENTRIES = 500_000
+"""Most files and folders that are looked at in search of sounds, some seconds."""
 MAX_RESAMPLING_TAPS = 2**22
 """Largest product of the reduced terms of a ratio of sample rates.
 
@@ -35,14 +37,20 @@ def find_sounds(folder: Path) -> list[Path]:
     dead link with such a name, and a subfolder that cannot be read is listed itself, so that its reader says so.
 
     Raises:
-        DataError: there are more than `MAX_SOUNDS`.
+        DataError: there are more than `MAX_SOUNDS`, or more than `MAX_ENTRIES` files and folders.
     """
-    found, waiting = list[Path](), [folder]
+    found, waiting, n_entries = list[Path](), [folder], 0
     while waiting:
         place = waiting.pop()
         try:
             with os.scandir(place) as entries:
                 for entry in entries:
+                    n_entries += 1
+                    if n_entries > MAX_ENTRIES:
+                        raise DataError(
+                            f"a folder of sounds has at most {MAX_ENTRIES} files and folders; {printable(folder)} has "
+                            "more; name a smaller one"
+                        )
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):

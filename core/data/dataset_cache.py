@@ -48,8 +48,8 @@ _MAX_INDEX_BYTES = 2**26
 _VERIFIED = set[tuple[int, int, int, int, str]]()
 """Files that this process has verified, by device, inode, times of modification and status change, and hash."""
 _SPLITS = tuple(field.name for field in fields(Dataset))
-_ARRAYS = ("audio", "f0_hz", "q", "modulation", "lfo_hz")
-"""Fields of `Clips` that are stored as arrays."""
+_ARRAYS = {"audio": 2, "f0_hz": 1, "q": 1, "modulation": 3, "lfo_hz": 1}
+"""Fields of `Clips` that are stored as arrays, and their numbers of dimensions, of which the first is that of clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,14 @@ def _read_entry(entry: Path) -> Dataset | None:
 
 
 def _read_clips(entry: Path, split: str, index: _SplitIndex) -> Clips:
-    """The clips of one split of an entry."""
+    """The clips of one split of an entry.
+
+    Raises:
+        ValueError, KeyError, OSError: a file is missing or does not match the index, or the index itself is wrong.
+    """
+    for name, shape in index.shapes.items():
+        if len(shape) != _ARRAYS[name] or shape[0] != len(index.ids):
+            raise ValueError(f"{name} of {len(index.ids)} clips cannot have the shape {shape}")
     arrays = {
         name: _memory_map(_array_path(entry, split, name), shape, index.sha256[name])
         for name, shape in index.shapes.items()

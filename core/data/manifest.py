@@ -18,6 +18,7 @@ from core.data.manifest_columns import COLUMNS, MODULATIONS, check_schema, check
 from core.errors import DataError
 from core.regular_files import open_regular
 from core.settings.value_rules import printable
+from core.sound_decoding import reason
 from core.sound_files import MAX_SOUNDS
 from core.storage.atomic_write import atomic_path
 
@@ -78,8 +79,7 @@ def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
     except DataError as error:
         raise DataError(f"{printable(path)}: {error}; render the folder again") from error
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        reason = printable(" ".join(str(error).split()))[:200]
-        raise DataError(f"{printable(path)} cannot be read: {reason}; render the folder again") from error
+        raise DataError(f"{printable(path)} cannot be read: {reason(error)}; render the folder again") from error
     return rows
 
 
@@ -133,7 +133,6 @@ def _check_distinct(rows: Sequence[RenderedFile]) -> None:
     row_of: dict[str, int] = {}
     for row, rendered in enumerate(rows):
         if rendered.file in row_of:
-            raise DataError(
-                f"column file, row {row}: each sound has one row; {rendered.file!r} is in {row_of[rendered.file]}"
-            )
+            first = row_of[rendered.file]
+            raise DataError(f"column file, row {row}: each sound has one row; {rendered.file!r} has row {first} too")
         row_of[rendered.file] = row

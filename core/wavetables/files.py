@@ -86,7 +86,9 @@ def _sha256(table: Float[Tensor, "position sample"]) -> str:
 def _cycles_of_file(path: Path) -> Float[ndarray, "position sample"]:
     """The consecutive cycles of a wav file."""
     audio = _read_sound(path)
-    length = _length_in_clm_chunk(path) or _default_length(path, len(audio))
+    length = _length_in_clm_chunk(path)
+    if length is None:
+        length = _default_length(path, len(audio))
     if not MIN_CYCLE <= length <= MAX_CYCLE or len(audio) % length:
         raise DataError(
             f"a wavetable wav holds whole cycles of {MIN_CYCLE} to {MAX_CYCLE} samples; {printable(path)} has "
