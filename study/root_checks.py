@@ -23,8 +23,8 @@ def check_root(root: str, *, writes: bool = False) -> None:
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if there.is_symlink() and not there.exists():
         raise StudyError(
-            f"--root names a folder; {there} is a link to {there.readlink()}, which does not exist: make that folder, or "
-            "remove the link"
+            f"--root names a folder; {there} is a link to {there.readlink()}, which does not exist: make that folder, "
+            "or remove the link"
         )
     if not there.is_dir():
         raise StudyError(f"--root names a folder; {there} is none: choose another --root, or move it away")
