@@ -84,9 +84,7 @@ def raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG0
 def _end_at_once() -> NoReturn:
     """End this process and what it has started, without tidying up."""
     with suppress(OSError):
-        os.write(
-            2, b"\nstopped at once; trials that had ended have their results, and `modstudy resume` runs the others\n"
-        )
+        os.write(2, b"\nstopped at once; trials that had ended have their results, `modstudy resume` runs the others\n")
     for kill in reversed(_to_kill):
         with suppress(Exception):  # whatever happens, the process ends
             kill()

@@ -35,7 +35,9 @@ HEARTBEAT_S = 2.0
 SILENCE_S = 20.0
 """Seconds without a new heartbeat after which a driver on another machine is considered dead."""
 CLOCK_ERROR_S = 300.0
-"""Age of a heartbeat by two machines' clocks from which it is certainly old, even if the clocks differ."""
+"""Age of a heartbeat by two machines' clocks from which displays take it for old, as clocks rarely differ by more."""
+LONG_AGO_S = 24 * 3600.0
+"""Age of a heartbeat from which it is certainly old, even if a clock was set back or is of another time zone."""
 
 StopMode = Literal["finish", "now"]
 """How a driver stops: after the trials that run, or at once."""
@@ -108,7 +110,7 @@ def running_lease(store: Store, *, sleep: Callable[[float], None] = time.sleep) 
     if first.holder.machine == _machine():
         is_alive = process_start(first.holder.pid) == first.holder.process_start
         return first if is_alive else None
-    if time.time() - float(first.heartbeat.get("at", 0.0)) > CLOCK_ERROR_S and first.heartbeat:
+    if time.time() - float(first.heartbeat.get("at", 0.0)) > LONG_AGO_S and first.heartbeat:
         return None
     for _ in range(round(SILENCE_S / HEARTBEAT_S)):
         sleep(HEARTBEAT_S)

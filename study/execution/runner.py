@@ -17,7 +17,7 @@ from core.storage.store import Store
 from study.execution.outcomes import TrialLimits
 from study.execution.schedulers import build_scheduler
 from study.execution.searcher import QueueSearcher
-from study.execution.trial_events import MAX_WORKER_DEATHS, TrialEvents
+from study.execution.trial_events import MAX_WORKER_DEATHS, NoProgress, TrialEvents
 from study.execution.trial_queue import TrialQueue
 from study.execution.warm_workers import use_preloaded_workers
 from study.execution.worker import arm_of_task, run_planned_trial
@@ -87,7 +87,7 @@ def run_trials(
                 name=f"trials-{n_tuners}",
                 storage_path=str(folder),
                 failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
-                callbacks=[events],
+                callbacks=[events, NoProgress()],
                 verbose=0,
             ),
         )

@@ -9,6 +9,9 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 from search_spaces.early_stopping import AshaConfig, EarlyStoppingConfig, MedianConfig
 from study.execution.worker import RUNG_LOSS, RUNG_STEP
 
+MAX_ENDED = 20
+"""Number of ended trials from which Ray Tune is made to forget them."""
+
 
 class _KeepsWorkers(FIFOScheduler):
     """Keeps idle workers alive, so that those of one round run the trials of the next one.
@@ -32,11 +35,24 @@ class _KeepsWorkers(FIFOScheduler):
             self._controller = tune_controller
             # No public setting of Ray Tune has this effect.
             tune_controller._actor_cache.increase_max(trial.placement_group_factory, self._workers)
+        _forget_ended(tune_controller)
         super().on_trial_remove(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """A trial that waits for a worker; only trials that have not ended are looked through, unlike by default."""
         return next((trial for trial in tune_controller.get_live_trials() if trial.status == "PENDING"), None)
+
+
+def _forget_ended(controller: Any) -> None:
+    """Let Ray Tune forget most trials that have ended, of which it keeps 40 kB each to the end; they have records."""
+    ended = controller._stopped_trials | controller._failed_trials
+    if len(ended) <= MAX_ENDED:
+        return
+    ended -= controller._trial_to_actor.keys()
+    for kept in (controller._stopped_trials, controller._failed_trials, controller._trials_to_cache):
+        kept -= ended
+    # The same list, which others refer to. At its end Ray Tune wants to see a trial.
+    controller._trials[:] = [trial for trial in controller._trials[:-1] if trial not in ended] + controller._trials[-1:]
 
 
 class _InOrder(_KeepsWorkers):

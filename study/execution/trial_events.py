@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.exceptions import RayTaskError
+from ray.tune.progress_reporter import TrialProgressCallback
 
 from core.errors import ModstudyError
 from core.storage.checkpoint_files import latest_checkpoint_step
@@ -226,6 +227,21 @@ class TrialEvents(tune.Callback):
         self._progress.finish(record)
         self._queue.end(record.digest)
         self._on_record(record)
+
+
+class NoProgress(TrialProgressCallback):
+    """Takes the place of Ray Tune's own progress, which is not shown but keeps all trials of a tuner in memory."""
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Do nothing."""
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Do nothing."""
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Do nothing."""
 
 
 def _drop_checkpoints(store: Store, digest: str) -> None:

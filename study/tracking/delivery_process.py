@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from core.errors import StudyError
 from core.storage.store import Store
+from study.tracking.database import check_database, database_path
 from study.tracking.environment import set_environment
 from study.tracking.locks import delivery_lock
 from study.tracking.messages import Ended, Message, Recorded, Task, from_line
@@ -33,6 +34,8 @@ NICENESS = 10
 """Added to the niceness of the process: trials come first."""
 LAST_TRIES = 4
 """Number of failures in a row with which the process gives up after the end of the study; before, it reports them."""
+LAST_TRIES_S = 5.0
+"""Time after the end of the study from which a failure is the last one, however many there were."""
 MAX_WAIT_S = 30.0
 """Longest wait between two tries."""
 PARENT_CHECK_S = 10.0
@@ -111,10 +114,13 @@ def deliver(task: Task, inbox: Inbox) -> str | None:
     """Deliver a study until it ends, and return None, or the reason if the tracker could not be updated."""
     delivery: Delivery | None = None
     n_failures = 0
+    ended_s: float | None = None
     while True:
         if delivery is not None and not inbox.digests and inbox.final_status is None:
             inbox.wait()
         final_status, digests = inbox.final_status, inbox.take()
+        if final_status is not None and ended_s is None:
+            ended_s = time.monotonic()
         try:
             if delivery is None or final_status is not None:
                 # All records count, because messages may have been lost with an earlier process.
@@ -130,7 +136,10 @@ def deliver(task: Task, inbox: Inbox) -> str | None:
             delivery = None
             n_failures += 1
             reason = reason_of(error)
-            if final_status is not None and n_failures >= LAST_TRIES:
+            is_late = ended_s is not None and time.monotonic() - ended_s > LAST_TRIES_S
+            # What a person must mend first is not tried again at the end.
+            is_hopeless = isinstance(error, StudyError)
+            if final_status is not None and (n_failures >= LAST_TRIES or is_late or is_hopeless):
                 return reason
             if n_failures == LAST_TRIES:
                 print(TROUBLE + reason, flush=True)  # noqa: T201 - read by the process of the study
@@ -159,7 +168,9 @@ def main() -> int:
 
 
 def _open(task: Task) -> "Delivery":
-    """Connect to the tracker."""
+    """Connect to the tracker; its database is looked at before MLflow is imported, which takes seconds."""
+    if path := database_path(task.tracking_uri):
+        check_database(path)
     from study.tracking.delivery import Delivery
 
     return Delivery(Store(task.root), task.tracking_uri, task.artifact_location)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.errors import StudyError
 from core.storage.store import Store
+from study.tracking.database import check_database, database_path
 from study.tracking.environment import set_environment
 from study.tracking.locks import delivery_lock
 from study.tracking.reasons import reason_of, without_passwords
@@ -35,6 +36,9 @@ def deliver_once(store: Store, tracking_uri: str, artifact_location: str | None,
     set_environment()
     with delivery_lock(store):
         try:
+            # Before MLflow is imported, which takes seconds.
+            if path := database_path(tracking_uri):
+                check_database(path)
             from study.tracking.delivery import Delivery
 
             delivery = Delivery(store, tracking_uri, artifact_location)

@@ -8,7 +8,7 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # A request that MLflow repeats by itself can create a run twice; a delivery that is tried again looks first.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
 }
 """No telemetry, no messages of success, and short waits for a server."""
 

@@ -3,19 +3,24 @@
 Opening the runs reads all that the tracker holds of the study once; what it holds already is not sent again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from unittest.mock import patch
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.db import utils
 
 from study.tracking.locks import database_lock
 
 STUDY_ID, LEVEL, ARM, DIGEST = "modstudy.study_id", "modstudy.level", "modstudy.arm", "modstudy.digest"
 """Names of the tags by which runs are identified."""
+MAX_TRIES = 4
+"""Number of times that MLflow tries a database that cannot be reached, within a second and the times of the tries."""
 PAGE = 1000
 """Number of runs per request."""
 Level = Literal["study", "arm", "seed"]
@@ -54,7 +59,7 @@ class StudyRuns:
         """
         self._study_id = study_id
         self._study = study
-        with database_lock(tracking_uri):
+        with database_lock(tracking_uri), _few_tries():
             self._client = MlflowClient(tracking_uri=tracking_uri)
             self._experiment = self._experiment_id(artifact_location)
         self._runs: dict[tuple[Level, str], TrackedRun] = {}
@@ -218,6 +223,13 @@ class StudyRuns:
             self._runs[level, key] = found
         else:
             self._client.delete_run(found.run_id)
+
+
+@contextmanager
+def _few_tries() -> Iterator[None]:
+    """Let MLflow try a database that cannot be reached for some seconds only, instead of more than a minute."""
+    with patch.object(utils, "MAX_RETRY_COUNT", MAX_TRIES):
+        yield
 
 
 def _level(name: str) -> Level:

@@ -22,11 +22,15 @@ from study.tracking.messages import Ended, Message, Recorded, Task, to_line
 from study.tracking.reasons import without_passwords
 
 MAX_WAIT_S = 60.0
-"""Maximum time that the end of a study waits for its tracker."""
+"""Maximum time that the end of a study waits for a tracker that takes its results."""
+MAX_QUIET_S = 10.0
+"""Maximum time that the end of a study waits for a tracker that hangs, or a process that is not given a CPU."""
+WORK_S = 0.05
+"""CPU time in seconds by which a process that works is told from one that waits for a tracker that does not answer."""
 MAX_RESTARTS = 3
 """Maximum number of times that a process that crashed is started again."""
-SEND_EVERY_S = 0.05
-"""Interval at which a message is sent again if the process has not read the earlier ones."""
+POLL_S = 0.05
+"""Interval at which the end of the process is looked for."""
 MAX_OUTPUT = 65536
 """Number of bytes at the end of the output of the process that are read."""
 TERMINATION_WAIT_S = 2.0
@@ -96,7 +100,9 @@ class Tracker:
             while True:
                 code = self._end(status, deadline)
                 if code is None:
-                    return f"{self._name} did not take everything within {max_wait_s:g} s"
+                    is_late = time.monotonic() > deadline
+                    what = f"take everything within {max_wait_s:g} s" if is_late else f"answer for {MAX_QUIET_S:g} s"
+                    return f"{self._name} did not {what}"
                 if code == 0:
                     break
                 if code == TRACKER_FAILED:
@@ -141,16 +147,21 @@ class Tracker:
         return True
 
     def _end(self, status: str, deadline: float) -> int | None:
-        """Tell the process that the study has ended, and return its exit code; None if the deadline passes before."""
+        """Tell the process that the study has ended, and return its exit code.
+
+        None if the process has not ended when the deadline passes, or has not worked for a while.
+        """
         assert self._process is not None
-        while not self._send(Ended(status=status)):
-            if time.monotonic() > deadline:
+        is_sent, worked_s, quiet_since = False, 0.0, time.monotonic()
+        while (code := self._process.poll()) is None:
+            is_sent = is_sent or self._send(Ended(status=status))
+            now, cpu_s = time.monotonic(), _cpu_s(self._process.pid)
+            if cpu_s is None or cpu_s > worked_s + WORK_S:
+                worked_s, quiet_since = cpu_s or 0.0, now
+            if now > deadline or now - quiet_since > MAX_QUIET_S:
                 return None
-            time.sleep(SEND_EVERY_S)
-        try:
-            return self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return None
+            time.sleep(POLL_S)
+        return code
 
     def _restart(self) -> bool:
         """Start the process again after a crash, unless there have been too many; return whether it was started."""
@@ -197,3 +208,12 @@ class Tracker:
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+
+def _cpu_s(pid: int) -> float | None:
+    """CPU time in seconds that a process has used; None where the system has no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from core.errors import StudyError
 from core.storage.records import StudyPlan
@@ -11,6 +11,8 @@ from study.tracking import locks
 from study.tracking.locks import database_lock, delivery_lock
 from tests.support.stores import in_memory
 from tests.support.tiny_study import create_study
+
+MADE_NOW = "another process makes or migrates the database .*mlflow.db now; wait until it has ended"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def test_a_new_database_is_made_by_one_process(scheme: str, tmp_path: Path) -> N
     uri = f"{scheme}{tmp_path}/new/mlflow.db"
     with database_lock(uri):
         assert [path.name for path in (tmp_path / "new").iterdir()] == [".mlflow.db.lock"]
-        with pytest.raises(Timeout):
+        with pytest.raises(StudyError, match=MADE_NOW):
             database_lock(uri).__enter__()
         with database_lock(f"sqlite:///{tmp_path}/another.db"):
             pass
@@ -50,7 +52,7 @@ def test_a_new_database_is_made_by_one_process(scheme: str, tmp_path: Path) -> N
 
 def test_the_path_of_a_database_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with database_lock("sqlite:///mlflow.db?timeout=3"), pytest.raises(Timeout):
+    with database_lock("sqlite:///mlflow.db?timeout=3"), pytest.raises(StudyError, match=MADE_NOW):
         database_lock(f"sqlite:///{tmp_path}/mlflow.db").__enter__()
 
 
