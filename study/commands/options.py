@@ -8,10 +8,10 @@ from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar, get_origin, get_type_hints
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ModstudyError
+from study.commands.safe_console import SafeConsole
 
 # Commands import heavy libraries when they are called, so that --help is fast.
 
@@ -23,9 +23,9 @@ PLAIN_WIDTH = 140
 P = ParamSpec("P")
 Code = TypeVar("Code")
 
-console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+console = SafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 """Console on stdout."""
-errors = Console(stderr=True, soft_wrap=True)
+errors = SafeConsole(stderr=True, soft_wrap=True)
 """Console on stderr."""
 
 Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI supported by pyarrow.fs.")]
