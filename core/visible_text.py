@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to show: it cannot steer a terminal, turn the direction of writing, or be a formula."""
+"""Text from elsewhere, made safe to show: it steers no terminal, turns no direction of writing and is no formula."""
 
 import re
 from collections.abc import Mapping

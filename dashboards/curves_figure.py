@@ -55,9 +55,10 @@ def _panel(row: Mapping[str, Any], x: float, y: float) -> str:
     ]
     curve = row["estimate"] or row["target"] or ()
     duration = (len(curve) - 1) / row["frame_rate"] if len(curve) > 1 and row["frame_rate"] else math.nan
-    caption = f"{row['modulation']}, {row['clip_id']}" + ("" if math.isnan(duration) else f", {duration:.3g} s")
+    name = f"{row['modulation']}, {row['clip_id']}" + ("" if math.isnan(duration) else f", {duration:.3g} s")
+    caption = html.escape(visible(name))
     return (
-        f'<g transform="translate({x} {y})"><text y="-4" fill="#555" font-size="11">{html.escape(visible(caption))}</text>'
+        f'<g transform="translate({x} {y})"><text y="-4" fill="#555" font-size="11">{caption}</text>'
         f'<rect width="{PANEL}" height="{HEIGHT}" fill="none" stroke="#ddd"/>'
         f'<svg width="{PANEL}" height="{HEIGHT}" viewBox="0 -2 100 104" preserveAspectRatio="none">'
         f"{''.join(lines)}</svg></g>"

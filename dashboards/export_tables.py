@@ -83,8 +83,8 @@ def rendered(table: TextTable, form: TableFormat) -> str:
             return _markdown(table)
         case "csv":
             buffer = io.StringIO()
-            rows = [[*map(without_formula, row[: table.n_text]), *row[table.n_text :]] for row in table.rows]
-            csv.writer(buffer, lineterminator="\n").writerows([map(without_formula, table.columns), *rows])
+            rows = [[*map(_csv_text, row[: table.n_text]), *row[table.n_text :]] for row in table.rows]
+            csv.writer(buffer, lineterminator="\n").writerows([map(_csv_text, table.columns), *rows])
             return buffer.getvalue()
         case _:
             assert_never(form)
@@ -120,9 +120,8 @@ def tidy_csv(results: StudyResults) -> bytes:
     columns |= {name: pa.array(values) for name, values in rows.items()}
     arm_of_row = np.repeat(np.arange(len(results.arms)), n_rows)
     for path in factors:
-        columns[without_formula(path)] = pa.array([_setting(arm, path) for arm in results.arms], pa.string()).take(
-            arm_of_row
-        )
+        settings = pa.array([_setting(arm, path) for arm in results.arms], pa.string())
+        columns[without_formula(path)] = settings.take(arm_of_row)
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(pa.table(columns), buffer)
     return buffer.getvalue()
@@ -200,6 +199,11 @@ def _markdown_row(cells: Sequence[str]) -> str:
 def _markdown_text(text: str) -> str:
     """Text without characters that have a meaning in Markdown or end a cell."""
     return re.sub(r"([\\`*_\[\]<>|#&~$])", r"\\\1", _one_line(text))
+
+
+def _csv_text(text: str) -> str:
+    """Text for a cell of CSV, with its control characters shown."""
+    return without_formula(visible(text))
 
 
 def _one_line(text: str) -> str:
