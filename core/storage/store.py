@@ -31,6 +31,7 @@ import pyarrow.fs as fs
 
 from core.errors import StoreError
 from core.storage.atomic_write import write_atomically, write_new
+from core.storage.keys import check_key
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.records import (
     RERUN_ON_RESUME,
@@ -94,6 +95,7 @@ class Store:
 
     def below(self, key: str) -> "Store":
         """The store whose root is a key of this one."""
+        check_key(key)
         return Store(below(self.root, key))
 
     def address(self, key: str) -> str:
@@ -102,11 +104,35 @@ class Store:
 
     def file(self, key: str) -> tuple[fs.FileSystem, str]:
         """File system of the store and the path of a key on it, for readers of pyarrow."""
-        return self._fs, f"{self._base}/{key}"
+        return self._fs, self._path(key)
+
+    def _path(self, key: str) -> str:
+        """Path of a key on the file system.
+
+        Raises:
+            StoreError: the key would lead out of the store.
+        """
+        if key:  # the root itself, for listings
+            check_key(key)
+        return f"{self._base}/{key}"
+
+    def _path_to_write(self, key: str) -> str:
+        """Path of a key that is about to be written or removed.
+
+        Raises:
+            StoreError: the key would lead out of the store, also by a symbolic link to a folder.
+        """
+        path = self._path(key)
+        if self.local_root is not None and not Path(path).parent.resolve().is_relative_to(self.local_root.resolve()):
+            raise StoreError(
+                f"a symbolic link in {self.address(key)} leads out of the study, and nothing is written there; replace "
+                "it by the folder, or make the whole root a link"
+            )
+        return path
 
     def put(self, key: str, data: bytes) -> None:
         """Write a value; it appears only when complete."""
-        path = f"{self._base}/{key}"
+        path = self._path_to_write(key)
         if self.local_root is not None:
             write_atomically(Path(path), data)
             return
@@ -129,7 +155,7 @@ class Store:
 
     def _write_if_new(self, key: str, data: bytes) -> bool:
         """Write a value under a new key; returns whether it was written."""
-        path = f"{self._base}/{key}"
+        path = self._path_to_write(key)
         if self.local_root is not None:
             try:
                 write_new(Path(path), data)
@@ -150,7 +176,7 @@ class Store:
             StoreError: there is no such key.
         """
         try:
-            with self._reported_errors(), self._fs.open_input_stream(f"{self._base}/{key}") as stream:
+            with self._reported_errors(), self._fs.open_input_stream(self._path(key)) as stream:
                 return bytes(stream.read())
         except FileNotFoundError as error:
             raise StoreError(f"{shown(self.root)} holds no {key}") from error
@@ -158,30 +184,31 @@ class Store:
     def drop(self, key: str) -> None:
         """Remove a key."""
         with self._reported_errors():
-            self._fs.delete_file(f"{self._base}/{key}")
+            self._fs.delete_file(self._path_to_write(key))
 
     def has(self, key: str) -> bool:
         """Whether the key exists."""
         with self._reported_errors():
-            return bool(self._fs.get_file_info(f"{self._base}/{key}").type == fs.FileType.File)
+            return bool(self._fs.get_file_info(self._path(key)).type == fs.FileType.File)
 
     def names(self, prefix: str) -> list[str]:
         """Sorted names directly below a prefix, without unfinished writes."""
+        path = self._path(prefix)
         if self.local_root is not None:
             # pyarrow asks for the type and size of each file, which takes ten times as long.
             try:
-                names = [path.name for path in (self.local_root / prefix).iterdir()]
+                names = [path.name for path in Path(path).iterdir()]
             except (FileNotFoundError, NotADirectoryError):
                 return []
             return sorted(name for name in names if not name.startswith("."))
-        selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
+        selector = fs.FileSelector(path, allow_not_found=True)
         with self._reported_errors():
             infos = self._fs.get_file_info(selector)
         return sorted(info.base_name for info in infos if info.base_name[:1] != ".")
 
     def all_names(self, prefix: str) -> list[str]:
         """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
-        base = f"{self._base}/{prefix}".rstrip("/") + "/"
+        base = self._path(prefix).rstrip("/") + "/"
         selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
         with self._reported_errors():
             infos = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]

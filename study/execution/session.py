@@ -17,6 +17,7 @@ from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, PlannedTrial, StudyPlan, TrialRecord
 from core.storage.roots import below, is_uri, shown, without_credentials
 from core.storage.store import Store, study_names
+from search_spaces.names import check_name
 from study.execution.code_check import check_code_version
 from study.execution.compute import Compute, compute_for
 from study.execution.interrupts import sigterm_interrupts
@@ -52,6 +53,12 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
+        """Open the store.
+
+        Raises:
+            ConfigError: the name is none of a study, and could lead out of the root.
+        """
+        check_name("a study", self.name)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
     @property
