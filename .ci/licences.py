@@ -53,7 +53,7 @@ def main() -> int:
         if verdict:
             problems.append(name)
     if problems:
-        print(f"\nNot allowed, or not known: {', '.join(problems)}", file=sys.stderr)
+        sys.stderr.write(f"Not allowed, or not known: {', '.join(problems)}\n")
     return 1 if problems else 0
 
 

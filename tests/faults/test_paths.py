@@ -110,7 +110,7 @@ def test_a_record_names_no_attempt_outside_its_study(tmp_path: Path, field: str,
     store = fake_study(tmp_path / "runs" / "s", [FakeArm(name="a", mss=1.0, tv=2.0)], seeds=1, n_clips=1)
     (record,) = store.ledger()
     (tmp_path / "files").mkdir()
-    changed = replace(record, **{field: value})
+    changed = replace(record, attempt=value) if field == "attempt" else replace(record, digest=value)
     with pytest.raises(StoreError, match="keys of a store"):
         write_trial_files(store, changed, tmp_path / "files", with_sounds=True)
     assert list((tmp_path / "files").iterdir()) == []

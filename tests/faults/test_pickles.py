@@ -4,7 +4,8 @@ import ast
 import io
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -164,12 +165,10 @@ def numpy_of_objects(payload: Payload) -> bytes:
     return buffer.getvalue()
 
 
-FILES = {
-    **{f"pickle {protocol}": (lambda payload, protocol=protocol: pickled(protocol, payload)) for protocol in range(6)},
+FILES: dict[str, Callable[[Payload], bytes]] = {
+    **{f"pickle {protocol}": partial(pickled, protocol) for protocol in range(6)},
     **{
-        f"torch {content}{' zipped' if zipped else ''}": (
-            lambda payload, zipped=zipped, content=content: saved_by_torch(payload, zipped=zipped, content=content)
-        )
+        f"torch {content}{' zipped' if zipped else ''}": partial(saved_by_torch, zipped=zipped, content=content)
         for zipped in (True, False)
         for content in ("object", "state", "list")
     },
