@@ -47,9 +47,8 @@ def main() -> int:
         licence = licence_of(name, package)
         allowed = ALLOWED if name in needed else ALLOWED_IN_EXTRAS
         verdict = "" if is_allowed(licence, allowed) else "not allowed"
-        print(
-            f"{name:36} {package.version:20} {'needed' if name in needed else 'extra':7} {licence} {verdict}".rstrip()
-        )
+        role = "needed" if name in needed else "extra"
+        sys.stdout.write(f"{name:36} {package.version:20} {role:7} {licence} {verdict}".rstrip() + "\n")
         if verdict:
             problems.append(name)
     if problems:
