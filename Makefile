@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-memory bench-report equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-memory bench-report equivalence sbom licences clean
 
 setup: $(STAMP)
 
@@ -91,6 +91,16 @@ bench-memory: setup
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup
 	$(BIN)/python -m tests.benchmarks.equivalence
+
+# What is installed here, as CycloneDX JSON, and the table of its licences, which fails on one that is not allowed.
+sbom: setup
+	$(BIN)/python .ci/is_installed.py security || $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[security]'
+	mkdir -p build
+	$(BIN)/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
+	@echo build/sbom.json
+
+licences: setup
+	$(BIN)/python .ci/licences.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(STAMP)

@@ -14,6 +14,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import DataError
+from core.settings.value_rules import printable
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif")
 """File name endings of sound files, in lower case."""

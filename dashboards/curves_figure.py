@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.visible_text import visible
 from dashboards.report.curve_paths import curve_path
 
 PANEL, GAP, HEADING = 220, 34, 26
@@ -38,7 +39,7 @@ def curves_svg(rows: Sequence[Mapping[str, Any]], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="12">'
         f'<rect width="100%" height="100%" fill="white"/><text x="{GAP}" y="18" fill="#333">'
-        f"{html.escape(title)}: {legend}</text>{''.join(panels)}</svg>"
+        f"{html.escape(visible(title))}: {legend}</text>{''.join(panels)}</svg>"
     )
 
 
@@ -54,9 +55,10 @@ def _panel(row: Mapping[str, Any], x: float, y: float) -> str:
     ]
     curve = row["estimate"] or row["target"] or ()
     duration = (len(curve) - 1) / row["frame_rate"] if len(curve) > 1 and row["frame_rate"] else math.nan
-    caption = f"{row['modulation']}, {row['clip_id']}" + ("" if math.isnan(duration) else f", {duration:.3g} s")
+    name = f"{row['modulation']}, {row['clip_id']}" + ("" if math.isnan(duration) else f", {duration:.3g} s")
+    caption = html.escape(visible(name))
     return (
-        f'<g transform="translate({x} {y})"><text y="-4" fill="#555" font-size="11">{html.escape(caption)}</text>'
+        f'<g transform="translate({x} {y})"><text y="-4" fill="#555" font-size="11">{caption}</text>'
         f'<rect width="{PANEL}" height="{HEIGHT}" fill="none" stroke="#ddd"/>'
         f'<svg width="{PANEL}" height="{HEIGHT}" viewBox="0 -2 100 104" preserveAspectRatio="none">'
         f"{''.join(lines)}</svg></g>"

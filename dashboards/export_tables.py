@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from core.statistics.paired import Estimate
+from core.visible_text import visible, without_formula
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.comparisons import Comparison
 from dashboards.analysis.study_analysis import StudyAnalysis
@@ -82,7 +83,8 @@ def rendered(table: TextTable, form: TableFormat) -> str:
             return _markdown(table)
         case "csv":
             buffer = io.StringIO()
-            csv.writer(buffer, lineterminator="\n").writerows([table.columns, *table.rows])
+            rows = [[*map(_csv_text, row[: table.n_text]), *row[table.n_text :]] for row in table.rows]
+            csv.writer(buffer, lineterminator="\n").writerows([map(_csv_text, table.columns), *rows])
             return buffer.getvalue()
         case _:
             assert_never(form)
@@ -92,7 +94,8 @@ def tidy_csv(results: StudyResults) -> bytes:
     """All values as CSV, a row per arm, seed and metric; a trial without metrics has one row without a value.
 
     `value` is on the clips on which the arms are compared; `value_on_own_clips` on all for which the trial has the
-    metric defined. The settings that differ between arms have a column each.
+    metric defined. The settings that differ between arms have a column each. Texts that a spreadsheet would take for
+    formulas follow a quotation mark.
     """
     rows: dict[str, list[object]] = {
         name: [] for name in ("arm", "seed", "digest", "outcome", "metric", "value", "value_on_own_clips")
@@ -104,20 +107,21 @@ def tidy_csv(results: StudyResults) -> bytes:
             own = trial.record.metrics.get(results.split, {}) if trial.record and trial.state == "finished" else {}
             metrics = [name for name in results.metrics if name in own or trial.seed in arm.values.get(name, {})]
             n = max(1, len(metrics))
-            rows["arm"] += [arm.name] * n
+            rows["arm"] += [without_formula(arm.name)] * n
             rows["seed"] += [trial.seed] * n
             rows["digest"] += [trial.digest] * n
             rows["outcome"] += [trial.state] * n
-            rows["metric"] += metrics or [None]
+            rows["metric"] += [*map(without_formula, metrics)] or [None]
             rows["value"] += [arm.values.get(name, {}).get(trial.seed) for name in metrics] or [None]
             rows["value_on_own_clips"] += [own.get(name) for name in metrics] or [None]
         n_rows.append(len(rows["arm"]) - before)
     factors = dict.fromkeys(path for arm in results.arms for path in arm.factors)
-    columns = {"study": pa.array([results.plan.name] * len(rows["arm"]), pa.string())}
+    columns = {"study": pa.array([without_formula(results.plan.name)] * len(rows["arm"]), pa.string())}
     columns |= {name: pa.array(values) for name, values in rows.items()}
     arm_of_row = np.repeat(np.arange(len(results.arms)), n_rows)
     for path in factors:
-        columns[path] = pa.array([_setting(arm, path) for arm in results.arms], pa.string()).take(arm_of_row)
+        settings = pa.array([_setting(arm, path) for arm in results.arms], pa.string())
+        columns[without_formula(path)] = settings.take(arm_of_row)
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(pa.table(columns), buffer)
     return buffer.getvalue()
@@ -151,7 +155,7 @@ def _comparison_row(comparison: Comparison) -> tuple[str, ...]:
 
 def _setting(arm: ArmResult, path: str) -> str | None:
     """A setting as text; None if the arm does not have it."""
-    return str(arm.factors[path]) if path in arm.factors else None
+    return without_formula(str(arm.factors[path])) if path in arm.factors else None
 
 
 def _latex(table: TextTable) -> str:
@@ -172,12 +176,14 @@ def _latex(table: TextTable) -> str:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_escaped, cells)) + r" \\"
+    # A bracket or star there would be an argument of the end of the row above.
+    guard = "{}" if cells[0].lstrip()[:1] in ("[", "*") else ""
+    return guard + " & ".join(map(_escaped, cells)) + r" \\"
 
 
 def _escaped(text: str) -> str:
     """Text without characters that have a meaning in LaTeX."""
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in _one_line(text))
 
 
 def _markdown(table: TextTable) -> str:
@@ -192,4 +198,14 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 def _markdown_text(text: str) -> str:
     """Text without characters that have a meaning in Markdown or end a cell."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|#&~$])", r"\\\1", _one_line(text))
+
+
+def _csv_text(text: str) -> str:
+    """Text for a cell of CSV, with its control characters shown."""
+    return without_formula(visible(text))
+
+
+def _one_line(text: str) -> str:
+    """The text on one line, with its control characters shown."""
+    return visible(" ".join(text.split()))

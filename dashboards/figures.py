@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from core.statistics.paired import Estimate
+from core.visible_text import visible
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_results import StudyResults, front_arms
 from dashboards.formatting import Axis, better, plural
@@ -39,8 +40,8 @@ def front_png(results: StudyResults, x: Axis, y: Axis, styles: Mapping[str, Styl
 
 
 def without_formulas(text: str) -> str:
-    """Text with escaped dollar signs, which would otherwise start a formula in matplotlib."""
-    return text.replace("$", r"\$")
+    """Text with escaped dollar signs, which would otherwise start a formula in matplotlib, on one line."""
+    return visible(" ".join(text.split())).replace("$", r"\$")
 
 
 def rendered_figure(figure: Figure, form: FigureFormat) -> bytes:

@@ -9,10 +9,10 @@ import re
 import secrets
 import shutil
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.cache_folder import cache_folder
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 
 
 def copy_of(sha256: str) -> Path:
@@ -41,15 +41,18 @@ def pack(folder: Path) -> bytes:
 
 
 def unpack(sha256: str, archive: bytes) -> None:
-    """Write the copy of a folder from its archive, if it does not exist; it appears only when complete."""
+    """Write the copy of a folder from its archive, if it does not exist; it appears only when complete.
+
+    Raises:
+        DataError: the archive is damaged, or has anything but files inside the folder.
+    """
     target = copy_of(sha256)
     if target.is_dir():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{sha256}.{secrets.token_hex(4)}")
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(temporary, filter="data")
+        _extract(archive, temporary)
         try:
             temporary.rename(target)
         except OSError:
@@ -62,6 +65,29 @@ def unpack(sha256: str, archive: bytes) -> None:
 def remove_copy(sha256: str) -> None:
     """Remove the copy of a folder, if it exists."""
     shutil.rmtree(copy_of(sha256), ignore_errors=True)
+
+
+def _extract(archive: bytes, folder: Path) -> None:
+    """Write the files of an archive into a new folder.
+
+    Raises:
+        DataError: the archive is damaged, compressed, or has links, devices, or files outside the folder.
+    """
+    folder.mkdir()
+    try:
+        # Not compressed: the files are as large as the archive at most.
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as files:
+            members = files.getmembers()
+            for member in members:
+                if not member.isreg() or member.issparse() or {"/", ".."} & set(PurePosixPath(member.name).parts):
+                    raise DataError(
+                        f"an archive of a data folder has only files, and inside the folder; got {member.name[:200]!r}"
+                    )
+            if sum(member.size for member in members) > len(archive):
+                raise DataError("an archive of a data folder ends before its files do; remove it from the store")
+            files.extractall(folder, members, filter="data")
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+        raise DataError(f"an archive of a data folder cannot be unpacked: {error}; remove it from the store") from error
 
 
 def _files(folder: Path) -> list[Path]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import StoreError
+from core.storage.keys import check_key
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.records import (
     RERUN_ON_RESUME,
@@ -62,6 +63,7 @@ class Store(Values):
 
     def below(self, key: str) -> "Store":
         """The store whose root is a key of this one."""
+        check_key(key)
         return Store(below(self.root, key))
 
     @property

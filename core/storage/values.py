@@ -16,6 +16,7 @@ import pyarrow.fs as fs
 
 from core.errors import DamageError, StoreError
 from core.storage.atomic_write import write_atomically, write_new
+from core.storage.keys import check_key
 from core.storage.roots import below, is_uri, shown
 from core.storage.s3 import write_if_new
 
@@ -94,7 +95,31 @@ class Values:
 
     def file(self, key: str) -> tuple[fs.FileSystem, str]:
         """File system of the root and the path of a key on it, for readers of pyarrow."""
-        return self._fs, f"{self._base}/{key}"
+        return self._fs, self._path(key)
+
+    def _path(self, key: str) -> str:
+        """Path of a key on the file system.
+
+        Raises:
+            StoreError: the key would lead out of the root.
+        """
+        if key:  # the root itself, for listings
+            check_key(key)
+        return f"{self._base}/{key}"
+
+    def _path_to_write(self, key: str) -> str:
+        """Path of a key that is about to be written or removed.
+
+        Raises:
+            StoreError: the key would lead out of the root, also by a symbolic link to a folder.
+        """
+        path = self._path(key)
+        if self.local_root is not None and not Path(path).parent.resolve().is_relative_to(self.local_root.resolve()):
+            raise StoreError(
+                f"a symbolic link in {self.address(key)} leads out of the study, and nothing is written there; replace "
+                "it by the folder, or make the whole root a link"
+            )
+        return path
 
     def put(self, key: str, data: bytes) -> None:
         """Write a value; it appears only when complete.
@@ -102,7 +127,7 @@ class Values:
         Raises:
             StoreError: the root cannot be written, for example because the disk is full.
         """
-        path = f"{self._base}/{key}"
+        path = self._path_to_write(key)
         with self._reported_errors("written", key):
             if self.local_root is not None:
                 write_atomically(Path(path), data)
@@ -126,7 +151,7 @@ class Values:
 
     def _write_if_new(self, key: str, data: bytes) -> bool:
         """Write a value under a new key; returns whether it was written."""
-        path = f"{self._base}/{key}"
+        path = self._path_to_write(key)
         if self.local_root is not None:
             with self._reported_errors("written", key):
                 try:
@@ -155,14 +180,14 @@ class Values:
             with self._reported_errors("read", key):
                 if self.local_root is not None:
                     return self._read_local(key)
-                with self._fs.open_input_stream(f"{self._base}/{key}") as stream:
+                with self._fs.open_input_stream(self._path(key)) as stream:
                     return bytes(stream.read())
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StoreError(f"{shown(self.root)} holds no {key}") from error
 
     def _read_local(self, key: str) -> bytes:
         """The content of a local file; what is no regular file is not read, because reading from a pipe never ends."""
-        path = Path(f"{self._base}/{key}")
+        path = Path(self._path(key))
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
@@ -178,17 +203,17 @@ class Values:
         with self._reported_errors("read", key):
             if self.local_root is not None:
                 try:
-                    state = Path(f"{self._base}/{key}").stat()
+                    state = Path(self._path(key)).stat()
                 except (FileNotFoundError, NotADirectoryError):
                     return None
                 return state.st_size if stat.S_ISREG(state.st_mode) else None
-            info = self._fs.get_file_info(f"{self._base}/{key}")
+            info = self._fs.get_file_info(self._path(key))
         return int(info.size) if info.type == fs.FileType.File else None
 
     def drop(self, key: str) -> None:
         """Remove a key."""
         with self._reported_errors("removed", key):
-            self._fs.delete_file(f"{self._base}/{key}")
+            self._fs.delete_file(self._path_to_write(key))
 
     def move(self, key: str, to: str) -> None:
         """Move a value to another key, or a folder of a local root to another place under it.
@@ -198,15 +223,15 @@ class Values:
         """
         with self._reported_errors("moved", key):
             if self.local_root is not None:
-                target = Path(f"{self._base}/{to}")
+                target = Path(self._path_to_write(to))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(f"{self._base}/{key}", target)
+                shutil.move(self._path_to_write(key), target)
                 return
-            self._fs.move(f"{self._base}/{key}", f"{self._base}/{to}")
+            self._fs.move(self._path(key), self._path(to))
 
     def has(self, key: str) -> bool:
         """Whether the key exists."""
-        path = f"{self._base}/{key}"
+        path = self._path(key)
         if self.local_root is not None:
             try:
                 return stat.S_ISREG(Path(path).stat().st_mode)
@@ -225,18 +250,18 @@ class Values:
             # pyarrow asks for the type and size of each file, which takes ten times as long.
             try:
                 with self._reported_errors("read", prefix):
-                    names = [path.name for path in Path(f"{self._base}/{prefix}").iterdir()]
+                    names = [path.name for path in Path(self._path(prefix)).iterdir()]
             except (FileNotFoundError, NotADirectoryError):
                 return []
             return sorted(name for name in names if not name.startswith("."))
-        selector = fs.FileSelector(f"{self._base}/{prefix}", allow_not_found=True)
+        selector = fs.FileSelector(self._path(prefix), allow_not_found=True)
         with self._reported_errors("read", prefix):
             infos = self._fs.get_file_info(selector)
         return sorted(info.base_name for info in infos if info.base_name[:1] != ".")
 
     def all_names(self, prefix: str) -> list[str]:
         """Sorted paths, relative to a prefix, of all values below it, without unfinished writes."""
-        base = f"{self._base}/{prefix}".rstrip("/") + "/"
+        base = self._path(prefix).rstrip("/") + "/"
         if self.local_root is not None:
             # os.walk follows no links, which could lead back, and passes over what cannot be read.
             found = (Path(folder, name) for folder, _, names in os.walk(base) for name in names)

@@ -3,21 +3,24 @@
 import base64
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dashboards import formatting
 from dashboards.comparison.figure import COLOURS, comparison_figure
 from dashboards.comparison.study_comparison import StudyComparison
 from dashboards.comparison.text import arm_text, caution, difference_text, n_pairs, sentences
+from dashboards.content_policy import page_policy
+from dashboards.page_templates import page_environment
+
+_STYLES = """
+.front-figure { display: block; width: 100%; height: auto; background: #fff; }
+.better td.verdict { font-weight: 600; }
+"""
 
 
 def render_comparison(comparison: StudyComparison) -> str:
     """HTML of the page."""
-    environment = Environment(
-        loader=PackageLoader("dashboards"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+    environment = page_environment("dashboards")
     environment.filters |= {
         "number": formatting.number,
         "interval": formatting.interval,
@@ -27,10 +30,12 @@ def render_comparison(comparison: StudyComparison) -> str:
         "pairs": n_pairs,
     }
     figure = base64.b64encode(comparison_figure(comparison, "svg")).decode()
+    css = Markup((files("dashboards") / "templates" / "page.css").read_text(encoding="utf-8") + _STYLES)
     return environment.get_template("comparison.html.j2").render(
         comparison=comparison,
         pairs=[(pair, sentences(pair, comparison), caution(pair)) for pair in comparison.pairs],
         colours={name: COLOURS[index % len(COLOURS)] for index, name in enumerate(comparison.names)},
         figure=f"data:image/svg+xml;base64,{figure}",
-        css=Markup((files("dashboards") / "templates" / "page.css").read_text(encoding="utf-8")),
+        policy=page_policy([css]),
+        css=css,
     )

@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Sequence
 
+from core.visible_text import visible
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.findings import findings
@@ -48,7 +49,7 @@ def description(analysis: StudyAnalysis) -> str:
 
 def escaped(text: str) -> str:
     """Text as Markdown that shows it unchanged, on one line."""
-    line = html.escape(" ".join(text.split()), quote=False)
+    line = html.escape(visible(" ".join(text.split())), quote=False)
     return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", line)
 
 

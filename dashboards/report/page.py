@@ -4,21 +4,25 @@ The report is made only from the store of the study, and written to it. For a ru
 committed so far.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from core.metrics.base import Direction
 from core.storage.store import Store
+from core.visible_text import with_visible_text
 from dashboards import formatting
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.analysis.verdict import TOLERANCE
+from dashboards.content_policy import page_policy
 from dashboards.export_tables import tidy_csv
 from dashboards.figures import front_png
+from dashboards.page_templates import page_environment
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
 from dashboards.report.arms import ARMS
@@ -99,14 +103,15 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
         rendered.append((section, Markup(body)))
         data |= section.data(report)
     styles = dict.fromkeys(["page.css", *(name for section, _ in rendered for name in section.styles)])
+    css = Markup("\n").join(map(_asset, styles))
+    scripts = (Markup(get_plotlyjs().replace("\r\n", "\n")), _page_script([section.scripts for section, _ in rendered]))
     return environment.get_template("page.html.j2").render(
         **common,
         sections=rendered,
-        data=data,
-        css=Markup("\n").join(map(_asset, styles)),
-        page_script=Markup("\n").join(map(_asset, ("page.js", "tables.js"))),
-        section_scripts=[Markup("\n").join(map(_asset, section.scripts)) for section, _ in rendered if section.scripts],
-        plotly=Markup(get_plotlyjs()),
+        data=with_visible_text(data),
+        policy=page_policy([css], scripts),
+        css=css,
+        scripts=scripts,
     )
 
 
@@ -115,13 +120,7 @@ def render_page(report: ReportData, sections: tuple[Section, ...] = SECTIONS) ->
 
 def _template_environment(results: StudyResults) -> Environment:
     """Jinja environment with the filters that the templates use."""
-    environment = Environment(
-        loader=PackageLoader("dashboards"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("dashboards")
     environment.filters |= {
         "number": formatting.number,
         "bounds": formatting.bounds,
@@ -136,6 +135,13 @@ def _template_environment(results: StudyResults) -> Environment:
     }
     environment.tests["undecided"] = results.is_undecided
     return environment
+
+
+def _page_script(scripts: Iterable[tuple[str, ...]]) -> Markup:
+    """The script of the page, with those of its sections, given by the names of their files, in blocks of their own."""
+    blocks = ["\n".join(map(_asset, names)) for names in scripts if names]
+    parts = [*map(_asset, ("page.js", "tables.js")), *(f"{{\n{block}\n}}" for block in blocks), "finishPage();"]
+    return Markup('"use strict";\n(() => {{\n{}\n}})();\n').format(Markup("\n".join(parts)))
 
 
 def _goal(direction: Direction) -> Markup:

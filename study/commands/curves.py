@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from core.visible_text import without_formula
 from study.commands.options import Root, console, report_errors
 
 if TYPE_CHECKING:
@@ -216,5 +217,6 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: without_formula(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
     return text.getvalue()

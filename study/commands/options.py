@@ -8,13 +8,13 @@ from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar, get_origin, get_type_hints
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
 from core.errors import ModstudyError, StudyStoppedError
 from core.settings.value_rules import one_message
 from study.commands.output import lost_output
+from study.commands.safe_console import SafeConsole
 from study.execution.interrupts import INTERRUPTED
 from study.scan_progress import show_scans
 from study.system_errors import system_error_text
@@ -33,9 +33,9 @@ PLAIN_WIDTH = 140
 P = ParamSpec("P")
 Code = TypeVar("Code")
 
-console = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else PLAIN_WIDTH)
+console = SafeConsole(width=None if sys.stdout is not None and sys.stdout.isatty() else PLAIN_WIDTH)
 """Console on stdout."""
-errors = Console(stderr=True, soft_wrap=True)
+errors = SafeConsole(stderr=True, soft_wrap=True)
 """Console on stderr."""
 
 Root = Annotated[str, typer.Option("--root", help="Folder of all studies, or a URI supported by pyarrow.fs.")]

@@ -14,10 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from core.errors import ModstudyError, StudyError
 from core.storage.roots import shown
+from dashboards.page_templates import page_environment
 from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from study.dashboard.live_studies import LiveStudies, summary_of
 from study.dashboard.mlflow_server import HOST
@@ -30,8 +31,13 @@ SERVED = {
 """Content type of each file of a study that is served, by key."""
 ASSETS = {"/index.css": "text/css; charset=utf-8", "/index.js": "text/javascript; charset=utf-8"}
 """Content type of each file of the index page, by path."""
-OWN_PAGE_POLICY = "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'"
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+OWN_PAGE_POLICY = f"{_NOTHING}; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'"
 """What the index page may load."""
+STUDY_FILE_POLICY = (
+    f"{_NOTHING}; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:"
+)
+"""What a file of a study may load: nothing, whoever made it; the page of a report has a stricter policy in itself."""
 _log = logging.getLogger(__name__)
 
 
@@ -119,8 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
-        if policy:
-            self.send_header("Content-Security-Policy", policy)
+        self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         if with_body:
             self.wfile.write(body)
@@ -136,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
                 template = "index.html.j2" if path == "/" else "studies.html.j2"
                 return HTTPStatus.OK, SERVED[PAGE_KEY], self._page(template), OWN_PAGE_POLICY
             if path in ASSETS:
-                return HTTPStatus.OK, ASSETS[path], _asset(path.removeprefix("/")), ""
+                return HTTPStatus.OK, ASSETS[path], _asset(path.removeprefix("/")), _NOTHING
             return self._study_file(path)
         except (ModstudyError, OSError) as error:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
@@ -156,25 +161,19 @@ class _Handler(BaseHTTPRequestHandler):
             if name in self.server.studies.names():
                 store = self.server.studies.index.store(name)
                 if store.has(key):
-                    return HTTPStatus.OK, SERVED[key], store.get(key), ""
+                    return HTTPStatus.OK, SERVED[key], store.get(key), STUDY_FILE_POLICY
         return _problem(HTTPStatus.NOT_FOUND, "there is no such page")
 
 
 def _problem(status: HTTPStatus, reason: str) -> tuple[HTTPStatus, str, bytes, str]:
     """An answer that says what is wrong."""
-    return status, "text/plain; charset=utf-8", f"{reason}\n".encode(), ""
+    return status, "text/plain; charset=utf-8", f"{reason}\n".encode(), _NOTHING
 
 
 @cache
 def _environment() -> Environment:
     """Jinja environment of the templates."""
-    return Environment(
-        loader=PackageLoader("study.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return page_environment("study.dashboard")
 
 
 @cache

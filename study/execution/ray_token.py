@@ -77,7 +77,7 @@ def _authentication(variables: dict[str, str], without: tuple[str, ...] = ()) ->
 
 def _read_again() -> None:
     """Let the Ray of this process read mode and token, which it keeps, from the environment."""
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
@@ -92,7 +92,7 @@ def _host_and_port(address: str) -> str:
 
 def _is_admitted(address: str) -> bool:
     """Whether a cluster answers this process; a cluster that cannot be reached is left to whoever joins it."""
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
     from ray.exceptions import AuthenticationError, RayError
 
     try:
@@ -110,7 +110,7 @@ def _check_token(address: str) -> None:
     Raises:
         StudyError: the user has no token, or another one.
     """
-    from ray._raylet import AuthenticationTokenLoader
+    from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
     path = os.environ.get(TOKEN_PATH)
     if not os.environ.get(TOKEN) and path and not (Path(path).is_file() and Path(path).read_text().strip()):

@@ -1,4 +1,4 @@
-"""Ports: all of a study and of its dashboard listens on the loopback interface, behind a folder of the user's own."""
+"""Ports and temporary files: nothing of a study or its dashboard is open to other machines and other users."""
 
 import stat
 

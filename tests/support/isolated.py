@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ class IsolatedCommand:
 
     def look(self) -> None:
         """Note who listens now."""
-        if self._namespace() in (None, os.readlink("/proc/self/ns/net")):
+        if self._namespace() in (None, Path("/proc/self/ns/net").readlink()):
             return  # it has not begun, or has ended
         for family in ("tcp", "tcp6"):
             with suppress(OSError):
@@ -73,10 +74,10 @@ class IsolatedCommand:
                 found = {row[1].partition(":")[0] for row in words if row[3] == _LISTENS}
                 self.listening |= {_LOOPBACK.get(address, address) for address in found}
 
-    def _namespace(self) -> str | None:
+    def _namespace(self) -> Path | None:
         """The network namespace of the command."""
         try:
-            return os.readlink(f"/proc/{self.process.pid}/ns/net")
+            return Path(f"/proc/{self.process.pid}/ns/net").readlink()
         except OSError:
             return None
 
@@ -92,10 +93,10 @@ class IsolatedCommand:
         """Packets for which there was no route, by protocol, once the command has ended."""
         counters = dict[str, int]()
         lines = (self.folder / "counters.txt").read_text().splitlines()
-        for names, values in zip(lines, lines[1:], strict=False):
+        for names, values in pairwise(lines):
             if names.startswith("Ip: ") and values.startswith("Ip: "):
                 counters["ip"] = int(dict(zip(names.split(), values.split(), strict=True))["OutNoRoutes"])
-        counters |= {"ip6": int(line.split()[1]) for line in lines if line.startswith("Ip6OutNoRoutes")}
+        counters["ip6"] = sum(int(line.split()[1]) for line in lines if line.startswith("Ip6OutNoRoutes"))
         return counters
 
     def sought(self) -> list[str]:
