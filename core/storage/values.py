@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.fs as fs
 
-from core.errors import DamageError, StoreError
+from core.errors import DamageError, MissingError, StoreError
 from core.storage.atomic_write import write_atomically, write_new
 from core.storage.roots import below, is_uri, shown
 from core.storage.s3 import write_if_new
@@ -133,7 +133,8 @@ class Values:
 
         Raises:
             DamageError: it is there, but cannot be read.
-            StoreError: there is no such key, or the root cannot be used.
+            MissingError: there is no such key.
+            StoreError: the root cannot be used.
         """
         try:
             with self._reported_errors("read", key):
@@ -142,7 +143,7 @@ class Values:
                 with self._fs.open_input_stream(f"{self._base}/{key}") as stream:
                     return bytes(stream.read())
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise StoreError(f"{shown(self.root)} holds no {key}") from error
+            raise MissingError(f"{shown(self.root)} holds no {key}") from error
 
     def _read_local(self, key: str) -> bytes:
         """The content of a local file; what is no regular file is not read, because reading from a pipe never ends."""
@@ -150,7 +151,7 @@ class Values:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-            raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file; move it away")
+            raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file", "move it away")
         return path.read_bytes()
 
     def size(self, key: str) -> int | None:
@@ -254,5 +255,7 @@ class Values:
             return StoreError(f"{shown(self.root)} cannot be used: {error}")
         reason = os.strerror(number) if number else str(error)
         remedy = _REMEDIES.get(number or 0, "check the disk, or choose another --root")
-        kind = DamageError if action == "read" and number in _IS_DAMAGE else StoreError
-        return kind(f"{self.address(key)} cannot be {action} ({reason}); {remedy}")
+        problem = f"{self.address(key)} cannot be {action} ({reason})"
+        if action == "read" and number in _IS_DAMAGE:
+            return DamageError(problem, remedy)
+        return StoreError(f"{problem}; {remedy}")
