@@ -52,13 +52,23 @@ def read_batches(attempt: Attempt, name: str, reader: pa.ipc.RecordBatchFileRead
         yield batch
 
 
-def check_local_file(attempt: Attempt, name: str, expected: StoredFile) -> Path:
-    """Path of a file of a local store that is as it was when its attempt was committed; raises DamageError if not."""
+def check_local_file(attempt: Attempt, name: str, expected: StoredFile, *, again: bool = False) -> Path:
+    """Path of a file of a local store that is as it was when its attempt was committed.
+
+    Args:
+        attempt: The attempt.
+        name: Name of the file.
+        expected: What the record has of it.
+        again: Whether the file is read although this process has read it before, and it does not seem to have changed.
+
+    Raises:
+        DamageError: the file is not as it was.
+    """
     root = attempt.store.local_root
     assert root is not None
     path = root / attempt.key(name)
     try:
-        problem = problem_of_file(path, expected)
+        problem = problem_of_file(path, expected, again=again)
     except (FileNotFoundError, NotADirectoryError):
         problem = "it is missing"
     except OSError as error:

@@ -39,10 +39,15 @@ def problem_of_size(size: int | None, expected: StoredFile) -> str | None:
     return None if size == expected.size else f"it has {size} bytes, and was written with {expected.size}"
 
 
-def problem_of_file(path: Path, expected: StoredFile) -> str | None:
+def problem_of_file(path: Path, expected: StoredFile, *, again: bool = False) -> str | None:
     """What is wrong with a file on this machine; None if it is as it was written.
 
     The file is read once, and again only if its size or the time of its last change differs from then.
+
+    Args:
+        path: The file.
+        expected: Its size and hash when it was written.
+        again: Whether it is read in any case.
 
     Raises:
         OSError: it cannot be read.
@@ -52,7 +57,7 @@ def problem_of_file(path: Path, expected: StoredFile) -> str | None:
         return problem
     key = (state.st_size, state.st_mtime_ns, state.st_ino)
     known = _hashed.get(path)
-    if known is None or known.state != key:
+    if again or known is None or known.state != key:
         with path.open("rb") as stream:
             known = _hashed[path] = _Hashed(key, hashlib.file_digest(stream, "sha256").hexdigest())
     return None if known.sha256 == expected.sha256 else _other_content(expected)

@@ -9,7 +9,7 @@ A file that is damaged or missing is read from its copy.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from core.errors import DamageError, MissingError
 from core.storage.records import PlanSegment, StudyDefinition, StudyPlan
@@ -69,6 +69,28 @@ class PlanFile(Generic[Content]):
         on_damage(f"{own.problem}; its copy {self.copy_key} is read, and resuming the study restores it")
         return copy[0]
 
+    def problems(self, values: Values) -> dict[str, str]:
+        """What is wrong with the file and its copy, by key; errors are those of `of_key`."""
+        own, copy = self.of_key(values, self.key), self.of_key(values, self.copy_key)
+        pairs = ((self.key, own), (self.copy_key, copy))
+        problems = {key: each.problem for key, each in pairs if isinstance(each, DamageError)}
+        if not isinstance(own, DamageError) and not isinstance(copy, DamageError) and own[1] != copy[1]:
+            problems[self.copy_key] = f"{values.address(self.copy_key)} is damaged: it differs from {self.key}"
+        return problems
+
+    def intact_data(self, values: Values) -> bytes:
+        """Bytes of the file, or of its copy if the file is damaged.
+
+        Raises:
+            DamageError: both are damaged.
+        """
+        for key in (self.key, self.copy_key):
+            found = self.of_key(values, key)
+            if not isinstance(found, DamageError):
+                return found[1]
+        self.read(values, lambda _: None)
+        raise AssertionError("the file was repaired while it was read")
+
 
 def definition_file() -> PlanFile[StudyDefinition]:
     """The definition of the study and its copy."""
@@ -85,13 +107,6 @@ def n_segments(values: Values) -> int:
     """Number of segments of the plan, of which the file, the copy or both are there."""
     names = (name for prefix in (PLAN_PREFIX, PLAN_COPY_PREFIX) for name in values.names(prefix))
     return max((int(name.partition(".")[0]) for name in names if SEGMENT_NAME.fullmatch(name)), default=0)
-
-
-def plan_files(values: Values) -> "Iterator[PlanFile[StudyDefinition] | PlanFile[PlanSegment]]":
-    """All files of the plan with their copies."""
-    yield definition_file()
-    for number in range(1, n_segments(values) + 1):
-        yield segment_file(number)
 
 
 def create_plan(values: Values, definition: StudyDefinition) -> None:
@@ -141,6 +156,15 @@ def read_plan(values: Values, on_damage: OnDamage) -> StudyPlan:
     return plan
 
 
+def problems_of_plan(values: Values) -> dict[str, str]:
+    """Files of the plan and copies that are damaged or missing, with what is wrong, by key.
+
+    Raises:
+        StoreError: a file has another schema version, or the root cannot be used.
+    """
+    return {key: problem for file in _plan_files(values) for key, problem in file.problems(values).items()}
+
+
 def restore_plan(values: Values, set_aside: Callable[[str], str]) -> list[str]:
     """Write damaged or missing files of the plan again from their copies, and the other way round.
 
@@ -153,23 +177,26 @@ def restore_plan(values: Values, set_aside: Callable[[str], str]) -> list[str]:
 
     Raises:
         DamageError: a file and its copy are damaged.
+        StoreError: a file has another schema version, or the root cannot be used.
     """
     restored = []
-    for file in plan_files(values):
-        # mypy does not see that each file reads what it has parsed.
-        either = cast(PlanFile[PlanSegment], file)
-        found = {key: either.of_key(values, key) for key in (file.key, file.copy_key)}
-        good = [each[1] for each in found.values() if not isinstance(each, DamageError)]
-        if not good:
-            either.read(values, lambda _: None)
-        for key, each in found.items():
-            if not isinstance(each, DamageError) and each[1] == good[0]:
-                continue
-            kept = f", the damaged one is kept as {set_aside(key)}" if _exists(values, key) else ""
-            values.put(key, good[0])
-            reason = each.problem if isinstance(each, DamageError) else f"{values.address(key)} differs from its copy"
-            restored.append(f"{reason}: it was restored from its copy{kept}")
+    for file in _plan_files(values):
+        problems = file.problems(values)
+        if not problems:
+            continue
+        data = file.intact_data(values)
+        for key, problem in problems.items():
+            kept = f", and the damaged one is kept as {set_aside(key)}" if _exists(values, key) else ""
+            values.put(key, data)
+            restored.append(f"{problem}; it was restored from its copy{kept}")
     return restored
+
+
+def _plan_files(values: Values) -> "Iterator[PlanFile[StudyDefinition] | PlanFile[PlanSegment]]":
+    """All files of the plan with their copies."""
+    yield definition_file()
+    for number in range(1, n_segments(values) + 1):
+        yield segment_file(number)
 
 
 def _exists(values: Values, key: str) -> bool:

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from core.errors import DamageError, MissingError, StoreError
 from core.storage import ledger, plan_files
-from core.storage.integrity import problem_of_content, stored_file
+from core.storage.integrity import problem_of_content, problem_of_size, stored_file
 from core.storage.ledger_segments import LedgerRow
 from core.storage.records import (
     RERUN_ON_RESUME,
@@ -282,13 +282,13 @@ class Attempt:
             MissingError: there is no such value.
         """
         expected = (self.files or {}).get(name)
-        try:
-            data = self.store.get(self.key(name))
-        except MissingError as error:
-            if expected is None:
-                raise
-            raise self.damage(name, "it is missing") from error
-        if expected and (problem := problem_of_content(data, expected)):
+        if expected is None:
+            return self.store.get(self.key(name))
+        # The size comes first, so that a file that has become huge is not read.
+        if problem := problem_of_size(self.store.size(self.key(name)), expected):
+            raise self.damage(name, problem)
+        data = self.store.get(self.key(name))
+        if problem := problem_of_content(data, expected):
             raise self.damage(name, problem)
         return data
 

@@ -19,6 +19,8 @@ from core.storage.atomic_write import write_atomically, write_new
 from core.storage.roots import below, is_uri, shown
 from core.storage.s3 import write_if_new
 
+MAX_JSON_BYTES = 2**28
+"""Size of a JSON file that is read; the plan of 100,000 trials has less."""
 _REMEDIES: dict[int, str] = {
     errno.ENOSPC: "the disk is full: free some space and run the command again; what is stored is safe",
     errno.EDQUOT: "the quota of the disk is used up: free some space and run the command again; what is stored is safe",
@@ -148,10 +150,16 @@ class Values:
     def _read_local(self, key: str) -> bytes:
         """The content of a local file; what is no regular file is not read, because reading from a pipe never ends."""
         path = Path(f"{self._base}/{key}")
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            what = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe or a device"
             raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file", "move it away")
+        if key.endswith(".json") and state.st_size > MAX_JSON_BYTES:
+            raise DamageError(
+                f"{self.address(key)} is damaged: it has {state.st_size} bytes, and such files have at most "
+                f"{MAX_JSON_BYTES}",
+                "move it away",
+            )
         return path.read_bytes()
 
     def size(self, key: str) -> int | None:
