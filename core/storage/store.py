@@ -284,10 +284,14 @@ class Attempt:
         expected = (self.files or {}).get(name)
         if expected is None:
             return self.store.get(self.key(name))
-        # The size comes first, so that a file that has become huge is not read.
-        if problem := problem_of_size(self.store.size(self.key(name)), expected):
+        is_local = self.store.local_root is not None
+        # The size comes first, so that a file that has become huge is not read; remote stores need a request for it.
+        if is_local and (problem := problem_of_size(self.store.size(self.key(name)), expected)):
             raise self.damage(name, problem)
-        data = self.store.get(self.key(name))
+        try:
+            data = self.store.get(self.key(name))
+        except MissingError as error:
+            raise self.damage(name, "it is missing") from error
         if problem := problem_of_content(data, expected):
             raise self.damage(name, problem)
         return data

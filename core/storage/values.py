@@ -19,8 +19,8 @@ from core.storage.atomic_write import write_atomically, write_new
 from core.storage.roots import below, is_uri, shown
 from core.storage.s3 import write_if_new
 
-MAX_JSON_BYTES = 2**28
-"""Size of a JSON file that is read; the plan of 100,000 trials has less."""
+_MAX_BYTES = {".json": 2**28, ".arrow": 2**31}
+"""Largest size of files that are read whole, by suffix; the plan or the ledger of 100,000 trials has less."""
 _REMEDIES: dict[int, str] = {
     errno.ENOSPC: "the disk is full: free some space and run the command again; what is stored is safe",
     errno.EDQUOT: "the quota of the disk is used up: free some space and run the command again; what is stored is safe",
@@ -154,10 +154,10 @@ class Values:
         if not stat.S_ISREG(state.st_mode):
             what = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe or a device"
             raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file", "move it away")
-        if key.endswith(".json") and state.st_size > MAX_JSON_BYTES:
+        limit = _MAX_BYTES.get(path.suffix)
+        if limit is not None and state.st_size > limit:
             raise DamageError(
-                f"{self.address(key)} is damaged: it has {state.st_size} bytes, and such files have at most "
-                f"{MAX_JSON_BYTES}",
+                f"{self.address(key)} is damaged: it has {state.st_size} bytes, and such files have at most {limit}",
                 "move it away",
             )
         return path.read_bytes()
