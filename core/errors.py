@@ -20,6 +20,20 @@ class StoreError(ModstudyError):
 class DamageError(StoreError):
     """A stored file is not as it was written, or cannot be read, while others may be intact."""
 
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        """Make the error.
+
+        Args:
+            problem: The file and what is wrong with it.
+            remedy: What to do about it; empty if whoever catches the error knows.
+        """
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = problem
+
+
+class MissingError(StoreError):
+    """A stored file is not there."""
+
 
 class StudyError(ModstudyError):
     """A study cannot be planned, started, resumed or reported."""

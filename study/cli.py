@@ -31,6 +31,7 @@ from study.commands.stop import stop
 from study.commands.studies import studies
 from study.commands.track import track
 from study.commands.train import train
+from study.commands.verify import verify
 from study.system_errors import NO_FOLDER, has_working_folder
 
 app = typer.Typer(
@@ -43,8 +44,8 @@ app = typer.Typer(
 )
 """Typer app with all commands."""
 for command in (
-    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, dashboard, track,
-    train, doctor,
+    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, verify,
+    dashboard, track, train, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("list")(list_studies)

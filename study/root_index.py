@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from core.errors import ConfigError, ModstudyError
+from core.storage.ledger import ledger_names
 from core.storage.ledger_segments import LedgerRow
+from core.storage.plan_files import n_segments
 from core.storage.records import RERUN_ON_RESUME, Outcome, StudyPlan
 from core.storage.roots import below, checked_root
-from core.storage.store import LEDGER_PREFIX, PLAN_PREFIX, Store
+from core.storage.store import TRIALS_PREFIX, Store
 from dashboards.report.keys import FRONT_KEY, PAGE_KEY
 from study.execution.lease import LeaseState, latest_lease, seems_alive
 
@@ -49,7 +51,7 @@ class StudyEntry:
     page_key: str | None = None
     """Key of the page of the report in the store of the study; None if there is no report yet."""
     error: str = ""
-    """Why the study is broken, or why it is incomplete although no process runs it; empty if there is no problem."""
+    """Why the study is broken, or incomplete although no process runs it, and what is damaged; empty if nothing is."""
 
     @property
     def n_recorded(self) -> int:
@@ -133,6 +135,7 @@ class _KnownStudy:
             error = ""
             if not is_running:
                 state, error = self._state(self.plan, lease)
+            error = "; ".join([*([error] if error else []), *self._damage()])[:MAX_REASON]
             entry = StudyEntry(
                 name=self.name,
                 state=state,
@@ -156,25 +159,32 @@ class _KnownStudy:
 
     def _forget_what_may_have_changed(self, lease: LeaseState | None) -> None:
         """Drop the plan if it has grown, and outcomes if a driver has started or ended since they were read."""
-        if self.plan is not None and len(self.plan.segments) != len(self.store.names(PLAN_PREFIX)):
+        if self.plan is not None and len(self.plan.segments) != n_segments(self.store):
             self.plan, self.last_entry = None, None
         drivers: tuple[str | int, ...] = (
-            *self.store.names(LEDGER_PREFIX),
+            *ledger_names(self.store),
             0 if lease is None else lease.epoch,
             lease is None or lease.is_released or not seems_alive(lease, time.time()),
         )
         if drivers != self.drivers:
             self.rows, self.drivers, self.last_entry = {}, drivers, None
+            self.store.damage.clear()
 
     def _read_rows(self) -> None:
         """Read the outcomes that are not known yet, and those that a driver may replace."""
         if not self.rows:
             self.rows = self.store.rows()
             return
-        for digest in self.store.names("trials"):
+        for digest in self.store.names(TRIALS_PREFIX):
             row = self.rows.get(digest)
             if (row is None or row.outcome != "finished") and (record := self.store.record(digest)):
                 self.rows[digest] = LedgerRow(digest, record.outcome, record.finished_at, b"")
+
+    def _damage(self) -> list[str]:
+        """The first damage that was found, and the number of further ones."""
+        sentences = list(self.store.damage)
+        more = [f"and {len(sentences) - 1} more: modstudy verify {self.name}"] if len(sentences) > 1 else []
+        return [*sentences[:1], *more]
 
     def _outcomes(self, plan: StudyPlan) -> dict[Outcome, int]:
         """Number of planned trials by outcome."""

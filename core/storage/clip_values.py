@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from core.errors import StoreError
-from core.storage.store import Attempt, Store
+from core.storage.arrow_files import open_arrow, read_table
+from core.storage.store import Attempt
 
 CLIP_VALUES_NAME = "clip_values.arrow"
 """Name of the file in an attempt."""
@@ -88,35 +89,42 @@ def write_clip_values(
     attempt.put(CLIP_VALUES_NAME, buffer.getvalue())
 
 
-def read_clip_values(
-    store: Store, digest: str, metrics: Collection[str] | None = None, *, attempt: str | None = None
-) -> ClipValues | None:
-    """The values of the committed attempt at a trial; None if it has none.
+def read_clip_values(attempt: Attempt, metrics: Collection[str] | None = None) -> ClipValues | None:
+    """The values of a committed attempt; None if it has none.
 
     Args:
-        store: Store of the study.
-        digest: Digest of the trial.
+        attempt: The committed attempt.
         metrics: Full names, without modulations, of the metrics that are read, where the trial has them; None for all.
-        attempt: Name of the committed attempt; None to look for it.
 
     Raises:
-        StoreError: the file has another schema version, or its rows are not all pairs of clips and modulations.
+        DamageError: the file is damaged, or its rows are not all pairs of clips and modulations.
+        StoreError: the file has another schema version.
     """
-    committed = Attempt(store, digest, attempt) if attempt is not None else store.committed(digest)
-    if committed is None or not store.has(key := committed.key(CLIP_VALUES_NAME)):
+    if CLIP_VALUES_NAME not in attempt.stored_files():
         return None
-    table = pa.ipc.open_file(pa.BufferReader(committed.get(CLIP_VALUES_NAME))).read_all()
-    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"?").decode()
+    reader = open_arrow(attempt, CLIP_VALUES_NAME)
+    version = (reader.schema.metadata or {}).get(_VERSION_KEY, b"?").decode(errors="replace")
     if version != str(SCHEMA_VERSION):
         raise StoreError(
-            f"{key} has schema version {version}, this modstudy reads {SCHEMA_VERSION}; "
+            f"{attempt.key(CLIP_VALUES_NAME)} has schema version {version}, this modstudy reads {SCHEMA_VERSION}; "
             "read it with the version that wrote it"
         )
+    schema = reader.schema
+    types = [pa.string() if name in _PAIR_COLUMNS else pa.float32() for name in schema.names]
+    if not set(_PAIR_COLUMNS) <= set(schema.names) or schema.types != types:
+        raise attempt.damage(CLIP_VALUES_NAME, f"it does not have the columns {', '.join(_PAIR_COLUMNS)} and values")
+    return _clip_values(attempt, read_table(attempt, CLIP_VALUES_NAME, reader), metrics)
+
+
+def _clip_values(attempt: Attempt, table: pa.Table, metrics: Collection[str] | None) -> ClipValues:
+    """The values in a table."""
     names = table["modulation"].to_pylist()
     modulations = tuple(dict.fromkeys(names))
     clip_ids = tuple(table["clip_id"].to_pylist()[:: max(len(modulations), 1)])
-    if names != list(modulations) * len(clip_ids):
-        raise StoreError(f"{key} does not have a row for each pair of {len(clip_ids)} clips and {modulations}")
+    if names != list(modulations) * len(clip_ids) or None in modulations or None in clip_ids:
+        raise attempt.damage(
+            CLIP_VALUES_NAME, f"it does not have a row for each pair of {len(clip_ids)} clips and {modulations}"
+        )
     shape = (len(clip_ids), len(modulations))
     columns, applies = {}, {}
     for name in table.column_names:

@@ -22,10 +22,12 @@ from numpy import ndarray
 
 from core.errors import StoreError
 from core.settings.suggestions import did_you_mean
+from core.storage.arrow_files import read_batches, read_table
 from core.storage.curves import CURVES_NAME, SCHEMA, check_version, curve_reader
+from core.storage.integrity import problem_of_size
 from core.storage.records import PlannedTrial, StudyPlan
 from core.storage.roots import below, shown
-from core.storage.store import RECORD_NAME, Attempt, Store, study_names
+from core.storage.store import ATTEMPT_NAME, RECORD_NAME, TRIALS_PREFIX, Attempt, Store, study_names
 
 _THREADS = 16
 """Number of curve files whose schema versions are read at the same time."""
@@ -54,9 +56,10 @@ class CurveFile:
         """A row of the file as a table, memory-mapped if the store is local.
 
         Raises:
+            DamageError: the file is damaged.
             StoreError: the file has another schema version.
         """
-        return curve_reader(self.attempt).read_all().slice(index, 1)
+        return read_table(self.attempt, CURVES_NAME, curve_reader(self.attempt)).slice(index, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,17 @@ class CurveCatalog:
         """The selected rows, a record batch at a time.
 
         The columns of a local file are views of the mapped file, unless clips or modulations are selected: these rows
-        are copied. A file is closed when its batches are no longer used.
+        are copied. A file is closed when its batches are no longer used. Damaged files are left out with a warning.
 
         Raises:
             StoreError: a file has another schema version.
         """
         for file in self.files:
-            reader = curve_reader(file.attempt)
+            batches: list[pa.RecordBatch] = []
+            with file.attempt.store.passing_over_damage():
+                batches = list(read_batches(file.attempt, CURVES_NAME, curve_reader(file.attempt)))
             n_before = 0
-            for number in range(reader.num_record_batches):
-                rows = reader.get_batch(number)
+            for rows in batches:
                 indices = np.arange(n_before, n_before + rows.num_rows)
                 n_before += rows.num_rows
                 if (mask := self._mask(rows)) is not None:
@@ -105,17 +109,19 @@ class CurveCatalog:
     def dataset(self) -> ds.Dataset:
         """The selected rows as a dataset, for pandas, polars, DuckDB and other readers of Arrow data.
 
-        Readers open the files one after the other and take only the columns that they need.
+        Readers open the files one after the other and take only the columns that they need. The files are checked
+        before: local ones by their content, remote ones by their size. Damaged files are left out with a warning.
 
         Raises:
-            StoreError: a file has another schema version, or no file is selected.
+            StoreError: a file has another schema version, or no intact file is selected.
         """
-        if not self.files:
-            raise StoreError("no curve file is selected; a dataset needs at least one finished trial with curves")
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(_check_file, self.files))
+            are_intact = list(pool.map(_is_intact, self.files))
+        intact = [file for file, is_intact in zip(self.files, are_intact, strict=True) if is_intact]
+        if not intact:
+            raise StoreError("no curve file is selected; a dataset needs at least one finished trial with curves")
         parts = []
-        for _, files in groupby(self.files, key=lambda file: _file_system_of(file)[0]):
+        for _, files in groupby(intact, key=lambda file: _file_system_of(file)[0]):
             locations = [_file_system_of(file) for file in files]
             parts.append(ds.dataset([path for _, path in locations], SCHEMA, "ipc", locations[0][0]))
         dataset = parts[0] if len(parts) == 1 else ds.dataset(parts)
@@ -233,15 +239,17 @@ def _curve_files(store: Store, study: str, trials: Sequence[PlannedTrial]) -> It
 def _local_attempt(store: Store, digest: str) -> Attempt | None:
     """The latest committed attempt at a trial; None if there is none, or if it has no curve file."""
     attempt = store.committed(digest)
-    return attempt if attempt is not None and store.has(attempt.key(CURVES_NAME)) else None
+    return attempt if attempt is not None and CURVES_NAME in attempt.stored_files() else None
 
 
 def _remote_attempts(store: Store) -> dict[str, Attempt]:
     """By digest, the latest committed attempt at each trial, of those that have a curve file."""
     names: dict[tuple[str, str], set[str]] = {}
-    for path in store.all_names("trials"):
-        digest, attempt, name = path.split("/", 2)
-        names.setdefault((digest, attempt), set()).add(name)
+    for path in store.all_names(TRIALS_PREFIX):
+        digest, _, rest = path.partition("/")
+        attempt, _, name = rest.partition("/")
+        if ATTEMPT_NAME.fullmatch(attempt):
+            names.setdefault((digest, attempt), set()).add(name)
     committed = {digest: attempt for (digest, attempt), found in sorted(names.items()) if RECORD_NAME in found}
     return {
         digest: Attempt(store, digest, attempt)
@@ -250,11 +258,29 @@ def _remote_attempts(store: Store) -> dict[str, Attempt]:
     }
 
 
-def _check_file(file: CurveFile) -> None:
-    """Raise StoreError if a curve file has another schema version; only its schema is read."""
-    file_system, path = file.attempt.store.file(file.key)
-    with file_system.open_input_file(path) as source:
-        check_version(pa.ipc.open_file(source).schema, file.key)
+def _is_intact(file: CurveFile) -> bool:
+    """Whether a curve file is as it was written; of a remote file, only size and schema are looked at.
+
+    Raises:
+        StoreError: the file has another schema version.
+    """
+    attempt, store = file.attempt, file.attempt.store
+    with store.passing_over_damage():
+        if store.local_root is not None:
+            for _ in read_batches(attempt, CURVES_NAME, curve_reader(attempt)):
+                pass
+            return True
+        if problem := problem_of_size(store.size(file.key), attempt.stored_files()[CURVES_NAME]):
+            raise attempt.damage(CURVES_NAME, problem)
+        file_system, path = store.file(file.key)
+        with file_system.open_input_file(path) as source:
+            try:
+                schema = pa.ipc.open_file(source).schema
+            except pa.ArrowException as error:
+                raise attempt.damage(CURVES_NAME, f"it is no Arrow file: {error}") from error
+        check_version(schema, file.key)
+        return True
+    return False
 
 
 def _file_system_of(file: CurveFile) -> tuple[fs.FileSystem, str]:

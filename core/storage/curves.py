@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float
 from numpy import ndarray
 
 from core.errors import StoreError
+from core.storage.arrow_files import open_arrow, read_table
 from core.storage.store import Attempt, Store
 
 CURVES_NAME = "curves.arrow"
@@ -98,8 +100,12 @@ def write_table(attempt: Attempt, table: pa.Table) -> None:
 
 
 def copy_curves(source: Attempt, target: Attempt, *, study: str, arm: str) -> None:
-    """Copy the curve file of an attempt to another attempt, with a new name of study and arm."""
-    table = curve_reader(source).read_all()
+    """Copy the curve file of an attempt to another attempt, with a new name of study and arm.
+
+    Raises:
+        DamageError: the file is damaged.
+    """
+    table = read_table(source, CURVES_NAME, curve_reader(source))
     for name, label in (("study", study), ("arm", arm)):
         column = pa.array([label] * table.num_rows)
         table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
@@ -110,27 +116,40 @@ def read_curves(store: Store, digests: Iterable[str]) -> pa.Table:
     """Curves of the committed attempts at these trials as one table, memory-mapped if the store is local.
 
     Raises:
+        DamageError: a file is damaged.
         StoreError: a file has another schema version.
     """
-    tables = []
-    for digest in digests:
-        attempt = store.committed(digest)
-        if attempt is not None and store.has(attempt.key(CURVES_NAME)):
-            tables.append(curve_reader(attempt).read_all())
+    attempts = (attempt for digest in digests if (attempt := store.committed(digest)))
+    tables = [table for attempt in attempts if (table := curves_of(attempt)) is not None]
     return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
 
-def curve_reader(attempt: Attempt) -> pa.ipc.RecordBatchFileReader:
-    """Reader of the curve file of an attempt, memory-mapped if the store is local.
+def curves_of(attempt: Attempt) -> pa.Table | None:
+    """Curves of a committed attempt, memory-mapped if the store is local; None if it has none.
 
     Raises:
+        DamageError: the file is damaged.
         StoreError: the file has another schema version.
     """
-    key = attempt.key(CURVES_NAME)
-    local = attempt.store.local_root
-    source = pa.BufferReader(attempt.get(CURVES_NAME)) if local is None else pa.memory_map(str(local / key))
-    reader = pa.ipc.open_file(source)
-    check_version(reader.schema, key)
+    if CURVES_NAME not in attempt.stored_files():
+        return None
+    return read_table(attempt, CURVES_NAME, curve_reader(attempt))
+
+
+def curve_reader(attempt: Attempt) -> pa.ipc.RecordBatchFileReader:
+    """Reader of the curve file of a committed attempt, memory-mapped if the store is local.
+
+    `core.storage.arrow_files` reads valid rows of it.
+
+    Raises:
+        DamageError: the file is damaged.
+        MissingError: the attempt has no curve file.
+        StoreError: the file has another schema version.
+    """
+    reader = open_arrow(attempt, CURVES_NAME)
+    check_version(reader.schema, attempt.key(CURVES_NAME))
+    if not reader.schema.equals(SCHEMA):
+        raise attempt.damage(CURVES_NAME, f"it does not have the columns {', '.join(SCHEMA.names)}")
     return reader
 
 
@@ -138,12 +157,14 @@ def curve_array(column: pa.ChunkedArray) -> Float[ndarray, "row frame"] | None:
     """A column of curves of equal length as an array; None if all are null.
 
     Raises:
-        StoreError: some curves are null; filter by modulation first.
+        StoreError: some curves are null or of other lengths; filter by modulation first.
     """
     if column.null_count == len(column):
         return None
     if column.null_count:
         raise StoreError(f"{column.null_count} of {len(column)} curves are unknown; filter the table by modulation")
+    if len(pc.unique(pc.list_value_length(column))) != 1:
+        raise StoreError(f"{len(column)} curves have different lengths; filter the table by study and trial")
     values = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.asarray(values).reshape(len(column), -1)
 

@@ -1,17 +1,13 @@
-"""Records of studies: definition, plan segments and trial results, with their JSON serialisation."""
+"""Records of studies: definition, plan segments and trial results; `core.storage.serialisation` has their JSON."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
-from core.errors import StoreError
 from core.settings.dotted import flatten
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Incremented when fields of stored records change."""
 STATIC_RANGE = 0.05
 """Recovered curves with a smaller mean range are almost constant: no modulation was found."""
@@ -259,6 +255,15 @@ class StudyPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """Size and hash of a file of an attempt."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
     """Result of one attempt at a trial; storing it commits the attempt."""
 
@@ -291,88 +296,11 @@ class TrialRecord:
     finished_at: str = ""
     copied_from: str | None = None
     """Study that ran the trial if this record is a copy; None otherwise."""
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    """The other files of the attempt by name, without checkpoints."""
     schema_version: int = SCHEMA_VERSION
 
     @property
     def has_ended(self) -> bool:
         """Whether the trial has come to its end; a cancelled one has not, and goes on when the study is resumed."""
         return self.outcome != "cancelled"
-
-
-_VERSION = re.compile(rb'"schema_version"\s*:\s*(\d+)')
-_DEFINITION_ADAPTER: TypeAdapter[StudyDefinition] = TypeAdapter(StudyDefinition)
-_SEGMENT_ADAPTER: TypeAdapter[PlanSegment] = TypeAdapter(PlanSegment)
-_RECORD_ADAPTER: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
-
-
-def definition_to_json(definition: StudyDefinition) -> bytes:
-    return _DEFINITION_ADAPTER.dump_json(definition, indent=1)
-
-
-def definition_from_json(data: bytes, where: str = "the definition of the study") -> StudyDefinition:
-    """The definition from its JSON; arguments and errors are those of `record_from_json`."""
-    _check_version(data, where)
-    try:
-        return _DEFINITION_ADAPTER.validate_json(data)
-    except ValidationError as error:
-        raise _damaged(where, error) from error
-
-
-def segment_to_json(segment: PlanSegment) -> bytes:
-    return _SEGMENT_ADAPTER.dump_json(segment)
-
-
-def segment_from_json(data: bytes, where: str = "a segment of the plan") -> PlanSegment:
-    """A segment from its JSON; arguments and errors are those of `record_from_json`."""
-    _check_version(data, where)
-    try:
-        return _SEGMENT_ADAPTER.validate_json(data)
-    except ValidationError as error:
-        raise _damaged(where, error) from error
-
-
-def record_to_json(record: TrialRecord) -> bytes:
-    return _RECORD_ADAPTER.dump_json(record, indent=1)
-
-
-def record_from_json(data: bytes, where: str = "the record of a trial") -> TrialRecord:
-    """A record from its JSON.
-
-    Args:
-        data: The JSON.
-        where: Where it is stored, for messages.
-
-    Raises:
-        StoreError: it was stored with another schema version than this code reads, or is damaged.
-    """
-    _check_version(data, where)
-    try:
-        return _RECORD_ADAPTER.validate_json(data)
-    except ValidationError as error:
-        raise _damaged(where, error) from error
-
-
-def _check_version(data: bytes, where: str) -> None:
-    """Raise StoreError if a stored value has another schema version than this code reads.
-
-    The fields of other versions mean other things, even where they can be read.
-    """
-    # The last occurrence: the version is the last field, and a config may have a setting with the same name.
-    found = _VERSION.findall(data)
-    stored = int(found[-1]) if found else None
-    if stored == SCHEMA_VERSION:
-        return
-    newer = stored is not None and stored > SCHEMA_VERSION
-    raise StoreError(
-        f"{where} was stored with schema version {'unknown' if stored is None else stored}, and this modstudy reads "
-        f"version {SCHEMA_VERSION}; "
-        + ("upgrade modstudy" if newer else "use the modstudy that stored it")
-        + ", or launch the study anew under another --name or --root"
-    )
-
-
-def _damaged(where: str, error: ValidationError) -> StoreError:
-    """The error for a stored value that cannot be read although it has the right version."""
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return StoreError(f"{where} is damaged ({place}: {first['msg']}); restore the file from a copy")

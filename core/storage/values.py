@@ -14,12 +14,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.fs as fs
 
-from core.errors import DamageError, StoreError
+from core.errors import DamageError, MissingError, StoreError
 from core.storage.atomic_write import write_atomically, write_new
 from core.storage.keys import check_key
 from core.storage.roots import below, is_uri, shown
 from core.storage.s3 import write_if_new
 
+_MAX_BYTES = {".json": 2**28, ".arrow": 2**31}
+"""Largest size of files that are read whole, by suffix; the plan or the ledger of 100,000 trials has less."""
 _REMEDIES: dict[int, str] = {
     errno.ENOSPC: "the disk is full: free some space and run the command again; what is stored is safe",
     errno.EDQUOT: "the quota of the disk is used up: free some space and run the command again; what is stored is safe",
@@ -174,7 +176,8 @@ class Values:
 
         Raises:
             DamageError: it is there, but cannot be read.
-            StoreError: there is no such key, or the root cannot be used.
+            MissingError: there is no such key.
+            StoreError: the root cannot be used.
         """
         try:
             with self._reported_errors("read", key):
@@ -183,15 +186,21 @@ class Values:
                 with self._fs.open_input_stream(self._path(key)) as stream:
                     return bytes(stream.read())
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise StoreError(f"{shown(self.root)} holds no {key}") from error
+            raise MissingError(f"{shown(self.root)} holds no {key}") from error
 
     def _read_local(self, key: str) -> bytes:
         """The content of a local file; what is no regular file is not read, because reading from a pipe never ends."""
         path = Path(self._path(key))
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-            raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file; move it away")
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            what = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe or a device"
+            raise DamageError(f"{self.address(key)} is damaged: it is {what} and not a file", "move it away")
+        limit = _MAX_BYTES.get(path.suffix)
+        if limit is not None and state.st_size > limit:
+            raise DamageError(
+                f"{self.address(key)} is damaged: it has {state.st_size} bytes, and such files have at most {limit}",
+                "move it away",
+            )
         return path.read_bytes()
 
     def size(self, key: str) -> int | None:
@@ -295,5 +304,7 @@ class Values:
             return StoreError(f"{shown(self.root)} cannot be used: {error}")
         reason = os.strerror(number) if number else str(error)
         remedy = remedy_for(OSError(number, reason))
-        kind = DamageError if action == "read" and number in _IS_DAMAGE else StoreError
-        return kind(f"{self.address(key)} cannot be {action} ({reason}); {remedy}")
+        problem = f"{self.address(key)} cannot be {action} ({reason})"
+        if action == "read" and number in _IS_DAMAGE:
+            return DamageError(problem, remedy)
+        return StoreError(f"{problem}; {remedy}")

@@ -1,19 +1,20 @@
 """Checkpoints: the state from which a trial is resumed with the same results as without interruption.
 
-They contain no random state, because every draw derives from (seed, purpose, step), see `core.seeding`.
+They contain no random state, because every draw derives from (seed, purpose, step), see `core.seeding`. A file ends
+with its sha256 (`core.storage.sealed`); one that is damaged in any way is passed over, so that an earlier one is taken.
 """
 
 import io
 import logging
-import zipfile
 from dataclasses import dataclass, field, fields
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
-from core.errors import StoreError
+from core.errors import DamageError, MissingError, StoreError
 from core.storage.checkpoint_files import checkpoint_name, checkpoint_names
+from core.storage.sealed import seal, unseal
 from core.storage.store import Attempt, Store
 
 MODEL_NAME = "model.pt"
@@ -46,7 +47,7 @@ class Checkpoint:
 def save_checkpoint(attempt: Attempt, checkpoint: Checkpoint) -> None:
     """Write a checkpoint into an attempt and remove all but the latest two."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    attempt.put(checkpoint_name(checkpoint.step), to_bytes(content))
+    attempt.put(checkpoint_name(checkpoint.step), seal(to_bytes(content)), is_temporary=True)
     for name in checkpoint_names(attempt)[_MAX_CHECKPOINTS:]:
         attempt.drop(name)
 
@@ -60,11 +61,11 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
     checkpoints = ((name, attempt) for attempt in store.attempts(digest) for name in checkpoint_names(attempt))
     for name, attempt in sorted(checkpoints, key=lambda pair: pair[0], reverse=True):
         try:
-            content = from_bytes(attempt.get(name))
-        except (RuntimeError, EOFError, UnpicklingError, zipfile.BadZipFile) as error:
-            _log.warning("skipping the damaged checkpoint %s: %s", attempt.key(name), error)
+            checkpoint = _read(attempt.get(name))
+        except (DamageError, MissingError, ValueError) as error:
+            problem = str(error).partition("\n")[0]
+            _log.warning("skipping the damaged checkpoint %s: %s", attempt.key(name), problem)
             continue
-        checkpoint = Checkpoint(**content)
         if checkpoint.digest != digest:
             raise StoreError(
                 f"{attempt.key(name)} was written by config {checkpoint.digest}, not {digest}; it is not resumed: "
@@ -72,6 +73,20 @@ def latest_checkpoint(store: Store, digest: str) -> Checkpoint | None:
             )
         return checkpoint
     return None
+
+
+def _read(data: bytes) -> Checkpoint:
+    """The checkpoint in the content of a file.
+
+    Raises:
+        ValueError: there is none.
+    """
+    content = from_bytes(bytes(unseal(data)))
+    try:
+        # A copy of the content, with the types of the fields; tensors stay as they are.
+        return TypeAdapter(Checkpoint).validate_python(content)
+    except RecursionError as error:
+        raise ValueError("its values are nested too deeply") from error
 
 
 def drop_checkpoints(attempt: Attempt) -> None:
@@ -88,5 +103,13 @@ def to_bytes(content: Any) -> bytes:
 
 
 def from_bytes(data: bytes) -> Any:
-    """Tensors (on the CPU) and plain values from the output of `to_bytes`; objects that could run code are refused."""
-    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    """Tensors (on the CPU) and plain values from the output of `to_bytes`; objects that could run code are refused.
+
+    Raises:
+        ValueError: the data are something else.
+    """
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:
+        # What torch raises depends on which byte of the file is wrong.
+        raise ValueError(f"it has no tensors and plain values: {type(error).__name__}: {error}") from error

@@ -21,11 +21,15 @@ def trained_synth(attempt: Attempt, config: TrialConfig) -> Synth[Any]:
         config: The config of the trial.
 
     Raises:
+        DamageError: the weights are damaged.
         StoreError: the attempt has no weights, or weights of another synth.
         DataError: the wavetable of the config cannot be read.
     """
     synth = build_synth(config.synth, config.audio)
-    weights: dict[str, Any] = from_bytes(attempt.get(MODEL_NAME))["weights"]
+    try:
+        weights: dict[str, Any] = dict(from_bytes(attempt.get(MODEL_NAME))["weights"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise attempt.damage(MODEL_NAME, f"it has no weights: {error}") from error
     own = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
     try:
         synth.load_state_dict(own)

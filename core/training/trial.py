@@ -104,8 +104,7 @@ def run_trial(
         text = str(error) if outcome == "timed_out" else f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         record = replace(record, outcome=outcome, error=text, steps=watch.steps, history=watch.history)
         _log.warning("trial %s %s: %s", name, record.outcome, error)
-    record = replace(record, finished_at=_now())
-    attempt.commit(record)
+    record = attempt.commit(replace(record, finished_at=_now()))
     if record.outcome not in KEEP_CHECKPOINTS:
         drop_checkpoints(attempt)
     return record

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import get_args
@@ -14,8 +14,8 @@ from numpy import ndarray
 from core.metrics.catalog import full_names, without_modulation
 from core.metrics.interpretability import RANGE
 from core.statistics.pareto import Bounds, hypervolume, non_dominated
-from core.storage.clip_values import read_clip_values
-from core.storage.curves import read_curves
+from core.storage.clip_values import ClipValues, read_clip_values
+from core.storage.curves import curves_of
 from core.storage.records import STATIC_RANGE, Objective, Outcome, Split, StudyPlan, TrialRecord
 from core.storage.store import Store
 from dashboards.analysis.arm_results import (
@@ -190,6 +190,8 @@ class StudyResults:
 def load_results(store: Store, split: Split = "test") -> StudyResults:
     """Load the results of a stored study; for an unfinished study, those of the trials committed so far.
 
+    Damaged records and files of trials are left out with a warning.
+
     Raises:
         StoreError: there is no study in the store.
     """
@@ -197,12 +199,13 @@ def load_results(store: Store, split: Split = "test") -> StudyResults:
     records = {record.digest: record for record in store.ledger()}
     if split != "test":
         return make_results(plan, records, split)
-    results = make_results(
-        plan,
-        records,
-        split,
-        lambda digest, metrics: read_clip_values(store, digest, metrics, attempt=records[digest].attempt),
-    )
+
+    def read(digest: str, metrics: Collection[str]) -> ClipValues | None:
+        with store.passing_over_damage():
+            return read_clip_values(store.attempt_of(records[digest]), metrics)
+        return None
+
+    results = make_results(plan, records, split, read)
     return replace(results, truth=_truth(store, results))
 
 
@@ -311,7 +314,11 @@ def _truth(store: Store, results: StudyResults) -> dict[str, float]:
     trained = [arm for arm in results.arms if not arm.is_baseline and arm.finished]
     if not trained or any(path.startswith("data.") for arm in trained for path in arm.factors):
         return {}
-    return truth_values(read_curves(store, [trained[0].finished[0].digest]))
+    for trial in trained[0].finished:
+        with store.passing_over_damage():
+            curves = curves_of(store.attempt_of(trial.record)) if trial.record else None
+            return {} if curves is None else truth_values(curves)
+    return {}
 
 
 def _ordered_metric_names(plan: StudyPlan, present: Iterable[str]) -> tuple[str, ...]:

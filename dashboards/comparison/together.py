@@ -16,15 +16,16 @@ def load_together(stores: Sequence[Store]) -> tuple[StudyResults, ...]:
     Raises:
         StoreError: a store holds no study.
     """
-    studies = []
-    for store in stores:
-        records = {record.digest: record for record in store.ledger()}
-        studies.append(make_results(store.plan(), records))
+    ledgers = [{record.digest: record for record in store.ledger()} for store in stores]
+    studies = [make_results(store.plan(), records) for store, records in zip(stores, ledgers, strict=True)]
     tagged = [[_tagged(arm, index) for arm in study.arms] for index, study in enumerate(studies)]
 
     def read(digest: str, metrics: Collection[str]) -> ClipValues | None:
         index, _, own = digest.partition("/")
-        return read_clip_values(stores[int(index)], own, metrics)
+        store, records = stores[int(index)], ledgers[int(index)]
+        with store.passing_over_damage():
+            return read_clip_values(store.attempt_of(records[own]), metrics)
+        return None
 
     common = common_clips([arm for arms in tagged for arm in arms], read)
     return tuple(

@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 
-from core.storage.curves import read_curves
+from core.storage.curves import curves_of
 from core.storage.records import TrialRecord
 from core.storage.sounds import AUDIO_PREFIX, audio_name
 from core.storage.store import Attempt, Store
@@ -151,12 +151,14 @@ def explorer(
 def _arm_trial(store: Store, arm: ArmResult) -> _ArmTrial | None:
     """The first finished trial of an arm; None if it has no curves."""
     for trial in arm.finished:
-        attempt = store.committed(trial.digest)
-        if attempt is None or trial.record is None:
+        if trial.record is None:
             continue
-        curves = arm_curves(read_curves(store, [trial.digest]))
+        attempt, table = store.attempt_of(trial.record), None
+        with store.passing_over_damage():
+            table = curves_of(attempt)
+        curves = None if table is None else arm_curves(table)
         if curves is not None:
-            stored = frozenset(f"{AUDIO_PREFIX}/{name}" for name in attempt.names(AUDIO_PREFIX))
+            stored = frozenset(name for name in trial.record.files if name.startswith(f"{AUDIO_PREFIX}/"))
             return _ArmTrial(arm=arm, record=trial.record, attempt=attempt, curves=curves, stored=stored)
     return None
 
@@ -231,9 +233,13 @@ def _with_sounds(
     return result
 
 
-def _heard(clip: ClipView, name: str | None, trials: Mapping[str, _ArmTrial], target: bytes) -> tuple[ClipView, int]:
+def _heard(
+    clip: ClipView, name: str | None, trials: Mapping[str, _ArmTrial], target: bytes | None
+) -> tuple[ClipView, int]:
     """The clip with its target sound, or with the sound of an arm, and the size of what was added."""
     if name is None:
+        if target is None:
+            return clip, 0
         view = sound_view(target, target)
         return replace(clip, target=view), view.n_bytes
     arm_clip = _with_sound(clip.arms[name], trials[name], clip.id, target)
@@ -241,10 +247,10 @@ def _heard(clip: ClipView, name: str | None, trials: Mapping[str, _ArmTrial], ta
     return replace(clip, arms=clip.arms | {name: arm_clip}), size
 
 
-def _target(clip_id: str, trials: Iterable[_ArmTrial]) -> bytes:
-    """The target sound of a clip, from the first trial that has stored it."""
-    trial = next(trial for trial in trials if audio_name(clip_id, "target") in trial.stored)
-    return trial.attempt.get(audio_name(clip_id, "target"))
+def _target(clip_id: str, trials: Iterable[_ArmTrial]) -> bytes | None:
+    """The target sound of a clip, from the first trial that has stored it; None if it is damaged in all of them."""
+    found = (stored_sound(trial.attempt, clip_id, "target") for trial in trials)
+    return next((sound for sound in found if sound is not None), None)
 
 
 def _with_sound(arm_clip: ArmClip, trial: _ArmTrial, clip_id: str, clip_target: bytes | None) -> ArmClip:

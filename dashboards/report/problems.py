@@ -1,4 +1,4 @@
-"""The section "What went wrong": trials without a result, skipped sounds and undefined metrics."""
+"""The section "What went wrong": trials without a result, damaged files, skipped sounds and undefined metrics."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,10 +12,15 @@ MAX_ROWS = 50
 NO_RECORD = "no record: not run yet, or its process died; `modstudy resume` runs it"
 
 
-def cause(trial: TrialResult) -> str:
-    """Why a trial has no result."""
+def cause(trial: TrialResult, damaged_trials: Mapping[str, str]) -> str:
+    """Why a trial has no result.
+
+    Args:
+        trial: The trial.
+        damaged_trials: What is wrong with the records of some trials, by digest.
+    """
     if trial.record is None:
-        return NO_RECORD
+        return damaged_trials.get(trial.digest, NO_RECORD)
     return trial.record.error or "no message was left"
 
 
@@ -25,8 +30,12 @@ def _context(report: ReportData) -> Mapping[str, Any]:
     unfinished = [(arm, trial) for arm in arms for trial in arm.trials if trial.state != "finished"]
     undefined = [arm for arm in arms if arm.undefined]
     states: Counter[TrialState] = Counter(trial.state for _, trial in unfinished)
+    # Damage that made a trial one without a record is told with that trial.
+    damaged = [sentence for sentence, digest in report.store.damage.items() if digest is None]
     return {
-        "unfinished": [(arm, trial, cause(trial)) for arm, trial in unfinished[:MAX_ROWS]],
+        "damaged": damaged[:MAX_ROWS],
+        "n_damaged": len(damaged),
+        "unfinished": [(arm, trial, cause(trial, report.store.damaged_trials)) for arm, trial in unfinished[:MAX_ROWS]],
         "n_unfinished": len(unfinished),
         "states": states if len(unfinished) > MAX_ROWS else {},
         "issues": report.results.plan.data_issues[:MAX_ROWS],

@@ -72,9 +72,18 @@ def sound_view(data: bytes, target: bytes | None) -> SoundView:
 
 
 def stored_sound(attempt: Attempt, clip_id: str, role: Literal["target", "estimate"]) -> bytes | None:
-    """Content of the FLAC file of a clip's sound; None if the attempt has not stored it."""
+    """Content of the FLAC file of a clip's sound; None if it is not stored, or, with a warning, if it is damaged."""
     name = audio_name(clip_id, role)
-    return attempt.get(name) if attempt.store.has(attempt.key(name)) else None
+    if name not in attempt.stored_files():
+        return None
+    with attempt.store.passing_over_damage():
+        data = attempt.get(name)
+        try:
+            read_sound(data)
+        except (soundfile.SoundFileError, ValueError) as error:
+            raise attempt.damage(name, f"it is no sound: {error}") from error
+        return data
+    return None
 
 
 def read_sound(data: bytes) -> tuple[Float[ndarray, " sample"], int]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from core.storage.curves import read_curves
+from core.storage.curves import curves_of
 from core.storage.store import Store
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_results import StudyResults
@@ -28,7 +28,11 @@ def sparklines(store: Store, results: StudyResults) -> Mapping[str, Any]:
 def _sparkline(store: Store, arm: ArmResult) -> dict[str, Any] | None:
     """Curves of the first finished seed for the clip with the smallest `audio.mss`; None without curves."""
     for trial in arm.finished[:1]:
-        table = read_curves(store, [trial.digest])
+        table = None
+        with store.passing_over_damage():
+            table = curves_of(store.attempt_of(trial.record)) if trial.record else None
+        if table is None:
+            return None
         distances = table["audio_mss"].to_numpy()
         if not np.isfinite(distances).any():
             return None

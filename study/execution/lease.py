@@ -11,7 +11,9 @@ Keys below the root of the study, one epoch for each run of a driver:
 import getpass
 import json
 import logging
+import math
 import os
+import re
 import signal
 import socket
 import sys
@@ -23,6 +25,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from core.errors import StoreError, StudyError
 from core.storage.roots import shown
@@ -42,6 +46,7 @@ LONG_AGO_S = 24 * 3600.0
 StopMode = Literal["finish", "now"]
 """How a driver stops: after the trials that run, or at once."""
 
+_EPOCH_NAME = re.compile(r"\d{6,9}")
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +78,9 @@ class Holder:
     """Start of the lease (UTC, ISO 8601)."""
 
 
+_HOLDER_ADAPTER: TypeAdapter[Holder] = TypeAdapter(Holder)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseState:
     """The latest lease of a study, as read from its store."""
@@ -85,15 +93,17 @@ class LeaseState:
 
 
 def latest_lease(store: Store) -> LeaseState | None:
-    """The latest lease of a study; None if it never ran."""
-    epochs = store.names(PREFIX)
-    for name in reversed(epochs):
-        with suppress(StoreError):
+    """The latest lease of a study, of those whose holder can be read; None if there is none."""
+    for name in reversed(_epochs(store)):
+        # A damaged file is a ValueError, and so is a time that is none.
+        with suppress(StoreError, ValueError):
+            holder = _HOLDER_ADAPTER.validate_json(store.get(f"{PREFIX}/{name}/holder.json"))
+            datetime.fromisoformat(holder.since)
             return LeaseState(
                 epoch=int(name),
-                holder=Holder(**_read(store, name, "holder")),
+                holder=holder,
                 is_released=store.has(f"{PREFIX}/{name}/released.json"),
-                heartbeat=_read_or_empty(store, name, "heartbeat"),
+                heartbeat=_heartbeat(store, name),
             )
     return None
 
@@ -228,10 +238,12 @@ def _acquire(store: Store) -> Lease:
         StudyRunningError: another process runs the study, or has taken the lease at the same moment.
     """
     # Read before the look for a running driver, so that one that starts in between has taken the same epoch.
-    latest = latest_lease(store)
+    # A folder without a holder is one that a driver is taking at this moment.
+    taken = (int(name) for name in reversed(_epochs(store)) if store.has(f"{PREFIX}/{name}/holder.json"))
+    epoch = 1 + next(taken, 0)
     if (running := running_lease(store)) is not None:
         raise StudyRunningError(store, running.holder)
-    lease = Lease(store, epoch=1 + (latest.epoch if latest else 0))
+    lease = Lease(store, epoch=epoch)
     try:
         store.put_new(lease.key("holder"), json.dumps(asdict(_this_process())).encode())
     except StoreError:
@@ -294,15 +306,29 @@ def _interrupt_this_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _read(store: Store, epoch: str, name: str) -> dict[str, Any]:
-    """Content of a file of a lease."""
-    content: dict[str, Any] = json.loads(store.get(f"{PREFIX}/{epoch}/{name}.json"))
-    return content
+def _epochs(store: Store) -> list[str]:
+    """Names of all epochs, in order."""
+    return [name for name in store.names(PREFIX) if _EPOCH_NAME.fullmatch(name)]
 
 
-def _read_or_empty(store: Store, epoch: str, name: str) -> dict[str, Any]:
-    """Content of a file of a lease; empty if there is none or it is being written."""
+def _heartbeat(store: Store, epoch: str) -> dict[str, Any]:
+    """The heartbeat of an epoch; empty if there is none, it is being written, or it is damaged."""
     try:
-        return _read(store, epoch, name)
-    except (StoreError, ValueError):
+        beat = json.loads(store.get(f"{PREFIX}/{epoch}/heartbeat.json"))
+    except (StoreError, ValueError, RecursionError):
         return {}
+    if not isinstance(beat, dict) or not isinstance(beat.get("at"), int | float) or not math.isfinite(beat["at"]):
+        return {}
+    return beat if _is_progress(beat.get("progress")) else {**beat, "progress": {}}
+
+
+def _is_progress(progress: Any) -> bool:
+    """Whether the fields of a value have the types of those of a snapshot of `StudyProgress`."""
+    if not isinstance(progress, dict) or not isinstance(running := progress.get("running", []), list):
+        return False
+    numbers = [progress.get(name, 0) for name in ("done", "planned", "failed")]
+    return (
+        all(isinstance(number, int) for number in numbers)
+        and isinstance(progress.get("seconds_left"), int | float | None)
+        and all(isinstance(each, dict) and {"label", "step", "max_steps", "loss"} <= each.keys() for each in running)
+    )

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.errors import StoreError
+from core.errors import DamageError
 from core.storage.code_version import code_version
 from core.storage.curves import CURVES_NAME, copy_curves
 from core.storage.records import PlannedTrial, TrialRecord
-from core.storage.store import RECORD_NAME, Attempt, Store
+from core.storage.store import TRIALS_PREFIX, Attempt, Store
 
 
 def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], others: Sequence[Store]) -> Counter[str]:
@@ -24,24 +24,24 @@ def copy_finished(store: Store, study: str, trials: Sequence[PlannedTrial], othe
         The number of copied trials by the study that trained them.
     """
     copied: Counter[str] = Counter()
-    digests_of_others = [frozenset(other.names("trials")) for other in others]
+    digests_of_others = [_trials_of(other) for other in others]
     for trial in trials:
         for other, other_digests in zip(others, digests_of_others, strict=True):
-            source = other.committed(trial.digest) if trial.digest in other_digests else None
-            record = _readable_record(source) if source else None
-            if source and record and _is_reusable(record, trial):
-                _copy_attempt(source, record, store.begin(trial.digest), trial, study)
+            record = other.record(trial.digest) if trial.digest in other_digests else None
+            if record is None or not _is_reusable(record, trial):
+                continue
+            if _is_copied(other, record, store.begin(trial.digest), trial, study):
                 copied[record.copied_from or record.study] += 1
                 break
     return copied
 
 
-def _readable_record(attempt: Attempt) -> TrialRecord | None:
-    """The record of a committed attempt; None if it is damaged or of another schema version, so cannot be reused."""
+def _trials_of(store: Store) -> frozenset[str]:
+    """Digests of the trials that a store has; none if its folder cannot be read."""
     try:
-        return attempt.record()
-    except StoreError:
-        return None
+        return frozenset(store.names(TRIALS_PREFIX))
+    except DamageError:
+        return frozenset()
 
 
 def _is_reusable(record: TrialRecord, trial: PlannedTrial) -> bool:
@@ -51,14 +51,22 @@ def _is_reusable(record: TrialRecord, trial: PlannedTrial) -> bool:
     return record.environment.get("code_version") == code_version()
 
 
-def _copy_attempt(source: Attempt, record: TrialRecord, target: Attempt, trial: PlannedTrial, study: str) -> None:
-    """Copy the files of an attempt, and commit the copy with the study and arm of the new trial."""
-    for name in source.all_names():
-        if name == CURVES_NAME:
-            copy_curves(source, target, study=study, arm=trial.arm)
-        elif name != RECORD_NAME:
-            target.put(name, source.get(name))
-    origin = record.copied_from or record.study
-    target.commit(
-        replace(record, study=study, arm=trial.arm, stage=trial.stage, attempt=target.name, copied_from=origin)
-    )
+def _is_copied(other: Store, record: TrialRecord, target: Attempt, trial: PlannedTrial, study: str) -> bool:
+    """Copy the files of an attempt, and commit the copy with the study and arm of the new trial.
+
+    Returns:
+        Whether the attempt was copied, which it is not if any of its files is damaged.
+    """
+    source = other.attempt_of(record)
+    with other.passing_over_damage():
+        for name in record.files:
+            if name == CURVES_NAME:
+                copy_curves(source, target, study=study, arm=trial.arm)
+            else:
+                target.put(name, source.get(name))
+        origin = record.copied_from or record.study
+        target.commit(
+            replace(record, study=study, arm=trial.arm, stage=trial.stage, attempt=target.name, copied_from=origin)
+        )
+        return True
+    return False

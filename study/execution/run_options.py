@@ -47,6 +47,15 @@ CodeChange = Annotated[
     bool, typer.Option("--allow-code-change", help="Continue although the code has changed since the study began.")
 ]
 
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Before the study goes on, read and verify all its files also where the root is remote; of these, only "
+        "sizes are compared by default.",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -63,6 +72,7 @@ class RunOptions:
     max_trials: MaxTrials = None
     tracking_uri: TrackingUri = None
     allow_code_change: CodeChange = False
+    verify: Verify = False
     retry: frozenset[Outcome] = frozenset()
     """Outcomes of trials that are run again."""
     arm_resources: tuple[ResourcesEntry, ...] | None = None

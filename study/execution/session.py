@@ -27,6 +27,7 @@ from study.execution.interrupts import interrupts
 from study.execution.lease import Lease, StudyRunningError, study_lease
 from study.execution.outcomes import FAILURES, TrialLimits
 from study.execution.ray_watch import end_without_ray, ray_watch
+from study.execution.repair import repair
 from study.execution.report_state import is_up_to_date, note_up_to_date, results_state
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
@@ -124,6 +125,7 @@ class Session:
             compute.check(self.root, self.store, plan, remaining)
             check_room(self.store, plan, remaining)
             with study_lease(self.store) as lease:
+                repair(self.store, self.console, read_contents=options.verify)
                 # Another driver may have extended the study since the check.
                 return self._run(build_plan(), options, compute, lease)
 

@@ -201,8 +201,10 @@ class TrialEvents(tune.Callback):
 
     def _record_of(self, running: RunningTrial) -> TrialRecord | None:
         """The record that the worker has committed; None if it has not."""
-        attempt = self._store.committed(running.trial.digest)
-        return attempt.record() if attempt is not None and attempt != running.earlier else None
+        record = self._store.record(running.trial.digest)
+        if record is None or self._store.attempt_of(record) == running.earlier:
+            return None
+        return record
 
     def _recorded(self, running: RunningTrial, outcome: Outcome, error: str | None) -> TrialRecord:
         """A record of a trial whose worker has not written one, which is committed if possible.
@@ -213,7 +215,7 @@ class TrialEvents(tune.Callback):
         attempt = self._store.begin(running.trial.digest)
         record = record_for_worker(self._queue.plan, running, attempt, outcome, error)
         try:
-            attempt.commit(record)
+            record = attempt.commit(record)
             if outcome == "stopped":
                 _drop_checkpoints(self._store, record.digest)
         except (OSError, ModstudyError) as problem:

@@ -6,7 +6,8 @@ from core.metrics.catalog import full_names
 from core.settings.data import SyntheticDataConfig
 from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
-from core.storage.records import Stage, TrialRecord, record_to_json
+from core.storage.records import Stage, TrialRecord
+from core.storage.serialisation import record_to_json
 
 BYTES_PER_NUMBER = 4
 """Size of a weight and of a value of a curve, which are float32."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from core.storage.curves import CURVES_NAME, read_curves
+from core.storage.curves import curves_of
 from core.storage.records import TrialRecord
-from core.storage.sounds import AUDIO_PREFIX, audio_name
+from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 from dashboards.curves_figure import curves_svg
 
@@ -25,10 +25,11 @@ def write_trial_files(store: Store, record: TrialRecord, folder: Path, *, with_s
         folder: An empty folder.
         with_sounds: Whether the sounds are written too.
     """
-    attempt = Attempt(store, record.digest, record.attempt)
-    if not store.has(attempt.key(CURVES_NAME)):
+    attempt, table = store.attempt_of(record), None
+    with store.passing_over_damage():
+        table = curves_of(attempt)
+    if table is None:
         return False
-    table = read_curves(store, [record.digest])
     clip_ids = pc.unique(table["clip_id"])[:MAX_CLIPS]
     rows = table.filter(pc.is_in(table["clip_id"], value_set=clip_ids)).to_pylist()
     if not rows:
@@ -42,10 +43,12 @@ def write_trial_files(store: Store, record: TrialRecord, folder: Path, *, with_s
 
 def _write_sounds(attempt: Attempt, clip_ids: list[str], folder: Path) -> None:
     """Write the stored sounds of some clips."""
-    stored = {f"{AUDIO_PREFIX}/{name}" for name in attempt.names(AUDIO_PREFIX)}
     for clip_id in clip_ids:
         for name in (audio_name(clip_id, role) for role in ("target", "estimate")):
-            if name in stored:
+            if name not in attempt.stored_files():
+                continue
+            with attempt.store.passing_over_damage():
+                data = attempt.get(name)
                 path = folder / name
                 path.parent.mkdir(exist_ok=True)
-                path.write_bytes(attempt.get(name))
+                path.write_bytes(data)

@@ -107,16 +107,25 @@ def test_a_driver_elsewhere_runs_while_its_heartbeat_is_recent(
 def test_a_study_that_cannot_be_read_is_listed_with_the_reason(tmp_path: Path, finished: Store, content: bytes) -> None:
     finished.put("study.json", content)
     entry = only(tmp_path)
+    assert entry.state == "finished"
+    assert "finished/study.json is damaged: it" in entry.error
+    assert "its copy study-copy.json is read, and resuming the study restores it" in entry.error
+    finished.put("study-copy.json", content)
+    entry = only(tmp_path)
     assert (entry.state, entry.planned) == ("broken", 0)
-    assert entry.error
+    assert "and its copy as well" in entry.error
 
 
-def test_a_damaged_record_breaks_its_study_only(tmp_path: Path, plan: StudyPlan, finished: Store) -> None:
+def test_a_damaged_record_does_not_count(tmp_path: Path, plan: StudyPlan, finished: Store) -> None:
     create_study(tmp_path / "other", plan)
     attempt = finished.committed(plan.trials[2].digest)
     assert attempt is not None
     attempt.put("record.json", b"{")
-    assert [entry.state for entry in root_index(str(tmp_path))] == ["broken", "incomplete"]
+    entry, other = root_index(str(tmp_path))
+    assert (entry.state, entry.outcomes) == ("incomplete", {"finished": 4, "nan": 1})
+    assert "record.json is damaged: it does not end with its sha256" in entry.error
+    assert "its trial does not count" in entry.error
+    assert (other.state, other.error) == ("incomplete", "")
 
 
 def test_listed_again_a_study_shows_what_is_new(tmp_path: Path, plan: StudyPlan) -> None:

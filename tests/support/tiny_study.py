@@ -108,6 +108,4 @@ def record_of(plan: StudyPlan, trial: PlannedTrial, minute: int = 0, **changes: 
 def commit(store: Store, trial: PlannedTrial, minute: int = 0, **changes: Any) -> TrialRecord:
     """Write such a record as a new attempt at the trial."""
     attempt = store.begin(trial.digest)
-    record = record_of(store.plan(), trial, minute, attempt=attempt.name, **changes)
-    attempt.commit(record)
-    return record
+    return attempt.commit(record_of(store.plan(), trial, minute, attempt=attempt.name, **changes))

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from core.errors import StoreError
+from core.errors import DamageError, StoreError
 from core.storage.clip_values import CLIP_VALUES_NAME, ValuesPerClip, read_clip_values, write_clip_values
 from core.storage.records import TrialRecord
 from core.storage.store import Attempt, Store
@@ -42,9 +42,15 @@ def committed(attempt: Attempt) -> None:
     )  # fmt: skip
 
 
+def latest(store: Store) -> Attempt:
+    attempt = store.committed(DIGEST)
+    assert attempt is not None
+    return attempt
+
+
 def test_values_are_read_as_they_were_written(store: Store) -> None:
     committed(written(store))
-    values = read_clip_values(store, DIGEST)
+    values = read_clip_values(latest(store))
     assert values is not None
     assert (values.clip_ids, values.modulations, values.n_clips) == (CLIPS, MODULATIONS, 2)
     np.testing.assert_array_equal(values.columns["interpretability.tv"], TV)
@@ -53,7 +59,7 @@ def test_values_are_read_as_they_were_written(store: Store) -> None:
 
 def test_an_undefined_value_is_told_from_a_metric_that_does_not_apply(store: Store) -> None:
     committed(written(store))
-    values = read_clip_values(store, DIGEST)
+    values = read_clip_values(latest(store))
     assert values is not None
     assert values.applies["curves.pcc"].tolist() == [False, False, True]
     assert values.applies["interpretability.tv"].all()
@@ -61,9 +67,16 @@ def test_an_undefined_value_is_told_from_a_metric_that_does_not_apply(store: Sto
     assert np.isnan(values.columns["curves.pcc"][1, 2])
 
 
-def test_an_attempt_that_is_not_committed_has_no_values(store: Store) -> None:
-    written(store)
-    assert read_clip_values(store, DIGEST) is None
+def test_an_attempt_without_the_file_has_no_values(store: Store) -> None:
+    committed(store.begin(DIGEST))
+    assert read_clip_values(latest(store)) is None
+
+
+def test_only_the_asked_metrics_are_read(store: Store) -> None:
+    committed(written(store))
+    values = read_clip_values(latest(store), ["curves.pcc", "curves.l1"])
+    assert values is not None
+    assert set(values.columns) == {"curves.pcc"}
 
 
 def test_another_schema_version_is_refused(tmp_path: Path) -> None:
@@ -76,4 +89,36 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     attempt.put(CLIP_VALUES_NAME, buffer.getvalue().to_pybytes())
     committed(attempt)
     with pytest.raises(StoreError, match="schema version"):
-        read_clip_values(store, DIGEST)
+        read_clip_values(latest(store))
+
+
+def test_other_columns_and_missing_pairs_are_damage(tmp_path: Path) -> None:
+    pairs = {"clip_id": ["a", "a", "b", "b"], "modulation": ["add", "env", "env", "add"]}
+    no_pairs = {"clip_id": ["a", "b"], "modulation": ["env", None]}
+    for number, (columns, problem) in enumerate(
+        [
+            ({"clip_id": ["a"]}, "it does not have the columns clip_id, modulation and values"),
+            ({"clip_id": [1], "modulation": ["env"]}, "it does not have the columns"),
+            ({"clip_id": ["a"], "modulation": ["env"], "audio.mss": ["low"]}, "it does not have the columns"),
+            (pairs, "it does not have a row for each pair of 2 clips"),
+            (no_pairs, "it does not have a row for each pair"),
+        ]
+    ):
+        attempt = Store(tmp_path / str(number)).begin(DIGEST)
+        buffer = pa.BufferOutputStream()
+        table = pa.table(columns).replace_schema_metadata({"modstudy.clip_values.version": "1"})
+        with pa.ipc.new_file(buffer, table.schema) as writer:
+            writer.write_table(table)
+        attempt.put(CLIP_VALUES_NAME, buffer.getvalue().to_pybytes())
+        committed(attempt)
+        with pytest.raises(DamageError, match=rf"clip_values\.arrow is damaged: {problem}"):
+            read_clip_values(attempt)
+
+
+def test_a_changed_byte_is_damage(store: Store) -> None:
+    attempt = written(store)
+    committed(attempt)
+    data = store.get(attempt.key(CLIP_VALUES_NAME))
+    store.put(attempt.key(CLIP_VALUES_NAME), data[:600] + bytes([data[600] ^ 1]) + data[601:])
+    with pytest.raises(DamageError, match="is damaged: its content is not that with the sha256 .* resume the study"):
+        read_clip_values(latest(store))

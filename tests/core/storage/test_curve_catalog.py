@@ -156,11 +156,12 @@ def test_more_files_are_read_than_may_be_open(tmp_path: Path) -> None:
 
 def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path / "mine")
-    attempt = curve_study(store, "mine", {("frame", 0): random_curves(0)})["frame", 0]
+    attempt = store.begin(curve_study(store, "mine", {("frame", 0): random_curves(0)})["frame", 0].digest)
     sink = io.BytesIO()
     with pa.ipc.new_file(sink, SCHEMA.with_metadata({"modstudy.curves.version": "99"})):
         pass
     attempt.put(CURVES_NAME, sink.getvalue())
+    commit(attempt, "mine", "frame", 0)
     catalog = open_curves(store)
     for read in (lambda: list(catalog.batches()), catalog.dataset):
         with pytest.raises(StoreError, match="curve schema version 99, this modstudy reads 2"):

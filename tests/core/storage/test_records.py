@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.errors import StoreError
+from core.errors import DamageError, StoreError
 from core.settings.loading import to_settings
 from core.settings.trial import TrialConfig
 from core.storage.records import (
@@ -18,9 +20,13 @@ from core.storage.records import (
     PlannedTrial,
     PlanSegment,
     Stage,
+    StoredFile,
     StudyDefinition,
     StudyPlan,
     TrialRecord,
+)
+from core.storage.sealed import seal_json, unseal_json
+from core.storage.serialisation import (
     definition_from_json,
     definition_to_json,
     record_from_json,
@@ -122,14 +128,24 @@ def test_record_survives_json() -> None:
         environment={"threads": 1, "git_commit": None},
         times_s={"train": 1.5},
         copied_from="older",
+        files={"curves.arrow": StoredFile(size=12, sha256="ab" * 32)},
     )
     assert record_from_json(record_to_json(record)) == record
 
 
+RECORD = TrialRecord(digest="d", study="s", arm="a", seed=3, attempt="1", outcome="finished", config={})
+
+
 def test_unknown_outcome_is_refused() -> None:
-    record = TrialRecord(digest="d", study="s", arm="a", seed=3, attempt="1", outcome="finished", config={})
-    with pytest.raises(StoreError, match=r"the record of a trial is damaged \(outcome: .*restore the file from a copy"):
-        record_from_json(record_to_json(record).replace(b'"finished"', b'"nearly"'))
+    changed = unseal_json(record_to_json(RECORD)).replace(b'"finished"', b'"nearly"')
+    with pytest.raises(DamageError, match=r"the record of a trial is damaged: outcome: .*resume the study"):
+        record_from_json(seal_json(changed))
+
+
+def test_an_edited_file_is_named_as_damaged() -> None:
+    edited = record_to_json(RECORD).replace(b'"seed": 3', b'"seed": 4')
+    with pytest.raises(DamageError, match="runs/mine/record.json is damaged: its content does not have the sha256"):
+        record_from_json(edited, "runs/mine/record.json")
 
 
 @pytest.mark.parametrize(
@@ -147,12 +163,13 @@ def test_another_schema_version_is_named_with_what_to_do(version: int, remedy: s
         segment_from_json(segment_to_json(replace(FIRST, schema_version=version)))
 
 
-def test_a_plan_of_the_schema_before_is_refused_by_its_version_and_not_by_a_missing_field() -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_plan_of_a_schema_without_seals_is_refused_by_its_version(version: int) -> None:
     trial = {"digest": "d", "arm": "a", "seed": 0, "config": {}}
     data = json.dumps(
-        {"stage": "search", "arms": [{"name": "a", "settings": {}}], "trials": [trial], "schema_version": 2}
+        {"stage": "search", "arms": [{"name": "a", "settings": {}}], "trials": [trial], "schema_version": version}
     )
-    with pytest.raises(StoreError, match="stored with schema version 2, and this modstudy reads version 3"):
+    with pytest.raises(StoreError, match=f"stored with schema version {version}, and this modstudy reads version 4"):
         segment_from_json(data.encode())
 
 
@@ -161,9 +178,44 @@ def test_a_setting_of_the_same_name_is_not_taken_for_the_version() -> None:
     assert segment_from_json(segment_to_json(segment)) == segment
 
 
-def test_what_is_no_json_has_no_version() -> None:
-    with pytest.raises(StoreError, match="schema version unknown"):
-        record_from_json(b"")
+@pytest.mark.parametrize("data", [b"", b"{}", b"\x00" * 50, record_to_json(RECORD)[:-3]])
+def test_what_is_no_sealed_json_is_damaged(data: bytes) -> None:
+    with pytest.raises(DamageError, match="the record of a trial is damaged: it"):
+        record_from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ({}, "digest: Field required"),
+        ({"seed": "three"}, "seed: "),
+        ({"seed": None}, "seed: "),
+        ({"metrics": {"test": {"audio.mss": "low"}}}, "metrics.test.audio.mss: "),
+        ({"files": {"curves.arrow": 5}}, "files.curves.arrow: "),
+        ({"history": [{"step": []}]}, "history.0.step: "),
+    ],
+)
+def test_sealed_fields_of_other_types_are_named(content: dict[str, Any], problem: str) -> None:
+    fields = {} if not content else json.loads(unseal_json(record_to_json(RECORD))) | content
+    data = seal_json(json.dumps({**fields, "schema_version": SCHEMA_VERSION}).encode())
+    with pytest.raises(DamageError, match=f"is damaged: {problem}"):
+        record_from_json(data)
+
+
+def test_deep_nesting_is_damage() -> None:
+    deep = b"[" * 5000 + b"]" * 5000
+    data = seal_json(b'{"config": {"a": ' + deep + b'}, "schema_version": %d}' % SCHEMA_VERSION)
+    with pytest.raises(DamageError, match="is damaged: "):
+        record_from_json(data)
+
+
+@given(st.binary(max_size=400))
+def test_any_other_bytes_are_damage_or_another_version(data: bytes) -> None:
+    for read in (definition_from_json, segment_from_json, record_from_json):
+        with pytest.raises(StoreError):
+            read(data)
+        with pytest.raises(StoreError):
+            read(seal_json(data + b"}"))
 
 
 def test_plan_has_the_definition_s_facts() -> None:

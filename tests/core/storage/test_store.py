@@ -178,10 +178,10 @@ class TestAttempts:
         assert any_store.attempts("d") == attempts[::-1]
         assert any_store.committed("d") is None
         assert any_store.record("d") is None
-        for attempt in attempts[:2]:
-            attempt.commit(replace(RECORD, attempt=attempt.name))
+        records = [attempt.commit(replace(RECORD, attempt=attempt.name)) for attempt in attempts[:2]]
         assert any_store.committed("d") == attempts[1]
-        assert any_store.record("d") == replace(RECORD, attempt=attempts[1].name)
+        assert any_store.record("d") == records[1]
+        assert records[1].attempt == attempts[1].name
 
     def test_record_of_another_attempt_is_refused(self, store: Store) -> None:
         first, second = store.begin("d"), store.begin("d")

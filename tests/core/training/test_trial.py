@@ -88,7 +88,7 @@ class TestFinishedTrial:
 
     def test_values_per_clip_have_the_means_and_undefined_counts_of_the_record(self, store: Store) -> None:
         record = run_trial(tiny(), store=store, study="s", arm="a")
-        values = read_clip_values(store, record.digest)
+        values = read_clip_values(store.attempt_of(record))
         assert values is not None
         for name, column in values.columns.items():
             counted = column[:, values.applies[name]]

@@ -16,6 +16,7 @@ from dashboards.analysis.study_results import StudyResults
 from dashboards.comparison.study_comparison import StudyComparison, StudyPair, compare_studies
 from dashboards.comparison.together import load_together
 from tests.support.fake_study import ARMS, OBJECTIVES, FakeArm, MakeStudy, without_clips
+from tests.support.sealed_files import edit_sealed
 
 Make = Callable[..., Store]
 FRAME, LPF_8 = ARMS[:2]
@@ -104,11 +105,7 @@ def test_what_changed_between_the_plans_is_listed(make: Make) -> None:
 
 def edited(store: Store, old: bytes, new: bytes) -> Store:
     """The store with other text in its first plan segment."""
-    assert store.local_root is not None
-    path = store.local_root / "plan" / "0001.json"
-    data = path.read_bytes()
-    assert old in data
-    path.write_bytes(data.replace(old, new))
+    edit_sealed(store, "plan/0001.json", "plan-copy/0001.json", old=old, new=new)
     return store
 
 
@@ -207,6 +204,6 @@ def write_values(store: Store, clip_ids: Sequence[str], values: Sequence[float])
     attempt = store.committed(trial.digest)
     assert attempt is not None
     undefined = {"interpretability.tv": int(np.isnan(values).sum())}
-    attempt.commit(replace(attempt.record(), undefined={"test": {name: n for name, n in undefined.items() if n}}))
     metric = ValuesPerClip(values=np.asarray(values)[:, None], modulations=("add",))
     write_clip_values(attempt, tuple(clip_ids), ("add",), {"interpretability.tv": metric})
+    attempt.commit(replace(attempt.record(), undefined={"test": {name: n for name, n in undefined.items() if n}}))

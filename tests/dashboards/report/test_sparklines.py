@@ -28,6 +28,7 @@ def test_the_clip_is_the_one_whose_sound_is_nearest(make_study: MakeStudy) -> No
         arm="frame",
         seed=0,
     )
+    attempt.commit(attempt.record())
     found = sparklines(store, load_results(store))["frame"]
     assert (found["clip"], found["seed"]) == ("nearest", 0)
     assert found["curves"] == [

@@ -117,7 +117,7 @@ def test_a_dry_run_of_a_grown_study_shows_what_is_there_and_what_comes(modstudy:
     assert "tiny: 12 trials" in flat(result)
     for trial in plan.trials:
         assert trial.digest in result.output
-    assert len(list((tmp_path / "runs" / "tiny").rglob("*.json"))) == 3
+    assert len(list((tmp_path / "runs" / "tiny").rglob("*.json"))) == 5
 
 
 def test_a_dry_run_states_how_many_arms_a_search_will_propose(modstudy: Command, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_study_of_another_version_is_listed_with_its_version_and_hides_no_othe
     assert "schema version 2" in " ".join(text.replace("│", " ").split())
     refused = modstudy("status", "old")
     assert refused.exit_code == BAD_INPUT
-    assert "runs/old/study.json was stored with schema version 2, and this modstudy reads version 3" in flat(refused)
+    assert "runs/old/study.json was stored with schema version 2, and this modstudy reads version 4" in flat(refused)
 
 
 def test_a_study_that_is_not_there_is_named_with_those_that_are(modstudy: Command, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_broken_study_does_not_hide_the_others(client: Client, tmp_path: Path)
     Store(tmp_path / "runs" / "bad").put("study.json", b'{"name": "<i>"}')
     page = client.get("/").text
     assert '<span class="state">broken</span>' in page
-    assert "bad/study.json was stored with schema version unknown" in page.partition('class="error"')[2]
+    assert "bad/study.json is damaged: it does not end with its sha256" in page.partition('class="error"')[2]
     assert '<span class="state">finished</span>' in page
 
 

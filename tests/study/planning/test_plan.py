@@ -10,14 +10,8 @@ import soundfile
 
 from core.errors import ConfigError, StudyError
 from core.settings.loading import from_settings
-from core.storage.records import (
-    DataIssue,
-    StudyPlan,
-    definition_from_json,
-    definition_to_json,
-    segment_from_json,
-    segment_to_json,
-)
+from core.storage.records import DataIssue, StudyPlan
+from core.storage.serialisation import definition_from_json, definition_to_json, segment_from_json, segment_to_json
 from core.storage.store import Store
 from core.training.resolve import resolve
 from search_spaces.strategy import Arm, Round

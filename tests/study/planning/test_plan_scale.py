@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from core.errors import ConfigError
-from core.storage.records import StudyPlan, segment_from_json, segment_to_json
+from core.storage.records import StudyPlan
+from core.storage.serialisation import segment_from_json, segment_to_json
 from search_spaces.study_parsing import parse_study
 from study.planning.plan import make_plan
 
