@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from core.errors import DamageError, StoreError
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
+from core.storage.roots import shown
 from core.storage.sealed import seal_json, unseal_json
 from core.storage.values import Values
 
@@ -66,7 +67,9 @@ def append_rows(values: Values, rows: Sequence[LedgerRow]) -> None:
         is_intact = False
     if not is_intact:
         values.drop(key)
-        raise StoreError(f"{values.root} did not return {key} as it was written; check the disk or the object store")
+        raise StoreError(
+            f"{shown(values.root)} did not return {key} as it was written; check the disk or the object store"
+        )
 
 
 def append_reopened(values: Values, digests: Sequence[str]) -> None:

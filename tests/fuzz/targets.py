@@ -26,11 +26,11 @@ from core.settings.data import AudioFolderConfig, RendersConfig
 from core.storage.clip_values import CLIP_VALUES_NAME, read_clip_values
 from core.storage.curve_catalog import open_curves
 from core.storage.curves import CURVES_NAME, curve_array, read_curves
-from core.storage.records import (
+from core.storage.sealed import seal, seal_json, unseal_json
+from core.storage.serialisation import (
     definition_to_json,
     record_from_json,
     record_to_json,
-    segment_from_json,
     segment_to_json,
 )
 from core.storage.store import Store
@@ -253,6 +253,11 @@ class ManifestTarget(Target):
             raise AssertionError("a sound that is not finite was accepted")
 
 
+def sealed(data: bytes) -> bytes:
+    """JSON with the seal that fits it; content that is no object stays as it is."""
+    return seal_json(data) if data.rstrip().endswith(b"}") else data
+
+
 class StudyTarget(Target):
     """A file of a finished study."""
 
@@ -286,17 +291,17 @@ class RecordTarget(StudyTarget):
     def __init__(self) -> None:
         super().__init__()
         self._original = record_to_json(self.record)
-        self.originals = [self._original]
+        self.originals = [unseal_json(self._original)]
 
     def run(self, folder: Path, data: bytes) -> None:
         del folder
-        record_from_json(data)
         key = self.committed.key("record.json")
-        self.store.put(key, data)
+        self.store.put(key, sealed(data))
         try:
+            record_from_json(sealed(data))
+        finally:
             command("status", "fake", "--root", self.root, "--trials")
             command("list", "--root", self.root)
-        finally:
             self.store.put(key, self._original)
 
 
@@ -306,22 +311,24 @@ class PlanTarget(StudyTarget):
     def __init__(self) -> None:
         super().__init__()
         plan = self.store.plan()
-        self.originals = [definition_to_json(plan.definition), *map(segment_to_json, plan.segments)]
+        segments = [replace(segment, arms=()) for segment in plan.segments]
+        self.originals = list(map(unseal_json, [definition_to_json(plan.definition), *map(segment_to_json, segments)]))
 
     def run(self, folder: Path, data: bytes) -> None:
         del folder
-        key = "plan/0002.json" if b'"stage"' in data else "study.json"
-        segment_from_json(data) if b'"stage"' in data else None
-        before = self.store.get(key) if self.store.has(key) else None
-        self.store.put(key, data)
+        keys = ["plan/0002.json", "plan-copy/0002.json"] if b'"stage"' in data else ["study.json", "study-copy.json"]
+        before = {key: self.store.get(key) if self.store.has(key) else None for key in keys}
+        for key in keys:
+            self.store.put(key, sealed(data))
         try:
-            command("status", "fake", "--root", self.root)
             command("list", "--root", self.root)
+            command("status", "fake", "--root", self.root)
         finally:
-            if before is None:
-                self.store.drop(key)
-            else:
-                self.store.put(key, before)
+            for key, content in before.items():
+                if content is None:
+                    self.store.drop(key)
+                else:
+                    self.store.put(key, content)
 
 
 class CurveFileTarget(StudyTarget):
@@ -359,7 +366,9 @@ class ClipValuesTarget(StudyTarget):
     def run(self, folder: Path, data: bytes) -> None:
         del folder
         self.commit_with(CLIP_VALUES_NAME, data)
-        values = read_clip_values(self.store, self.digest)
+        committed = self.store.committed(self.digest)
+        assert committed is not None
+        values = read_clip_values(committed)
         assert values is not None
         for column in values.columns.values():
             column.sum()
@@ -380,7 +389,7 @@ class CheckpointTarget(Target):
 
     def run(self, folder: Path, data: bytes) -> None:
         store = Store(folder / "store")
-        store.put(f"trials/{'0' * 16}/0001-abcdef/checkpoint-00000004.pt", data)
+        store.put(f"trials/{'0' * 16}/0001-abcdef/checkpoint-00000004.pt", seal(data))
         latest_checkpoint(store, "0" * 16)
 
 
