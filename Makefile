@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-memory bench-report equivalence sbom licences clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-report equivalence sbom licences clean
 
 setup: $(STAMP)
 
@@ -85,6 +85,7 @@ bench-report: setup
 	$(BIN)/python -m tests.benchmarks.report
 
 # Estimated against measured peak memory of trials, some 10 minutes.
+.PHONY: bench-memory
 bench-memory: setup
 	$(BIN)/python -m tests.benchmarks.memory
 
