@@ -80,9 +80,13 @@ def parse_value(text: str) -> Any:
     if _depth_problem(text) is not None:
         return text
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except ValueError:
         return text
+    if len(found) > 1:
+        # Several lines, of which only the first would count.
+        return text
+    value = found["value"]
     check_values(value, text)
     return value
 
@@ -170,6 +174,8 @@ def _depth_problem(text: str) -> str | None:
                 depth = max(0, depth - 1)
             case "part":
                 n_parts = n_parts + 1 if after_dot else 1
+            case _:
+                pass
         after_dot = token.lastgroup == "dot"
         if depth > MAX_DEPTH:
             return _TOO_DEEP

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from search_spaces.limits import MAX_TRIALS
 from study.commands.options import Assignments, Root, console, report_errors, with_option_groups
-from study.execution.run_options import AtOnce, Cpus, Gpus, TrackingUri
+from study.execution.run_options import AtOnce, Cpus, Gpus, RunOptions, TrackingUri
 
 if TYPE_CHECKING:
     from study.cluster_files.settings import StudyRun
@@ -16,18 +17,24 @@ if TYPE_CHECKING:
 cluster_app = typer.Typer(help="Write files that run a study on a cluster.", no_args_is_help=True)
 """Typer app of `modstudy cluster`."""
 
+MAX_NODES, MAX_UNITS, MAX_MEMORY_GIB, MAX_RETRIES = 10_000, 10_000, 100_000, 1_000
+"""Largest numbers of nodes, of CPUs and GPUs of a node, of GiB of its memory, and of further launches of a job."""
 Study = Annotated[str, typer.Argument(help="Name of a built-in study, or path of a study file (TOML).")]
 StudyName = Annotated[
     str | None, typer.Option("--name", help="Name under which the study is stored; by default that of the study file.")
 ]
 Out = Annotated[Path | None, typer.Option(help="File that is written, which must not exist; by default stdout.")]
-NodeCount = Annotated[int, typer.Option("--nodes", min=1, help="Number of nodes that run trials.")]
-MostNodes = Annotated[int, typer.Option("--nodes", min=1, help="Largest number of nodes that run trials.")]
-NodeCpus = Annotated[int, typer.Option("--cpus-per-node", min=1, help="CPUs of each of them.")]
-NodeGpus = Annotated[int, typer.Option("--gpus-per-node", min=0, help="GPUs of each of them.")]
+NodeCount = Annotated[int, typer.Option("--nodes", min=1, max=MAX_NODES, help="Number of nodes that run trials.")]
+MostNodes = Annotated[
+    int, typer.Option("--nodes", min=1, max=MAX_NODES, help="Largest number of nodes that run trials.")
+]
+NodeCpus = Annotated[int, typer.Option("--cpus-per-node", min=1, max=MAX_UNITS, help="CPUs of each of them.")]
+NodeGpus = Annotated[int, typer.Option("--gpus-per-node", min=0, max=MAX_UNITS, help="GPUs of each of them.")]
 NodeMemory = Annotated[
     int | None,
-    typer.Option("--memory-per-node", min=1, help="Memory of each of them in GiB; by default the cluster's."),
+    typer.Option(
+        "--memory-per-node", min=1, max=MAX_MEMORY_GIB, help="Memory of each of them in GiB; by default the cluster's."
+    ),
 ]
 
 
@@ -37,7 +44,8 @@ class LaunchOptions:
 
     tracking_uri: TrackingUri = None
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Number of seeds of each arm; by default that of the study file.")
+        int | None,
+        typer.Option(min=1, max=MAX_TRIALS, help="Number of seeds of each arm; by default that of the study file."),
     ] = None
     assignments: Assignments = None
     trials_at_once: AtOnce = None
@@ -69,7 +77,9 @@ def slurm(
     venv: Annotated[
         Path | None, typer.Option(help="Virtual environment to activate, in a folder that all nodes see.")
     ] = None,
-    max_requeues: Annotated[int, typer.Option(min=0, help="How often the job puts itself back into the queue.")] = 20,
+    max_requeues: Annotated[
+        int, typer.Option(min=0, max=MAX_RETRIES, help="How often the job puts itself back into the queue.")
+    ] = 20,
     name: StudyName = None,
     root: Root = "runs",
     *,
@@ -103,12 +113,13 @@ def kuberay(
     image: Annotated[str, typer.Option(help="Container image that has modstudy and ray[default].")],
     nodes: MostNodes = 2,
     min_nodes: Annotated[
-        int | None, typer.Option(min=0, help="Smallest number of them, for autoscaling; by default the largest.")
+        int | None,
+        typer.Option(min=0, max=MAX_NODES, help="Smallest number of them, for autoscaling; by default the largest."),
     ] = None,
     cpus_per_node: NodeCpus = 8,
     gpus_per_node: NodeGpus = 0,
     memory_per_node: Annotated[
-        int | None, typer.Option(min=1, help="Memory of each of them in GiB; by default 2 per CPU.")
+        int | None, typer.Option(min=1, max=MAX_MEMORY_GIB, help="Memory of each of them in GiB; by default 2 per CPU.")
     ] = None,
     claim: Annotated[
         str | None, typer.Option(help="Persistent volume claim for the root, which all pods can write.")
@@ -122,7 +133,7 @@ def kuberay(
         typer.Option(metavar="KEY=VALUE", help="Label (and taint) of spot nodes, on which the workers then run."),
     ] = None,
     namespace: Annotated[str | None, typer.Option(help="Kubernetes namespace.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="How often a failed job is launched again.")] = 3,
+    retries: Annotated[int, typer.Option(min=0, max=MAX_RETRIES, help="How often a failed job is launched again.")] = 3,
     name: StudyName = None,
     root: Annotated[
         str | None, typer.Option(help="Folder of all studies on the claim, or URI; by default MOUNT/runs.")
@@ -163,7 +174,7 @@ def ray_yaml(
     ],
     provider: Annotated[Literal["aws", "gcp"], typer.Option(help="Cloud that runs the machines.")] = "aws",
     nodes: MostNodes = 2,
-    min_nodes: Annotated[int, typer.Option(min=0, help="Smallest number of them.")] = 0,
+    min_nodes: Annotated[int, typer.Option(min=0, max=MAX_NODES, help="Smallest number of them.")] = 0,
     cpus_per_node: NodeCpus = 8,
     gpus_per_node: NodeGpus = 0,
     spot: Annotated[bool, typer.Option(help="Whether the workers are spot machines.")] = True,
@@ -242,6 +253,12 @@ def _study_run(study: str, name: str | None, root: str, launch: LaunchOptions) -
     from search_spaces.study_parsing import load_study
     from study.cluster_files.settings import StudyRun
 
+    # Checks the numbers of trials and resources.
+    RunOptions(
+        trials_at_once=launch.trials_at_once,
+        cpus_per_trial=launch.cpus_per_trial,
+        gpus_per_trial=launch.gpus_per_trial,
+    )
     loaded = load_study(study)
     loaded.named_arms()
     if name is not None:

@@ -1,6 +1,5 @@
 """`modstudy report`: writes the report of a study again."""
 
-from math import isfinite
 from typing import Annotated
 
 from typer import Option
@@ -22,11 +21,7 @@ Within = Annotated[
 @report_errors
 def report(name: Name, root: Root = "runs", within: Within = None, tracking_uri: TrackingUri = None) -> int:
     """Write the report of a study again, and deliver it to MLflow."""
-    from core.errors import StudyError
     from study.execution.session import Session
-
-    if within is not None and not isfinite(within):
-        raise StudyError(f"--within is a percentage from 0 to 100; got {within}")
 
     return Session(root=root, name=name, console=console).report(
         RunOptions(tracking_uri=tracking_uri), within_percent=within

@@ -26,6 +26,8 @@ MAX_NAMED = 8
 """Maximum number of machines that an error message lists."""
 _MAX_WANTED_GIB = 2.0**16
 """Largest memory of a node that a cluster is asked for."""
+MAX_FITTING = 100_000
+"""Largest number of trials at once that is counted, if they take next to nothing."""
 _ROUNDING = 1e-9
 """Tolerance for sums of fractions, such as ten tenths of a GPU."""
 
@@ -343,11 +345,16 @@ def _gpu_share(machines: Sequence[Machine], share: TrialResources, trials_at_onc
 
 def _n_fitting(machine: Machine, share: TrialResources) -> int:
     """Number of trials that fit on a machine at once."""
-    limits = [math.floor(machine.cpus / share.cpus + _ROUNDING)]
+    limits = [_whole(machine.cpus / share.cpus)]
     if 0 < share.gpus <= 1:
-        limits.append(math.floor(machine.gpus) * math.floor(1 / share.gpus + _ROUNDING))
+        limits.append(math.floor(machine.gpus) * _whole(1 / share.gpus))
     elif share.gpus:
         limits.append(math.floor(machine.gpus / share.gpus))
     if share.memory_gib and not math.isinf(machine.memory_gib):
-        limits.append(math.floor(machine.memory_gib / share.memory_gib + _ROUNDING))
+        limits.append(_whole(machine.memory_gib / share.memory_gib))
     return min(limits)
+
+
+def _whole(ratio: float) -> int:
+    """A ratio rounded down, at most `MAX_FITTING`."""
+    return math.floor(min(ratio + _ROUNDING, MAX_FITTING))

@@ -32,6 +32,7 @@ NONSENSE = (
     ("encoder.width={a=1}", "encoder.width: must be a whole number; got {'a': 1}"),
     ("encoder.width=1979-05-27", "a value is text, a number, true or false"),
     ("encoder.width=wide", "encoder.width: must be a number, without quotes; got 'wide'"),
+    ("encoder.width=4\nencoder.stride=2", "must be a number, without quotes; got '4\\nencoder.stride=2'"),
     ("encoder.width=", "encoder.width: must be a number, without quotes; got ''"),
     ("encoder.width=1" + "0" * 5000, "encoder.width: must be a number, without quotes; got '1000"),
     ("encoder.width=0x" + "f" * 5000, "got one of 20000 bits"),

@@ -63,6 +63,10 @@ class Leaf:
 def bounds_of(notes: tuple[Any, ...]) -> Bounds:
     """The range that notes of an annotation state."""
     found = Bounds()
+    gt: Any
+    ge: Any
+    lt: Any
+    le: Any
     for note in notes:
         match note:
             case Interval(gt=gt, ge=ge, lt=lt, le=le):
