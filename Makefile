@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults bench bench-engine bench-report equivalence clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults bench bench-engine bench-report bench-sounds equivalence clean
 
 setup: $(STAMP)
 
@@ -76,6 +76,10 @@ bench-engine: setup
 # Time and size of the report of 10,000 trials that never ran, some 2 minutes; wants Chromium and its driver.
 bench-report: setup
 	$(BIN)/python -m tests.benchmarks.report
+
+# Time to inspect 5,000 sounds without a pitch in their names, new, unchanged and with one changed, some minutes.
+bench-sounds: setup
+	$(BIN)/python -m tests.benchmarks.sounds
 
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup
