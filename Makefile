@@ -11,7 +11,7 @@ STAMP := $(VENV)/.modstudy-setup
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 MODSTUDY := $(BIN)/python -m study.cli
 
-.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-report equivalence sbom licences clean
+.PHONY: setup demo test lint test-fast test-slow test-real test-browser test-gpu test-kills test-faults fuzz bench bench-engine bench-report bench-memory bench-sounds equivalence sbom licences clean
 
 setup: $(STAMP)
 
@@ -85,9 +85,12 @@ bench-report: setup
 	$(BIN)/python -m tests.benchmarks.report
 
 # Estimated against measured peak memory of trials, some 10 minutes.
-.PHONY: bench-memory
 bench-memory: setup
 	$(BIN)/python -m tests.benchmarks.memory
+
+# Time to inspect 5,000 sounds without a pitch in their names, new, unchanged and with one changed, some minutes.
+bench-sounds: setup
+	$(BIN)/python -m tests.benchmarks.sounds
 
 # Trains stock and the fast step seed by seed, a minute a seed on two cores; its result is tests/benchmarks/equivalence.json.
 equivalence: setup

@@ -4,8 +4,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -22,7 +22,7 @@ class IrregularFileError(OSError):
 
 
 @contextmanager
-def open_regular(path: Path, max_bytes: int) -> Iterator[BinaryIO]:
+def open_regular(path: Path, max_bytes: int) -> Iterator[BufferedReader]:
     """A regular file, open for reading; links are followed.
 
     Raises:

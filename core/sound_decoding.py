@@ -7,8 +7,8 @@ a header that announces 2^40 samples does harm, and a file that is replaced mean
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -45,7 +45,7 @@ class SoundFileError(DataError):
 
 
 @contextmanager
-def open_sound(path: Path) -> Iterator[BinaryIO]:
+def open_sound(path: Path) -> Iterator[BufferedReader]:
     """A sound file, open for reading.
 
     Raises:
@@ -59,7 +59,7 @@ def open_sound(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def decoder(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+def decoder(file: BufferedReader) -> Iterator[soundfile.SoundFile]:
     """The decoder of an open sound file, after a check of its header.
 
     Raises:
@@ -84,7 +84,7 @@ def decoder(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
 def n_decoded(sound: soundfile.SoundFile, duration_s: float = MAX_DECODED_S) -> int:
     """Number of samples per channel that are decoded for a duration from the start, within all limits."""
     n_samples = round(min(duration_s, MAX_DECODED_S) * sound.samplerate)
-    return max(0, min(n_samples, sound.frames, MAX_DECODED_VALUES // sound.channels))
+    return int(max(0, min(n_samples, sound.frames, MAX_DECODED_VALUES // sound.channels)))
 
 
 def blocks(sound: soundfile.SoundFile, n_samples: int) -> Iterator[Float[ndarray, "sample channel"]]:
@@ -122,7 +122,7 @@ def read_mono(path: Path, duration_s: float = MAX_DECODED_S) -> tuple[Float[ndar
         return np.concatenate([np.zeros(0), *mono]), int(sound.samplerate)
 
 
-def truncation(file: BinaryIO) -> str | None:
+def truncation(file: BufferedReader) -> str | None:
     """How an open wav, aiff or ogg file is cut short, of which libsndfile says nothing; None if it is not."""
     n_bytes = os.fstat(file.fileno()).st_size
     file.seek(0)
@@ -139,7 +139,7 @@ def truncation(file: BinaryIO) -> str | None:
     return None
 
 
-def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+def chunks(file: BufferedReader) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and size in bytes of the chunks of an open RIFF, RF64 or AIFF file; none of other files."""
     file.seek(0)
     head = file.read(12)

@@ -187,7 +187,7 @@ def _write_entry(entry: Path, dataset: Dataset) -> None:
             hashes = {}
             for name, array in arrays.items():
                 values = np.ascontiguousarray(array.numpy(), _DTYPE)
-                hashes[name] = hashlib.sha256(values).hexdigest()
+                hashes[name] = hashlib.sha256(values.data).hexdigest()
                 values.tofile(_array_path(temporary, split, name))
                 sync_to_disk(_array_path(temporary, split, name))
             shapes = {name: tuple(array.shape) for name, array in arrays.items()}

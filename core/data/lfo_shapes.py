@@ -6,6 +6,7 @@ Two points at the same x are a jump. Reference: Vital (Tytel 2020); Mitcheltree,
 tests/real compares the shapes with sounds rendered by Vital.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +18,10 @@ from core.errors import DataError
 
 MAX_POWER = 10.0
 """Largest power that `draw_lfo` draws; a segment of power 10 is almost a corner."""
+MAX_POINTS = 100
+"""Most points of a shape, as in Vital."""
+POWER_LIMIT = 100.0
+"""Largest magnitude of the power of a segment; Vital's powers end at 20."""
 _STRAIGHT_POWER = 0.01
 """A segment with a smaller power is straight."""
 
@@ -32,12 +37,17 @@ class DrawnLfo:
 
     def __post_init__(self) -> None:
         x = [point[0] for point in self.points]
-        if len(x) < 2 or x[0] != 0.0 or x[-1] != 1.0 or any(b < a for a, b in pairwise(x)):
-            raise DataError(f"an LFO needs 2 or more points with x rising from 0 to 1; got x = {x}")
+        if not 2 <= len(x) <= MAX_POINTS:
+            raise DataError(f"an LFO needs 2 or more points, at most {MAX_POINTS}; got {len(x)}")
+        # NaN fulfils no comparison.
+        if x[0] != 0.0 or x[-1] != 1.0 or not all(a <= b for a, b in pairwise(x)):
+            raise DataError(f"an LFO needs points with x rising from 0 to 1; got x = {_shown(x)}")
         if not all(0.0 <= y <= 1.0 for _, y in self.points):
-            raise DataError(f"an LFO's values lie in 0..1; got {[y for _, y in self.points]}")
+            raise DataError(f"an LFO's values lie in 0..1; got {_shown([y for _, y in self.points])}")
         if len(self.powers) != len(x) - 1:
             raise DataError(f"an LFO has one power per segment, here {len(x) - 1}; got {len(self.powers)}")
+        if not all(abs(power) <= POWER_LIMIT for power in self.powers):
+            raise DataError(f"the powers of an LFO lie in {-POWER_LIMIT:g}..{POWER_LIMIT:g}; got {_shown(self.powers)}")
 
     def at(self, x: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
         """Values in 0..1 at positions x; at a jump the value after it, outside of 0..1 the first or last value."""
@@ -82,3 +92,9 @@ def draw_lfo(rng: np.random.Generator) -> DrawnLfo:
     return DrawnLfo(
         points=tuple(zip(x.tolist(), np.clip(y, 0.0, 1.0).tolist(), strict=True)), powers=tuple(powers.tolist())
     )
+
+
+def _shown(values: Sequence[float]) -> str:
+    """The first values for an error message."""
+    first = ", ".join(f"{value:g}" for value in values[:8])
+    return f"{first}, ..." if len(values) > 8 else first

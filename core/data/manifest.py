@@ -5,8 +5,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +84,7 @@ def read_manifest(path: Path) -> tuple[RenderedFile, ...]:
     return rows
 
 
-def _read(file: BinaryIO) -> Iterator[RenderedFile]:
+def _read(file: BufferedReader) -> Iterator[RenderedFile]:
     """The rows of an open manifest."""
     parquet = pq.ParquetFile(file)
     schema, metadata = parquet.schema_arrow, parquet.metadata

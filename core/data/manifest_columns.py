@@ -173,7 +173,7 @@ def checked_columns(batch: pa.RecordBatch, first_row: int) -> dict[str, Sequence
     Raises:
         DataError: a value is null or breaks the rule of its column; the message lacks the path.
     """
-    columns = {}
+    columns: dict[str, Sequence[Any]] = {}
     for column in COLUMNS:
         match column.rule:
             case Unread():

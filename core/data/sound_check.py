@@ -3,8 +3,8 @@
 import hashlib
 import os
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -77,7 +77,7 @@ def check_sound(path: Path, duration_s: float, *, track: bool) -> SoundCheck:
     return replace(check, is_tracked=True, f0_hz=track_pitch(audio, sample_rate)) if track else check
 
 
-def _decode(file: BinaryIO, duration_s: float) -> tuple[Float[ndarray, " sample"], int, list[str]]:
+def _decode(file: BufferedReader, duration_s: float) -> tuple[Float[ndarray, " sample"], int, list[str]]:
     """The start of a file in mono, its sample rate and remarks; all of it is decoded, up to the limits.
 
     Raises:

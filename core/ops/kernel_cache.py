@@ -21,7 +21,7 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
-from numba.core.dispatcher import Dispatcher
+from numba.core.serialize import dumps
 
 from core.cache_folder import cache_folder, sealed, unsealed
 
@@ -49,7 +49,7 @@ def cache_kernel(compiled: Any, function: Callable[..., Any]) -> None:
         compiled: The function as compiled by `numba.njit`, without `cache=True`.
         function: The function itself.
     """
-    if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT=1
+    if _CONFIG.DISABLE_JIT:
         return
     before = _CONFIG.CACHE_LOCATOR_CLASSES
     _CONFIG.CACHE_LOCATOR_CLASSES = _LOCATORS
@@ -59,7 +59,7 @@ def cache_kernel(compiled: Any, function: Callable[..., Any]) -> None:
         _CONFIG.CACHE_LOCATOR_CLASSES = before
 
 
-class _VerifiedFiles(IndexDataCacheFile):  # type: ignore[misc]
+class _VerifiedFiles(IndexDataCacheFile):
     """Files of numba with the sha256 of their content; a damaged one is as good as none."""
 
     def _load_index(self) -> dict[Any, str]:
@@ -73,10 +73,13 @@ class _VerifiedFiles(IndexDataCacheFile):  # type: ignore[misc]
         self._save(self._index_path, (self._version, self._source_stamp, overloads))
 
     def _load_data(self, name: str) -> Any:
-        return self._load(self._data_path(name))
+        return self._load(self._path_of(name))
 
     def _save_data(self, name: str, data: Any) -> None:
-        self._save(self._data_path(name), data)
+        self._save(self._path_of(name), data)
+
+    def _path_of(self, name: str) -> str:
+        return str(Path(self._cache_path) / name)
 
     def _load(self, path: str) -> Any:
         """The content of a file.
@@ -93,21 +96,23 @@ class _VerifiedFiles(IndexDataCacheFile):  # type: ignore[misc]
 
     def _save(self, path: str, content: Any) -> None:
         with self._open_for_write(path) as file:
-            file.write(sealed(self._dump(content)))
+            file.write(sealed(dumps(content)))  # type: ignore[no-untyped-call]
 
 
-class _VerifiedCache(FunctionCache):  # type: ignore[misc]
+class _VerifiedCache(FunctionCache):
     """Cache of a function in `_VerifiedFiles`, without which the function works too."""
 
     def __init__(self, py_func: Callable[..., Any]) -> None:
-        super().__init__(py_func)
+        super().__init__(py_func)  # type: ignore[no-untyped-call]
         locator = self._impl.locator
-        self._cache_file = _VerifiedFiles(self._cache_path, self._impl.filename_base, locator.get_source_stamp())
+        self._cache_file: Any = _VerifiedFiles(  # type: ignore[no-untyped-call]
+            self._cache_path, self._impl.filename_base, locator.get_source_stamp()
+        )
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save the machine code for a signature, if the disk admits it."""
         try:
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError as error:
             _LOG.warning("machine code cannot be cached in %s: %s", self._cache_path, error)
 

@@ -24,11 +24,14 @@ def vital(
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of patches, notes and LFO shapes.")
     ] = 0,
+    lfos: Annotated[
+        Path | None, typer.Option("--lfos", help="Folder of .vitallfo files: LFO shapes instead of random ones.")
+    ] = None,
 ) -> None:
-    """Render patches of the Vital synth, with random LFO shapes as true curves (needs the `real` extra)."""
+    """Render patches of the Vital synth, with random or given LFO shapes as true curves (needs the `real` extra)."""
     from core.data.renderers.vital import render_vital
 
     with console.status(f"rendering {n} sounds"):
-        render_vital(out, n=n, seed=seed)
+        render_vital(out, n=n, seed=seed, lfos=lfos)
     console.print(f"{n} sounds with their curves: {out}; study them: ", soft_wrap=True, highlight=False, end="")
     console.print(f"modstudy launch vital --set data.folder={out}", soft_wrap=True, highlight=False)

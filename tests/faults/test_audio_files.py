@@ -17,7 +17,7 @@ from core.data.sources.audio_folder import AudioFolder, FolderScan
 from core.errors import ConfigError, DataError
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig
-from core.sound_decoding import SoundFileError, read_mono
+from core.sound_decoding import SoundFileError, read_mono, truncation
 from core.sound_files import MAX_RESAMPLING_TAPS, clip_ids, fit_clip, resampling_problem
 from core.storage.records import PlanSegment, segment_from_json, segment_to_json
 from tests.support.command_line import Command, flat
@@ -187,7 +187,6 @@ def test_file_replaced_by_another_while_it_is_read_is_the_one_that_was_opened(
     path = tmp_path / "a.wav"
     write_sound(path, tone())
     whole = check_sound(path, 0.25, track=False)
-    truncation = sound_check.truncation
 
     def replace_first(file: object) -> str | None:
         write_sound(tmp_path / "other.wav", tone(level=0.9, seconds=2.0))
@@ -201,7 +200,6 @@ def test_file_replaced_by_another_while_it_is_read_is_the_one_that_was_opened(
 def test_file_that_grows_while_it_is_read_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.wav"
     write_sound(path, tone())
-    truncation = sound_check.truncation
 
     def grow_first(file: object) -> str | None:
         with path.open("ab") as end:

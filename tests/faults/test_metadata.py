@@ -116,6 +116,8 @@ def test_what_is_no_file_is_refused(kind: str, tmp_path: Path) -> None:
             path.symlink_to("nowhere")
         case "loop":
             path.symlink_to(path)
+        case _:
+            pass
     assert "it cannot be read" in message_of(path)
 
 

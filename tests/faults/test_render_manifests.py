@@ -231,6 +231,8 @@ def test_sound_that_is_elsewhere_is_skipped(kind: str, folder: Path, tmp_path: P
             path.symlink_to(path)
         case "altered":
             path.write_bytes((tmp_path / "outside.wav").read_bytes() + b"x")
+        case _:
+            pass
     (issue,) = scan(folder).issues
     expected = {"outside": "outside", "altered": "altered", "missing": "missing", "loop": "missing"}
     assert issue.problem.startswith(expected.get(kind, "unreadable")), issue.problem

@@ -17,7 +17,7 @@ from tests.support.command_line import Command
 from tests.support.hostile_sounds import sparse, wav
 from tests.support.refusals import assert_refused, time_limit
 
-Write = Callable[[Path], None]
+Write = Callable[[Path], object]
 CYCLES = np.sin(2 * np.pi * np.arange(4 * 2048) / 2048)
 
 
@@ -55,6 +55,11 @@ def folder_with(name: str, make: Write) -> Write:
     return write
 
 
+def folder_of_text(path: Path) -> None:
+    path.mkdir()
+    (path / "a.txt").write_text("a")
+
+
 def numpy_file(array: np.ndarray) -> Write:
     """A function that writes an array as numpy does, by pickle if it consists of objects."""
 
@@ -67,9 +72,9 @@ def numpy_file(array: np.ndarray) -> Write:
 
 ROWS: dict[str, tuple[Write, str]] = {
     "nothing": (lambda _: None, "a wavetable is a built-in name"),
-    "no bytes": (lambda path: path.write_bytes(b"") and None, "cannot read the wavetable"),
-    "text": (lambda path: path.write_bytes(b"sine, saw") and None, "cannot read the wavetable"),
-    "pickle": (lambda path: path.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.") and None, "cannot read"),
+    "no bytes": (lambda path: path.write_bytes(b""), "cannot read the wavetable"),
+    "text": (lambda path: path.write_bytes(b"sine, saw"), "cannot read the wavetable"),
+    "pickle": (lambda path: path.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR."), "cannot read"),
     "numpy array": (numpy_file(CYCLES), "cannot read the wavetable"),
     "numpy pickle": (numpy_file(np.array([{}])), "cannot read the wavetable"),
     "pipe": (lambda path: os.mkfifo(path), "it is a pipe"),
@@ -97,13 +102,13 @@ ROWS: dict[str, tuple[Write, str]] = {
     "3 GB of nothing": (sparse(3 * 2**30), "it has 3072 MiB"),
     "100 MB of nothing": (sparse(100 * 2**20), "too long: a wavetable has at most 4096 cycles"),
     "empty folder": (lambda path: path.mkdir(), "has none"),
-    "folder of texts": (lambda path: path.mkdir() or ((path / "a.txt").write_text("a") and None), "has none"),
+    "folder of texts": (folder_of_text, "has none"),
     "folder of one cycle": (cycles(300), "2 to 4096 cycles"),
     "folder of constants": (cycles(300, 300), "silent or broken"),
     "folder of nan": (cycles(300, 300, values=lambda n: np.full(n, np.nan)), "broken: contains NaN"),
     "folder of loops": (cycles(5000, 5000), "a single cycle has 8 to 4096 samples"),
     "folder of clicks": (cycles(7, 7), "a single cycle has 8 to 4096 samples"),
-    "folder with a text": (folder_with("c.wav", lambda path: path.write_text("no sound") and None), "cannot read"),
+    "folder with a text": (folder_with("c.wav", lambda path: path.write_text("no sound")), "cannot read"),
     "folder with a pipe": (folder_with("c.wav", lambda path: os.mkfifo(path)), "it is a pipe"),
     "folder with a device": (folder_with("c.wav", lambda path: path.symlink_to("/dev/zero")), "it is a device"),
     "folder with a folder": (folder_with("c.wav", lambda path: path.mkdir()), "it is a folder"),

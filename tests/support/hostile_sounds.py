@@ -23,7 +23,7 @@ class Row:
     """A hostile file."""
 
     name: str
-    write: Callable[[Path], None]
+    write: Callable[[Path], object]
     outcome: str
     """Beginning of its problem or remark; empty if it is used without one."""
     is_skipped: bool = True
@@ -54,18 +54,18 @@ def samples(seconds: float = 0.5) -> bytes:
     return (tone(seconds=seconds) * 32_767).astype("<i2").tobytes()
 
 
-def content(data: bytes) -> Callable[[Path], None]:
+def content(data: bytes) -> Callable[[Path], object]:
     """A function that writes these bytes."""
-    return lambda path: path.write_bytes(data) and None
+    return lambda path: path.write_bytes(data)
 
 
-def sound(audio: Any = None, sample_rate: int = 16_000, **settings: Any) -> Callable[[Path], None]:
+def sound(audio: Any = None, sample_rate: int = 16_000, **settings: Any) -> Callable[[Path], object]:
     """A function that writes a valid sound file."""
     audio = tone() if audio is None else audio
     return lambda path: write_sound(path, audio, sample_rate, **settings)
 
 
-def cut(share: float, *, seconds: float = 3.0, **settings: Any) -> Callable[[Path], None]:
+def cut(share: float, *, seconds: float = 3.0, **settings: Any) -> Callable[[Path], object]:
     """A function that writes a sound file of which only a share is left."""
 
     def write(path: Path) -> None:
@@ -75,7 +75,7 @@ def cut(share: float, *, seconds: float = 3.0, **settings: Any) -> Callable[[Pat
     return write
 
 
-def sparse(n_bytes: int) -> Callable[[Path], None]:
+def sparse(n_bytes: int) -> Callable[[Path], object]:
     """A function that writes a wav file of zeros that takes no space on the disk."""
 
     def write(path: Path) -> None:
@@ -85,7 +85,7 @@ def sparse(n_bytes: int) -> Callable[[Path], None]:
     return write
 
 
-def flac_of_length(n_samples: int) -> Callable[[Path], None]:
+def flac_of_length(n_samples: int) -> Callable[[Path], object]:
     """A function that writes a flac file whose header announces a number of samples."""
 
     def write(path: Path) -> None:
@@ -99,12 +99,12 @@ def flac_of_length(n_samples: int) -> Callable[[Path], None]:
     return write
 
 
-def with_doubles(*values: float) -> Callable[[Path], None]:
+def with_doubles(*values: float) -> Callable[[Path], object]:
     """A function that writes a file of doubles, a tone with some values at its start."""
     return content(wav(np.concatenate([values, tone()]).astype("<f8").tobytes(), bits=64, kind=3))
 
 
-def link(target: str) -> Callable[[Path], None]:
+def link(target: str) -> Callable[[Path], object]:
     """A function that makes a link."""
     return lambda path: path.symlink_to(target)
 

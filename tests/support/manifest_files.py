@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from core.data.manifest import MANIFEST_NAME
 
-Change = Callable[[Path], None]
+Change = Callable[[Path], object]
 """Changes the manifest of a folder."""
 WRONG_ROW = 3
 """Number of the row that is changed."""
@@ -77,7 +77,7 @@ def truncated(share: float) -> Change:
 
 def bytes_are(data: bytes) -> Change:
     """Replace the manifest by other bytes."""
-    return lambda folder: (folder / MANIFEST_NAME).write_bytes(data) and None
+    return lambda folder: (folder / MANIFEST_NAME).write_bytes(data)
 
 
 def flipped(place: int) -> Change:
@@ -108,5 +108,7 @@ def moved(kind: str) -> Change:
                 path.symlink_to("nowhere")
             case "loop":
                 path.symlink_to(path)
+            case _:
+                pass
 
     return change

@@ -20,10 +20,15 @@ from numpy import ndarray
 from core.data.lfo_shapes import DrawnLfo
 from core.data.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from core.errors import DataError
+from core.regular_files import is_regular_file, read_regular
+from core.sound_decoding import reason
+from core.sound_files import printable
 from core.storage.atomic_write import atomic_path, write_atomically
 
 SETTINGS_NAME = "render.json"
 """File with the settings of the render, which identifies the folder."""
+_MAX_SETTINGS_BYTES = 2**20
+"""Largest `render.json` that is read."""
 FRAME_RATE = 500.0
 """Frames per second of the curves in the manifest."""
 
@@ -70,10 +75,13 @@ class RenderSettings:
     duration_s: float
     wavetable: str
     wavetable_sha256: str
+    lfos_sha256: str = ""
+    """Hash of the shapes from which LFOs are drawn; empty if they are random."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings by name, as stored in `render.json`."""
-        return {name: getattr(self, name) for name in type(self).__slots__}
+        """The settings by name, as stored in `render.json`; the hash of shapes only if there are any."""
+        settings = {name: getattr(self, name) for name in type(self).__slots__}
+        return {name: value for name, value in settings.items() if name != "lfos_sha256" or value}
 
 
 def fill_folder(
@@ -85,7 +93,7 @@ def fill_folder(
     """Render the missing takes of a folder as 24-bit mono wav files and write its manifest.
 
     A folder with the same settings is completed. If it has a manifest, each sound is checked against it and rendered
-    again if it has changed.
+    again if it has changed; if the manifest is damaged, all sounds are.
 
     Args:
         out: The folder.
@@ -100,17 +108,24 @@ def fill_folder(
     _check_or_mark_folder(out, settings)
     recorded = _recorded_hashes(out)
     rows, n_rendered = [], 0
-    for number in range(settings.n):
-        current = take(number)
-        path = out / f"{settings.renderer}_{number:05d}.wav"
-        # A file with its final name is complete; if there is a manifest, its hash must match as well.
-        if not path.is_file() or recorded.get(path.name, _sha256(path)) != _sha256(path):
-            _write_wav(path, current.render(), settings.sample_rate)
-            n_rendered += 1
-        rows.append(_row(path, current, settings))
-        if on_progress is not None:
-            on_progress(number + 1, settings.n)
-    write_manifest(out / MANIFEST_NAME, rows)
+    try:
+        for number in range(settings.n):
+            current = take(number)
+            path = out / f"{settings.renderer}_{number:05d}.wav"
+            # A file with its final name is complete; if there is a manifest, its hash must match as well.
+            is_complete = recorded is not None and is_regular_file(path)
+            if recorded is None or not is_complete or recorded.get(path.name, _sha256(path)) != _sha256(path):
+                _write_wav(path, current.render(), settings.sample_rate)
+                n_rendered += 1
+            rows.append(_row(path, current, settings))
+            if on_progress is not None:
+                on_progress(number + 1, settings.n)
+        write_manifest(out / MANIFEST_NAME, rows)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise DataError(
+            f"cannot render into {printable(out)}: {reason(error)}; make room or choose another folder; "
+            "the same command completes it"
+        ) from error
     return RenderSummary(folder=out, n_files=settings.n, n_rendered=n_rendered, seconds=time.monotonic() - started)
 
 
@@ -125,27 +140,35 @@ def _check_or_mark_folder(out: Path, settings: RenderSettings) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         if settings_path.is_file():
-            stored = json.loads(settings_path.read_text(encoding="utf-8"))
+            stored = json.loads(read_regular(settings_path, _MAX_SETTINGS_BYTES))
             if stored != expected:
                 differing = [
                     key for key in expected if not isinstance(stored, dict) or stored.get(key) != expected[key]
                 ]
                 raise DataError(
-                    f"a folder holds one render, and {out} has another one (it differs in {', '.join(differing)}); "
+                    f"a folder holds one render, and {printable(out)} has another one (it differs in "
+                    f"{', '.join(differing) or 'other entries'}); "
                     "choose another folder or remove it"
                 )
             return
         if any(not path.name.startswith(".") for path in out.iterdir()):
-            raise DataError(f"a render needs an empty folder; {out} holds something else; choose another folder")
+            raise DataError(
+                f"a render needs an empty folder; {printable(out)} holds something else; choose another folder"
+            )
         write_atomically(settings_path, json.dumps(expected, indent=1).encode())
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot render into {out}: {error}; choose another folder") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot render into {printable(out)}: {reason(error)}; choose another folder") from error
 
 
-def _recorded_hashes(out: Path) -> dict[str, str]:
-    """Hash of each sound by file name from the manifest; empty if there is none."""
+def _recorded_hashes(out: Path) -> dict[str, str] | None:
+    """Hash of each sound by file name from the manifest; empty if there is none, None if it is damaged."""
     manifest = out / MANIFEST_NAME
-    return {row.file: row.sha256 for row in read_manifest(manifest)} if manifest.is_file() else {}
+    if not is_regular_file(manifest):
+        return {}
+    try:
+        return {row.file: row.sha256 for row in read_manifest(manifest)}
+    except DataError:
+        return None
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ about 100 ms, which a note before the take absorbs. Each take uses a new synth, 
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.data.manifest_columns import MODULATIONS
 from core.data.pitch import midi_to_hz
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
+from core.data.vital_lfos import shapes_sha256, vital_lfos_in
 from core.errors import ConfigError, DataError
 from core.wavetables import load_wavetable, wavetable_sha256
 
@@ -80,6 +81,7 @@ def render_vital(
     sample_rate: int = 48_000,
     duration_s: float = 1.0,
     wavetable: str = DEFAULT_WAVETABLE,
+    lfos: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RenderSummary:
     """Render `n` takes and their manifest into a folder; the same call completes an interrupted render.
@@ -92,6 +94,7 @@ def render_vital(
         duration_s: Length of a take; the default is that of the clips of the preset `small`, which thus contain whole
             LFO shapes. Longer clips need longer takes.
         wavetable: Name or path of the oscillator's wavetable.
+        lfos: A folder of `.vitallfo` files, from which the shapes of the LFOs are drawn; None draws random shapes.
         on_progress: Called with the numbers of finished and of all takes.
 
     Raises:
@@ -108,9 +111,10 @@ def render_vital(
         raise ConfigError(f"a sound lasts 0.1 to 30 s; got {duration_s:g}")
     _require_vita()
     keyframes = vital_keyframes(wavetable)
+    shapes = () if lfos is None else vital_lfos_in(lfos)
 
     def take(number: int) -> Take:
-        patch = draw_patch(seed, number)
+        patch = draw_patch(seed, number, shapes)
         return Take(
             patch=f"patch_{number:05d}",
             f0_hz=midi_to_hz(patch.note),
@@ -128,17 +132,27 @@ def render_vital(
         duration_s=duration_s,
         wavetable=wavetable,
         wavetable_sha256=wavetable_sha256(wavetable),
+        lfos_sha256=shapes_sha256(shapes) if shapes else "",
     )
     return fill_folder(out, settings, take, on_progress)
 
 
-def draw_patch(seed: int, number: int) -> VitalPatch:
-    """Random parameters of a take: a note, a resonance in 0.1..0.6 and three independent LFO shapes."""
+def draw_patch(seed: int, number: int, shapes: Sequence[DrawnLfo] = ()) -> VitalPatch:
+    """Random parameters of a take: a note, a resonance in 0.1..0.6 and three independent LFO shapes.
+
+    Args:
+        seed: Seed of all takes.
+        number: Number of the take.
+        shapes: LFO shapes to choose from; if there are none, they are made up.
+    """
     rng = np.random.default_rng([seed, number])
     return VitalPatch(
         note=int(rng.integers(MIN_NOTE, MAX_NOTE + 1)),
         resonance=float(rng.uniform(0.1, 0.6)),
-        lfos={modulation: draw_lfo(rng) for modulation in MODULATIONS},
+        lfos={
+            modulation: shapes[int(rng.integers(len(shapes)))] if shapes else draw_lfo(rng)
+            for modulation in MODULATIONS
+        },
     )
 
 

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from core import sound_decoding
 from core.data import file_inspection, sound_check
-from core.data.sound_check import SoundCheck
+from core.data.sound_check import SoundCheck, check_sound
 from core.data.sources.audio_folder import AudioFolder, FolderScan
 from core.errors import DataError
 from core.settings.audio import AudioConfig
@@ -27,6 +27,20 @@ def forbid_tracking(patch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the tracker ran again")
 
     patch.setattr(sound_check, "track_pitch", refuse)
+
+
+def count_checks(patch: pytest.MonkeyPatch, interrupt_after: int | None = None) -> list[str]:
+    """The names of the files that are checked from now on, in a list that grows; after some, an interrupt is raised."""
+    checked: list[str] = []
+
+    def check(path: Path, duration_s: float, *, track: bool) -> SoundCheck:
+        if len(checked) == interrupt_after:
+            raise KeyboardInterrupt
+        checked.append(path.name)
+        return check_sound(path, duration_s, track=track)
+
+    patch.setattr(file_inspection, "check_sound", check)
+    return checked
 
 
 class TestClipping:
@@ -118,13 +132,7 @@ class TestCache:
     def test_changed_or_new_file_costs_only_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_named_notes(tmp_path)
         scan(tmp_path)
-        checked = []
-        check = file_inspection.check_sound
-        monkeypatch.setattr(
-            file_inspection,
-            "check_sound",
-            lambda path, *rest, **more: checked.append(path.name) or check(path, *rest, **more),
-        )
+        checked = count_checks(monkeypatch)
         write_sound(tmp_path / "p48_48-100.wav", tone(level=0.7))
         write_sound(tmp_path / "new C4.wav", tone(level=0.6))
         (tmp_path / "p50_50-100.wav").unlink()
@@ -135,25 +143,15 @@ class TestCache:
 
     def test_interrupted_scan_goes_on_where_it_was(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_named_notes(tmp_path)
-        check, checked = file_inspection.check_sound, []
-
-        def interrupted(path: Path, *rest: Any, **more: Any) -> SoundCheck:
-            if len(checked) == 2:
-                raise KeyboardInterrupt
-            checked.append(path.name)
-            return check(path, *rest, **more)
-
         monkeypatch.setattr(file_inspection, "_MAX_THREADS", 1)
-        monkeypatch.setattr(file_inspection, "check_sound", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            scan(tmp_path)
-        monkeypatch.setattr(
-            file_inspection,
-            "check_sound",
-            lambda path, *rest, **more: checked.append(path.name) or check(path, *rest, **more),
-        )
+        with monkeypatch.context() as patch:
+            checked = count_checks(patch, interrupt_after=2)
+            with pytest.raises(KeyboardInterrupt):
+                scan(tmp_path)
+            assert len(checked) == 2
+        rest = count_checks(monkeypatch)
         assert len(scan(tmp_path).files) == 4
-        assert len(checked) == 4
+        assert len(rest) == 2
 
     def test_other_length_of_clips_is_another_inspection(self, tmp_path: Path, own_cache: Path) -> None:
         write_named_notes(tmp_path)

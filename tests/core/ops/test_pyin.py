@@ -1,5 +1,7 @@
 """Pitch tracks against the reference implementation of librosa."""
 
+from typing import Any
+
 import librosa
 import numpy as np
 import pytest
@@ -34,7 +36,7 @@ def tracks(audio: Float[ndarray, " sample"]) -> PitchTracks:
 @pytest.mark.parametrize("name", SOUNDS)
 def test_tracks_equal_those_of_librosa(name: str) -> None:
     audio = SOUNDS[name]
-    settings = {"fmin": MIN_HZ, "fmax": MAX_HZ, "sr": RATE, "frame_length": FRAME, "hop_length": HOP}
+    settings: dict[str, Any] = {"fmin": MIN_HZ, "fmax": MAX_HZ, "sr": RATE, "frame_length": FRAME, "hop_length": HOP}
     pitch_hz, is_voiced, _ = librosa.pyin(audio, resolution=1 / PER_SEMITONE, fill_na=None, **settings)
     found = tracks(audio)
     np.testing.assert_array_equal(found.is_voiced, is_voiced)
