@@ -27,9 +27,12 @@ def open_arrow(attempt: Attempt, name: str) -> pa.ipc.RecordBatchFileReader:
         raise MissingError(f"{attempt.store.address(attempt.key(name))} is not a file of its attempt")
     source = _source(attempt, name, expected)
     try:
-        return pa.ipc.open_file(source)
-    except (pa.ArrowException, OSError) as error:
+        reader = pa.ipc.open_file(source)
+        # Names of columns that are no text are an error only when they are looked at.
+        list(reader.schema.names)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise attempt.damage(name, f"it is no Arrow file: {error}") from error
+    return reader
 
 
 def read_table(attempt: Attempt, name: str, reader: pa.ipc.RecordBatchFileReader) -> pa.Table:

@@ -183,7 +183,7 @@ def _column(curves: Sequence[Float[ndarray, "clip frame"] | None], n_clips: int)
 
 def check_version(schema: pa.Schema, path: str) -> None:
     """Raise StoreError if a curve file has another schema version."""
-    version = (schema.metadata or {}).get(b"modstudy.curves.version", b"?").decode()
+    version = (schema.metadata or {}).get(b"modstudy.curves.version", b"?").decode(errors="replace")
     if version != str(SCHEMA_VERSION):
         raise StoreError(
             f"{path} has curve schema version {version}, this modstudy reads {SCHEMA_VERSION}; "

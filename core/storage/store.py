@@ -59,6 +59,8 @@ DAMAGED_PREFIX = "damaged"
 """Prefix of the keys of damaged files that were moved away."""
 COMPACT_FROM = 500
 """Number of new records from which a ledger segment is worth its file."""
+_MAX_PROBLEM = 300
+"""Maximum number of characters of what is wrong with a file."""
 _log = logging.getLogger(__name__)
 
 
@@ -299,8 +301,9 @@ class Attempt:
         return data
 
     def damage(self, name: str, problem: str) -> DamageError:
-        """The error for a damaged value."""
-        return DamageError(f"{self.store.address(self.key(name))} is damaged: {problem}", RERUN)
+        """The error for a damaged value, on one line."""
+        text = " ".join(problem.split())[:_MAX_PROBLEM]
+        return DamageError(f"{self.store.address(self.key(name))} is damaged: {text}", RERUN)
 
     def stored_files(self) -> Mapping[str, StoredFile]:
         """The files of a committed attempt by name; without an entry for the record.

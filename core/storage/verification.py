@@ -75,8 +75,8 @@ def verify_study(store: Store, *, read_contents: bool = True, on_file: OnFile = 
     found = Verification()
     for prefix in _FOLDERS:
         if store.has(prefix):
-            problem = f"{store.address(prefix)} is damaged: it is a file and not a folder"
-            found.damaged.append(Damage(key=prefix, problem=problem))
+            sentence = f"{store.address(prefix)} is damaged: it is a file and not a folder"
+            found.damaged.append(Damage(key=prefix, problem=sentence))
     _verify_plan(store, found)
     _verify_ledger(store, found)
     files = list(_verified_records(store, found))
@@ -197,6 +197,7 @@ def _verified_records(store: Store, found: Verification) -> Iterator[_File]:
                 continue
             found.n_files += 1
             record = attempt.record()
+            attempt = store.attempt_of(record)
             others = set(attempt.all_names()) - record.files.keys() - {RECORD_NAME}
         except StoreError as error:
             problem = error.problem if isinstance(error, DamageError) else str(error)
