@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -64,6 +65,7 @@ def ray_session(machine: Machine, threads: int) -> Iterator[Path]:
         interrupts(),
         killed_at_once(_kill_ray),
         _loopback_only(),
+        _own_process_group(),
         _few_processes(),
     ):
         try:
@@ -159,6 +161,19 @@ def _loopback_only() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _own_process_group() -> Iterator[None]:
+    """Let the processes of a Ray that is started in the block get no signals that are for this one.
+
+    A terminal that closes, and programs such as `timeout`, send theirs to the whole process group. Without its own
+    processes Ray would end this one in native code, before the running trials are recorded as cancelled.
+    """
+    from ray._private import services
+
+    with patch.object(services, "ConsolePopen", partial(services.ConsolePopen, process_group=0)):
+        yield
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Tracker:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._output_start = 0
         self._crashes: list[str] = []
-        self._has_warned = False
+        self._told: str | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,7 +106,8 @@ class Tracker:
                 if code == 0:
                     break
                 if code == TRACKER_FAILED:
-                    return f"{self._name} could not be updated ({self._trouble() or 'no reason given'})"
+                    reason = self._trouble() or "no reason given"
+                    return f"{self._name} could not be updated" + ("" if reason == self._told else f" ({reason})")
                 if not self._restart():
                     return f"{self._name} could not be updated ({self._crash_text()})"
         finally:
@@ -184,8 +185,8 @@ class Tracker:
 
     def _warn_of_trouble(self) -> None:
         """Log a warning if the process has reported for the first time that the tracker cannot be updated."""
-        if not self._has_warned and (trouble := self._trouble()):
-            self._has_warned = True
+        if self._told is None and (trouble := self._trouble()):
+            self._told = trouble
             _log.warning(
                 "%s cannot be updated now (%s); the study continues, and it is tried again", self._name, trouble
             )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,8 +109,17 @@ def stub_trial(config: dict[str, Any], *, root: str, study: str, timeout_s: floa
     tune.report({"step": 1, "outcome": "finished"})
 
 
-def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
-    """Run stub trials with the engine, and return samples of the driver."""
+def run_stubs(
+    folder: Path, n_trials: int, *, with_tracker: bool, on_trial: Callable[[int], None] = lambda _: None
+) -> Samples:
+    """Run stub trials with the engine, and return samples of the driver.
+
+    Args:
+        folder: Folder of the store.
+        n_trials: Number of trials.
+        with_tracker: Whether they are delivered to MLflow.
+        on_trial: Called with the number of trials that have ended, after each of them.
+    """
     from study.execution import runner
     from study.execution.outcomes import TrialLimits
     from study.execution.ray_session import ray_session
@@ -145,6 +155,7 @@ def run_stubs(folder: Path, n_trials: int, *, with_tracker: bool) -> Samples:
             samples.take()
             if tracker:
                 tracker.notify(record.digest)
+            on_trial(len(samples.samples))
 
         queue = TrialQueue(plan, plan.trials, lambda *_: None)
         runner.run_trials(store, queue, resources, TrialLimits(), ray_folder, progress, on_record)

@@ -23,7 +23,9 @@ Part = Literal["driver", "worker", "raylet"]
 class Command:
     """A command of modstudy in a process of its own, which may be killed in part."""
 
-    def __init__(self, words: Sequence[str], folder: Path, mark: str, temporary: Path) -> None:
+    def __init__(
+        self, words: Sequence[str], folder: Path, mark: str, temporary: Path, modules: Sequence[Path] = ()
+    ) -> None:
         """Start the command.
 
         Args:
@@ -31,6 +33,7 @@ class Command:
             folder: Its working folder, in which its output is written to `<mark>.txt`.
             mark: Name that no other command has.
             temporary: Its folder for temporary files.
+            modules: Folders in which Python looks for modules first.
         """
         self.mark = mark
         self._output = folder / f"{mark}.txt"
@@ -38,7 +41,12 @@ class Command:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "study.cli", *words],
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(Path.cwd()), "TMPDIR": str(temporary), MARK: mark},
+                env=os.environ
+                | {
+                    "PYTHONPATH": os.pathsep.join(map(str, (*modules, Path.cwd()))),
+                    "TMPDIR": str(temporary),
+                    MARK: mark,
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
