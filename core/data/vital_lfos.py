@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from core.data.lfo_shapes import MAX_POINTS, DrawnLfo
 from core.errors import DataError
 from core.regular_files import read_regular
+from core.settings.value_rules import printable
 from core.sound_decoding import reason
-from core.sound_files import printable
 
 SUFFIX = ".vitallfo"
 MAX_BYTES = 2**20

@@ -19,7 +19,8 @@ from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig
 from core.sound_decoding import SoundFileError, read_mono, truncation
 from core.sound_files import MAX_RESAMPLING_TAPS, clip_ids, fit_clip, resampling_problem
-from core.storage.records import PlanSegment, segment_from_json, segment_to_json
+from core.storage.records import PlanSegment
+from core.storage.serialisation import segment_from_json, segment_to_json
 from tests.support.command_line import Command, flat
 from tests.support.hostile_sounds import ROWS, Row, every_format, samples, wav
 from tests.support.refusals import assert_refused, time_limit

@@ -32,8 +32,13 @@ def test_few_files_and_other_outputs_have_none(n_files: int, is_terminal: bool) 
 def test_interrupted_scan_leaves_no_bar_behind() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=100)
-    with pytest.raises(KeyboardInterrupt), show_scans(console):
-        report("sounds", 1, 1000)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with show_scans(console):
+            report("sounds", 1, 1000)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert output.getvalue().endswith("\x1b[2K") or "\x1b[?25h" in output.getvalue(), "the cursor is shown again"
     report("sounds", 2, 1000)  # nobody listens any more

@@ -21,8 +21,8 @@ from core.data.lfo_shapes import DrawnLfo
 from core.data.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from core.errors import DataError
 from core.regular_files import is_regular_file, read_regular
+from core.settings.value_rules import printable
 from core.sound_decoding import reason
-from core.sound_files import printable
 from core.storage.atomic_write import atomic_path, write_atomically
 
 SETTINGS_NAME = "render.json"
