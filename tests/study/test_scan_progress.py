@@ -29,16 +29,18 @@ def test_few_files_and_other_outputs_have_none(n_files: int, is_terminal: bool) 
     assert shown(n_files, is_terminal=is_terminal) == ""
 
 
-def test_interrupted_scan_leaves_no_bar_behind() -> None:
+def interrupted(console: Console) -> None:
+    """A scan that the user stops."""
+    with show_scans(console):
+        report("sounds", 1, 1000)
+        raise KeyboardInterrupt
+
+
+def test_interrupted_scan_shows_the_cursor_again() -> None:
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=100)
-
-    def interrupted() -> None:
-        with show_scans(console):
-            report("sounds", 1, 1000)
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert output.getvalue().endswith("\x1b[2K") or "\x1b[?25h" in output.getvalue(), "the cursor is shown again"
+        interrupted(Console(file=output, force_terminal=True, width=100))
+    assert output.getvalue().rindex("\x1b[?25h") > output.getvalue().rindex("\x1b[?25l")
+    before = output.getvalue()
     report("sounds", 2, 1000)  # nobody listens any more
+    assert output.getvalue() == before
