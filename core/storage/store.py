@@ -31,7 +31,7 @@ import pyarrow.fs as fs
 
 from core.errors import StoreError
 from core.storage.atomic_write import write_atomically, write_new
-from core.storage.keys import check_key
+from core.storage.keys import check_inside, check_key
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.records import (
     RERUN_ON_RESUME,
@@ -107,27 +107,16 @@ class Store:
         return self._fs, self._path(key)
 
     def _path(self, key: str) -> str:
-        """Path of a key on the file system.
-
-        Raises:
-            StoreError: the key would lead out of the store.
-        """
-        if key:  # the root itself, for listings
+        """Path of a key on the file system; the empty key is the root, for listings."""
+        if key:
             check_key(key)
         return f"{self._base}/{key}"
 
     def _path_to_write(self, key: str) -> str:
-        """Path of a key that is about to be written or removed.
-
-        Raises:
-            StoreError: the key would lead out of the store, also by a symbolic link to a folder.
-        """
+        """Path of a key that is about to be written or removed."""
         path = self._path(key)
-        if self.local_root is not None and not Path(path).parent.resolve().is_relative_to(self.local_root.resolve()):
-            raise StoreError(
-                f"a symbolic link in {self.address(key)} leads out of the study, and nothing is written there; replace "
-                "it by the folder, or make the whole root a link"
-            )
+        if self.local_root is not None:
+            check_inside(Path(path), self.local_root)
         return path
 
     def put(self, key: str, data: bytes) -> None:

@@ -53,11 +53,6 @@ class Session:
     """Store of the study, derived from root and name."""
 
     def __post_init__(self) -> None:
-        """Open the store.
-
-        Raises:
-            ConfigError: the name is none of a study, and could lead out of the root.
-        """
         check_name("a study", self.name)
         object.__setattr__(self, "store", Store(below(self.root, self.name)))
 
