@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from study.cli import app
 from tests.support.command_line import Command
+from tests.support.study_on_s3 import study_on_s3
 from tests.support.watched_study import watched_study
 
-__all__ = ["watched_study"]
+__all__ = ["study_on_s3", "watched_study"]
 
 _FOLDER = Path(__file__).parent
 

@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from tests.support.study_on_s3 import StudyOnS3
 from tests.support.watched_study import WatchedStudy
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -14,6 +15,12 @@ def test_a_study_that_trains_listens_on_the_loopback_interface_only(watched_stud
     assert {"gcs_server", "raylet"} <= watched_study.programs
     assert watched_study.study.listening
     assert watched_study.study.listening <= LOOPBACK
+
+
+def test_a_study_that_trains_beside_a_network_listens_on_the_loopback_interface_only(study_on_s3: StudyOnS3) -> None:
+    assert {"gcs_server", "raylet"} <= study_on_s3.programs
+    assert study_on_s3.listening
+    assert study_on_s3.listening <= LOOPBACK
 
 
 def test_the_index_page_and_mlflow_listen_on_the_loopback_interface_only(watched_study: WatchedStudy) -> None:

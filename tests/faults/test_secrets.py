@@ -1,33 +1,23 @@
 """Secrets: what a user has in the environment, in a root's URI or in an argument is in nothing that a study writes."""
 
-import os
-import shutil
 import sqlite3
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 
-from core.storage.roots import s3_bucket, without_credentials
+from core.storage.roots import without_credentials
 from core.storage.store import Store
 from dashboards.findings import verdict_sentence
 from dashboards.report.page import write_report
 from tests.support.command_line import Command, flat
-from tests.support.command_process import PATIENCE_S, command
 from tests.support.fake_study import fake_study
 from tests.support.refusals import assert_refused
-from tests.support.s3_server import ACCESS_KEY, SECRET_KEY, new_bucket, s3_address, s3_options
-from tests.support.servers import MlflowServer
+from tests.support.s3_server import ACCESS_KEY, SECRET_KEY, s3_options
+from tests.support.study_on_s3 import ARGUMENT, StudyOnS3
 from tests.support.tiny_study import commit, create_study, tiny_plan
-from tests.support.trained_study import CONSTANT, study_text
 from tests.support.watched_study import SECRET_VARIABLES, WatchedStudy
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-ARGUMENT = "xyzzy-argument"
 PASSWORD_IN_URI = SECRET_KEY.replace("/", "%2F").replace("+", "%2B")
 RECORD_ENVIRONMENT = {"code_version", "git_commit", "host", "python", "torch", "threads", "device_name"}
 """What a record says of the place where its trial ran, as the README lists it."""
@@ -36,58 +26,6 @@ RECORD_ENVIRONMENT = {"code_version", "git_commit", "host", "python", "torch", "
 def files_with(secret: str, folder: Path) -> list[Path]:
     """Files below a folder in which a text is found."""
     return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
-
-
-@dataclass(frozen=True)
-class StudyOnS3:
-    """A study that was really trained, with secrets in its root and in the address of its tracker."""
-
-    folder: Path
-    bucket: str
-    output: str
-
-    def objects(self) -> dict[str, bytes]:
-        """All values in the bucket by key."""
-        client = boto3.client(
-            "s3", endpoint_url=f"http://{s3_address()}", region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
-        )  # fmt: skip
-        listed = client.list_objects_v2(Bucket=self.bucket)["Contents"]
-        return {item["Key"]: client.get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read() for item in listed}
-
-
-@pytest.fixture(scope="module")
-def study_on_s3() -> Iterator[StudyOnS3]:
-    folder = Path(tempfile.mkdtemp(prefix="s-", dir="/tmp"))
-    server = MlflowServer(folder)
-    try:
-        for name in ("t", "work"):
-            (folder / name).mkdir()
-        (folder / "work" / "tiny.toml").write_text(study_text(CONSTANT, seeds=[0]), encoding="utf-8")
-        server.start()
-        root = new_bucket()
-        tracking_uri = server.url.replace("://", f"://me:{ARGUMENT}@")
-        done = subprocess.run(
-            command("launch", "tiny.toml", "--root", f"{root}/runs{s3_options()}", "--tracking-uri", tracking_uri),
-            cwd=folder / "work",
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path.cwd()),
-                "TMPDIR": str(folder / "t"),
-                "XDG_CACHE_HOME": str(folder / "cache"),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        server.stop()
-        yield StudyOnS3(folder, s3_bucket(root), done.stdout)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", SECRET_VARIABLES)

@@ -18,12 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.listening import listening_in
 from tests.support.processes import session_of
 
-_LISTENS = "0A"
-"""State of a socket that listens, in /proc/net/tcp."""
-_LOOPBACK = {"0100007F": "127.0.0.1", "0000000000000000FFFF00000100007F": "127.0.0.1", "0" * 24 + "01000000": "::1"}
-"""The loopback addresses as words in the byte order of a little-endian machine."""
 _RUN = """\
 import fcntl, socket, struct, subprocess, sys
 from pathlib import Path
@@ -67,12 +64,7 @@ class IsolatedCommand:
         """Note who listens now."""
         if self._namespace() in (None, Path("/proc/self/ns/net").readlink()):
             return  # it has not begun, or has ended
-        for family in ("tcp", "tcp6"):
-            with suppress(OSError):
-                rows = Path(f"/proc/{self.process.pid}/net/{family}").read_text().splitlines()[1:]
-                words = [row.split() for row in rows]
-                found = {row[1].partition(":")[0] for row in words if row[3] == _LISTENS}
-                self.listening |= {_LOOPBACK.get(address, address) for address in found}
+        self.listening |= set(listening_in(self.process.pid).values())
 
     def _namespace(self) -> Path | None:
         """The network namespace of the command."""
