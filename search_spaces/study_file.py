@@ -45,11 +45,11 @@ from core.settings.presets import Preset
 from core.settings.trial import TrialConfig
 from core.settings.value_rules import listed, shown_value
 from core.storage.records import Stage
+from search_spaces.build_designs import ablation_of, design_over
 from search_spaces.cell_search import CellSearch
 from search_spaces.confirm import Confirm
 from search_spaces.contrasts import ContrastEntry, DeclaredComparison, check_arms, check_margins, declared_comparisons
 from search_spaces.designs.base import Design
-from search_spaces.designs.build import ablation_of, design_over
 from search_spaces.designs.explicit import ExplicitArm, ExplicitArms
 from search_spaces.early_stopping import EarlyStoppingConfig, check_comparable
 from search_spaces.limits import MAX_ENTRIES, MAX_OBJECTIVES, MAX_QUESTION, MAX_RESOURCES, MAX_TEXT, MAX_TRIALS
