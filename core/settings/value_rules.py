@@ -46,7 +46,7 @@ def shown_value(value: Any) -> str:
         return shortened(repr(value))
     except (ValueError, RecursionError):
         # An integer of too many digits, or lists that are nested too deeply.
-        return f"a {type(value).__name__}"
+        return f"a value of type {type(value).__name__}"
 
 
 def shown_text(text: object) -> str:

@@ -18,10 +18,10 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
+from core.settings.user_paths import user_path
 from core.settings.value_rules import printable, shown_text, shown_value
 from core.sound_decoding import SoundFileError, blocks, chunks, decoder, open_sound, truncation
 from core.sound_files import find_sounds
-from core.user_paths import user_path
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096

@@ -129,7 +129,7 @@ def test_ranges_units_choices_and_presets_are_those_of_the_types(content: Conten
     assert audio["audio.sample_rate"]["presets"] == {"paper": 48000, "small": 16000}
     encoder = settings_of(content["encoder"][0])
     assert encoder["encoder.dilations"]["presets"]["paper"] == list(PAPER.config.encoder.dilations)
-    assert encoder["encoder.dilations"]["range"] == "length >= 1"
+    assert encoder["encoder.dilations"]["range"] == "length >= 1, length <= 11"
     by_kind = {entry["kind"]: settings_of(entry) for group in GROUPS for entry in content[group]}
     assert by_kind["audio_folder"]["data.unpitched"]["choices"] == ["skip", "assume"]
     assert by_kind["spline"]["parameterization.n_segments"]["presets"] == {"paper": 24, "small": 8}
