@@ -142,7 +142,7 @@ def test_copies_that_differ_are_named_and_the_file_counts(store: Store, tmp_path
 @pytest.mark.parametrize("lost", [[1], [2], [3], [1, 2, 3]])
 def test_lost_segments_are_read_from_their_copies(store: Store, lost: list[int]) -> None:
     for stage in ("seeds", "search"):
-        store.append_segment(PlanSegment(stage=stage))  # type: ignore[arg-type]
+        store.append_segment(PlanSegment(stage=stage))
     plan = store.plan()
     for number in lost:
         store.drop(f"plan/{number:04d}.json")
