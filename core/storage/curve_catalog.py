@@ -22,8 +22,7 @@ from numpy import ndarray
 
 from core.errors import StoreError
 from core.settings.suggestions import did_you_mean
-from core.storage.arrow_files import read_batches, read_table
-from core.storage.curves import CURVES_NAME, SCHEMA, check_version, curve_reader
+from core.storage.curves import CURVES_NAME, SCHEMA, check_version, curve_batches
 from core.storage.integrity import problem_of_size
 from core.storage.records import PlannedTrial, StudyPlan
 from core.storage.roots import below, shown
@@ -59,7 +58,7 @@ class CurveFile:
             DamageError: the file is damaged.
             StoreError: the file has another schema version.
         """
-        return read_table(self.attempt, CURVES_NAME, curve_reader(self.attempt)).slice(index, 1)
+        return pa.Table.from_batches(curve_batches(self.attempt), SCHEMA).slice(index, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class CurveCatalog:
         for file in self.files:
             batches: list[pa.RecordBatch] = []
             with file.attempt.store.passing_over_damage():
-                batches = list(read_batches(file.attempt, CURVES_NAME, curve_reader(file.attempt)))
+                batches = list(curve_batches(file.attempt))
             n_before = 0
             for rows in batches:
                 indices = np.arange(n_before, n_before + rows.num_rows)
@@ -267,7 +266,7 @@ def _is_intact(file: CurveFile) -> bool:
     attempt, store = file.attempt, file.attempt.store
     with store.passing_over_damage():
         if store.local_root is not None:
-            for _ in read_batches(attempt, CURVES_NAME, curve_reader(attempt)):
+            for _ in curve_batches(attempt):
                 pass
             return True
         if problem := problem_of_size(store.size(file.key), attempt.stored_files()[CURVES_NAME]):

@@ -5,7 +5,7 @@ trials can be concatenated into one table.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.errors import StoreError
-from core.storage.arrow_files import open_arrow, read_table
+from core.storage.arrow_files import open_arrow, read_batches
 from core.storage.store import Attempt, Store
 
 CURVES_NAME = "curves.arrow"
@@ -105,7 +105,7 @@ def copy_curves(source: Attempt, target: Attempt, *, study: str, arm: str) -> No
     Raises:
         DamageError: the file is damaged.
     """
-    table = read_table(source, CURVES_NAME, curve_reader(source))
+    table = pa.Table.from_batches(curve_batches(source), SCHEMA)
     for name, label in (("study", study), ("arm", arm)):
         column = pa.array([label] * table.num_rows)
         table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
@@ -133,13 +133,11 @@ def curves_of(attempt: Attempt) -> pa.Table | None:
     """
     if CURVES_NAME not in attempt.stored_files():
         return None
-    return read_table(attempt, CURVES_NAME, curve_reader(attempt))
+    return pa.Table.from_batches(curve_batches(attempt), SCHEMA)
 
 
-def curve_reader(attempt: Attempt) -> pa.ipc.RecordBatchFileReader:
-    """Reader of the curve file of a committed attempt, memory-mapped if the store is local.
-
-    `core.storage.arrow_files` reads valid rows of it.
+def curve_batches(attempt: Attempt) -> Iterator[pa.RecordBatch]:
+    """Record batches of the curve file of a committed attempt, memory-mapped if the store is local.
 
     Raises:
         DamageError: the file is damaged.
@@ -150,7 +148,14 @@ def curve_reader(attempt: Attempt) -> pa.ipc.RecordBatchFileReader:
     check_version(reader.schema, attempt.key(CURVES_NAME))
     if not reader.schema.equals(SCHEMA):
         raise attempt.damage(CURVES_NAME, f"it does not have the columns {', '.join(SCHEMA.names)}")
-    return reader
+    for batch in read_batches(attempt, CURVES_NAME, reader):
+        for name in SCHEMA.names:
+            if batch[name].null_count and SCHEMA.field(name).type != _CURVE:
+                raise attempt.damage(CURVES_NAME, f"some of its rows have no {name}")
+        rate = batch["frame_rate"]
+        if batch.num_rows and not pc.all(pc.and_(pc.is_finite(rate), pc.greater(rate, 0.0))).as_py():
+            raise attempt.damage(CURVES_NAME, "some of its rows have a frame rate that is not positive")
+        yield batch
 
 
 def curve_array(column: pa.ChunkedArray) -> Float[ndarray, "row frame"] | None:

@@ -194,6 +194,23 @@ def test_the_report_says_what_is_damaged(modstudy: Command, mine: Path, kind: st
     assert "resume the study, which runs its trial again" in page
 
 
+@pytest.mark.parametrize("name", ["curves.arrow", "clip_values.arrow", "audio/test_0.target.flac", "model.pt"])
+@pytest.mark.parametrize("content", [b"", b"RIFF\x00\x00", b"fLaC" + b"\xff" * 200, b"ARROW1\x00\x00" + b"\xff" * 200])
+def test_the_report_goes_on_with_a_file_that_was_written_wrongly(
+    modstudy: Command, mine: Path, name: str, content: bytes
+) -> None:
+    store = Store(mine)
+    for digest in store.names("trials"):
+        attempt = store.committed(digest)
+        assert attempt is not None
+        attempt.put(name, content)
+        attempt.commit(attempt.record())
+    store.reopen(store.names("trials"))
+    run(modstudy, "report")
+    if name != "model.pt":
+        assert f"{Path(name).name} is damaged" in (mine / "report" / "index.html").read_text()
+
+
 def test_numbers_of_intact_trials_are_those_before(modstudy: Command, mine: Path) -> None:
     before = json.loads(modstudy("curves", "mine", "--format", "json", "--worst", "1000").output)["rows"]
     DAMAGES["eight bytes"](file_of(mine, "curves"))

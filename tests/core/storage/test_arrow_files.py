@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from core.errors import DamageError, MissingError, StoreError
 from core.storage.clip_values import CLIP_VALUES_NAME, ValuesPerClip, read_clip_values, write_clip_values
 from core.storage.curve_catalog import open_curves
-from core.storage.curves import CURVES_NAME, SCHEMA, curve_array, curve_reader, curves_of, read_curves, write_curves
+from core.storage.curves import (
+    CURVES_NAME,
+    SCHEMA,
+    curve_array,
+    curve_batches,
+    curves_of,
+    read_curves,
+    write_curves,
+    write_table,
+)
 from core.storage.ledger_segments import LedgerRow, from_segment, to_segment
 from core.storage.sealed import seal, unseal
 from core.storage.store import Attempt, Store
@@ -71,7 +80,7 @@ def test_a_file_that_the_record_does_not_have_is_no_file_of_the_attempt(tmp_path
     attempt.store.put(attempt.key(CURVES_NAME), b"not of this attempt")
     assert curves_of(attempt) is None
     with pytest.raises(MissingError, match="is not a file of its attempt"):
-        curve_reader(attempt)
+        list(curve_batches(attempt))
 
 
 def test_other_columns_are_damage(tmp_path: Path) -> None:
@@ -84,6 +93,22 @@ def test_other_columns_are_damage(tmp_path: Path) -> None:
     commit(attempt, "s", "a", 0)
     with pytest.raises(DamageError, match="it does not have the columns study, arm, seed"):
         curves_of(attempt)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [("frame_rate", 0.0, "a frame rate that is not positive"), ("frame_rate", np.nan, "a frame rate that is not"),
+     ("frame_rate", None, "no frame_rate"), ("clip_id", None, "no clip_id"), ("seed", None, "no seed")],
+)  # fmt: skip
+def test_rows_without_a_label_or_a_rate_are_damage(attempt: Attempt, column: str, value: object, problem: str) -> None:
+    table = read_curves(attempt.store, ["d"])
+    index = table.schema.get_field_index(column)
+    values = pa.array([value] * table.num_rows, SCHEMA.field(column).type)
+    other = attempt.store.begin("d")
+    write_table(other, table.set_column(index, SCHEMA.field(column), values))
+    commit(other, "s", "a", 0)
+    with pytest.raises(DamageError, match=f"some of its rows have {problem}"):
+        curves_of(other)
 
 
 def test_curves_of_other_lengths_are_no_array() -> None:
