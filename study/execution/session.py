@@ -213,12 +213,7 @@ class Session:
         self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def report(self, options: RunOptions, within_percent: float | None = None) -> int:
-        """Write the report of the trials with records, deliver it to MLflow, and return the exit code.
-
-        Args:
-            options: Options of the command.
-            within_percent: See `write_report`.
-        """
+        """Write the report of the trials with records (see `write_report`), deliver it, and return the exit code."""
         plan = self.plan()
         checked_root(self.root, writes=True)
         with self._tracker(options) as tracker:
@@ -236,24 +231,10 @@ class Session:
         return not open_trials(self.store, plan) and next_proposal(self.store, plan) is None
 
     def write_report(self, within_percent: float | None = None) -> None:
-        """Write the files of the report, and print its table of arms and its findings.
+        """Write the files of the report, and print what it says in short; see `write_and_print`."""
+        from study.execution.report_output import write_and_print
 
-        Args:
-            within_percent: Loss in the first objective that the recommended arm may have, in percent of the best mean.
-        """
-        from dashboards.analysis.verdict import TOLERANCE
-        from dashboards.findings import verdict_sentence
-        from dashboards.report.page import write_report
-        from dashboards.tables import arm_table, front_text
-
-        tolerance = TOLERANCE if within_percent is None else within_percent / 100
-        analysis = write_report(self.store, root=self.root, tolerance=tolerance)
-        self.console.print()
-        self.console.print(verdict_sentence(analysis), style="bold", markup=False, highlight=False)
-        self.console.print()
-        self.console.print(arm_table(analysis.results))
-        self.console.print(front_text(analysis))
-        self.console.print(f"\nReport: {self.store.address('report/index.html')}", soft_wrap=True, highlight=False)
+        write_and_print(self.store, self.root, self.console, within_percent)
 
     # ------------------------------------------------------------------------------------------------------------
 
