@@ -8,9 +8,9 @@ from typing import Any
 from core.clips import Dataset
 from core.data.folder_copies import copy_of
 from core.errors import ConfigError, DataError
+from core.settings.user_paths import expanded
 from core.settings.value_rules import shown_text
 from core.storage.records import DataIssue
-from core.user_paths import expanded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

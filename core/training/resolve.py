@@ -18,8 +18,8 @@ from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
+from core.settings.user_paths import expanded
 from core.storage.records import DataIssue
-from core.user_paths import expanded
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")

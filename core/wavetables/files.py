@@ -19,9 +19,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
+from core.settings.user_paths import expanded
 from core.settings.value_rules import shown_value
 from core.sound_files import find_sounds, read_mono
-from core.user_paths import expanded
 from core.wavetables.builtin import BUILTIN_WAVETABLES, builtin_wavetable
 
 MIN_CYCLE, MAX_CYCLE = 256, 4096
