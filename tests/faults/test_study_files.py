@@ -95,7 +95,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "a seed in an arm": ('question = "Why?"\n[[arms]]\nname = "a"\nconfig = { seed = 1 }', "sets `seed`"),
     "a seed in the config": (STUDY + "[config]\nseed = 1", "a study gives every arm the same seeds"),
     "a hash of a wavetable": (STUDY + '[config]\ndata.wavetable_sha256 = "abc"', "data.wavetable_sha256 is the hash"),
-    "the home of nobody": (STUDY + '[config]\ndata.wavetable = "~nosuchuser/a.wav"', "a user who does not exist"),
+    "the home of nobody": (STUDY + '[config]\ndata.wavetable = "~nosuchuser/a.wav"', "~nosuchuser/a.wav"),
     "a config as a list": ("config = []\n" + STUDY, "config: must be a table"),
     "a group as text": (STUDY + '[config]\nsynth = "x"', "synth is a group of settings"),
     "an empty key": (STUDY + '[config]\n"" = 1', "unknown setting ''"),
