@@ -45,7 +45,7 @@ from core.storage.records import (
     StudyPlan,
     TrialRecord,
 )
-from core.storage.roots import below
+from core.storage.roots import below, shown
 from core.storage.serialisation import RERUN, record_from_json, record_to_json
 from core.storage.values import Values
 
@@ -59,6 +59,8 @@ DAMAGED_PREFIX = "damaged"
 """Prefix of the keys of damaged files that were moved away."""
 COMPACT_FROM = 500
 """Number of new records from which a ledger segment is worth its file."""
+_MAX_WARNINGS = 10
+"""Number of damaged files that a store warns of one by one."""
 _MAX_PROBLEM = 300
 """Maximum number of characters of what is wrong with a file."""
 _log = logging.getLogger(__name__)
@@ -79,15 +81,19 @@ class Store(Values):
         return Store(below(self.root, key))
 
     def note_damage(self, sentence: str, digest: str | None = None) -> None:
-        """Warn of damage that readers pass over, once for each sentence.
+        """Warn of damage that readers pass over, once for each sentence; of much damage, the first is told.
 
         Args:
             sentence: The file, what is wrong with it, and what follows.
             digest: Trial that counts as one without a record.
         """
-        if sentence not in self.damage:
-            self.damage[sentence] = digest
+        if sentence in self.damage:
+            return
+        self.damage[sentence] = digest
+        if len(self.damage) <= _MAX_WARNINGS:
             _log.warning("%s", sentence)
+        elif len(self.damage) == _MAX_WARNINGS + 1:
+            _log.warning("further files in %s are damaged; `modstudy verify` lists all of them", shown(self.root))
 
     @contextmanager
     def passing_over_damage(self) -> Iterator[None]:

@@ -73,6 +73,18 @@ def test_damaged_trials_are_open_after_a_repair_and_their_files_are_kept(store: 
     assert repair_study(store, verify_study(store)) == []
 
 
+def test_of_much_damage_the_first_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(tmp_path / "mine")
+    for attempt in curve_study(store, "mine", {("frame", seed): random_curves(0) for seed in range(30)}).values():
+        flip(store, attempt.key("record.json"))
+    assert store.outcomes() == {}
+    assert len(store.damaged_trials) == len(store.damage) == 30
+    assert caplog.text.count("record.json is damaged") == 10
+    assert caplog.text.count("further files in") == 1
+    assert store.outcomes() == {}
+    assert len(caplog.records) == 11
+
+
 def test_an_earlier_attempt_does_not_count_in_place_of_a_damaged_one(store: Store) -> None:
     earlier = attempt_of(store, 0)
     later = store.begin(earlier.digest)
