@@ -55,6 +55,8 @@ class RunningTrial:
     """The latest reported training step."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Entries of the reported validations, see `TrialRecord.history`."""
+    has_begun: bool = False
+    """Whether its present worker has begun it."""
     n_deaths: int = 0
     """Number of times that its worker has died."""
     has_crashed: bool = False
@@ -66,6 +68,7 @@ class RunningTrial:
         """Say that a worker begins the trial."""
         self.started_at = self.started_at or now()
         self.started_s = time.monotonic()
+        self.has_begun = True
 
     def report(self, step: int, n_before: int, entries: Sequence[dict[str, float]]) -> None:
         """Take over what a worker reports: its step, and those entries of its history that follow the first ones."""

@@ -103,6 +103,7 @@ class TrialEvents(tune.Callback):
         """Count the restart of the trial after its worker died; one that crashed is started again only once."""
         running = self._running[trial.trial_id]
         running.n_deaths += 1
+        running.has_begun = False
         if crash := crash_of_worker(_last_failure(trial)):
             _log.warning("trial %s: its worker crashed by %s, and it is started again", running.trial.digest, crash)
             running.has_crashed = True
@@ -133,6 +134,10 @@ class TrialEvents(tune.Callback):
                 "and was killed"
             )
             record = self._recorded(running, "timed_out", error)
+        if record is None and not running.has_begun and self._queue.put_back(running.trial):
+            # Ray Tune gave it to a worker that had died after its last trial, and does not start such a trial again.
+            self._progress.retry(running.trial.digest)
+            return
         self._finish(record or self._recorded(running, *self._reason(running, trial)))
 
     def cancel(self) -> None:

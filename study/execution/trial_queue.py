@@ -6,7 +6,7 @@ trial has ended since; whether a strategy then proposes or waits for the running
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +15,8 @@ from core.errors import StudyError
 from core.storage.records import RERUN_ON_RESUME, Outcome, PlannedTrial, StudyPlan
 from core.storage.store import Store
 
+MAX_RETURNS = 2
+"""Maximum number of times that a trial is handed out again."""
 Grow = Callable[[StudyPlan, frozenset[str]], tuple[StudyPlan, Sequence[PlannedTrial]] | None]
 """Returns the plan with one more segment, and those of its trials that must run; None if nothing is proposed now.
 
@@ -75,6 +77,7 @@ class TrialQueue:
         """Whether no trial follows those that were handed out."""
         self._waiting = deque(trials)
         self._running: set[str] = set()
+        self._returns: Counter[str] = Counter()
         self._grow = grow
         self._budget = budget or Budget()
         self._stop = stop or threading.Event()
@@ -124,6 +127,17 @@ class TrialQueue:
             self._running.add(trial.digest)
             self.n_started += 1
         return trial
+
+    def put_back(self, trial: PlannedTrial) -> bool:
+        """Hand out a running trial again, before all others; returns False if that was done too often before."""
+        if self._returns[trial.digest] >= MAX_RETURNS:
+            return False
+        self._returns[trial.digest] += 1
+        self._running.discard(trial.digest)
+        self._waiting.appendleft(trial)
+        self.n_started -= 1
+        self.is_done = False
+        return True
 
     def end(self, digest: str) -> None:
         """Say that a running trial has ended, after its record was stored."""

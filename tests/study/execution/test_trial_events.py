@@ -16,7 +16,7 @@ from core.storage.store import Store
 from study.execution import trial_events, worker_deaths
 from study.execution.outcomes import FAILURES, RunningTrial
 from study.execution.trial_events import TrialEvents
-from study.execution.trial_queue import Idle, TrialQueue, open_trials
+from study.execution.trial_queue import MAX_RETURNS, Idle, TrialQueue, open_trials
 from study.execution.worker_deaths import Crash
 from study.progress import StudyProgress, max_steps
 from tests.support.tiny_study import commit
@@ -37,7 +37,9 @@ class TuneTrial:
 class Run:
     """One trial of a plan that a worker runs."""
 
-    def __init__(self, store: Store, plan: StudyPlan, timeout_s: float | None = None) -> None:
+    def __init__(
+        self, store: Store, plan: StudyPlan, timeout_s: float | None = None, *, has_begun: bool = True
+    ) -> None:
         self.store, self.plan = store, plan
         self.queue = TrialQueue(plan, plan.trials[:1], lambda *_: None)
         trial = self.queue.take()
@@ -49,7 +51,8 @@ class Run:
         self.reported: list[TrialRecord] = []
         self.running = {"t0": RunningTrial(trial, earlier=store.committed(trial.digest))}
         self.events = TrialEvents(store, self.queue, self.running, self.progress, self.reported.append, timeout_s)
-        self.events.on_trial_start(0, [], self.tune_trial)
+        if has_begun:
+            self.events.on_trial_start(0, [], self.tune_trial)
 
     def report(self, **result: Any) -> None:
         self.tune_trial.last_result = result
@@ -60,6 +63,10 @@ class Run:
         return self.ended()
 
     def fail(self, folder: Path, text: str, error: Exception | None = None) -> TrialRecord:
+        self.lose_worker(folder, text, error)
+        return self.ended()
+
+    def lose_worker(self, folder: Path, text: str, error: Exception | None = None) -> None:
         path = folder / "error.txt"
         path.write_text(f"Failure # 3 (occurred at noon)\n{text}\n")
         self.tune_trial.error_file = str(path)
@@ -67,7 +74,6 @@ class Run:
             (folder / "error.pkl").write_bytes(ray.cloudpickle.dumps(error))  # type: ignore[no-untyped-call]
             self.tune_trial.pickled_error_file = str(folder / "error.pkl")
         self.events.on_trial_error(0, [], self.tune_trial)
-        return self.ended()
 
     def ended(self) -> TrialRecord:
         """The record with which the trial has ended, everywhere."""
@@ -149,6 +155,19 @@ def test_a_trial_whose_worker_leaves_no_record_gets_one(
     assert record.environment["code_version"]
 
 
+def test_a_trial_that_was_given_to_a_dead_worker_is_given_to_another_one(
+    store: Store, plan: StudyPlan, tmp_path: Path
+) -> None:
+    run = Run(store, plan, has_begun=False)
+    for number in range(MAX_RETURNS):
+        run.lose_worker(tmp_path, "The actor is dead")
+        assert run.reported == []
+        assert run.queue.take() == run.trial
+        run.running["t0"] = RunningTrial(run.trial)
+        assert run.queue.n_started == 1, number
+    assert run.fail(tmp_path, "The actor is dead").outcome == "lost"
+
+
 def test_a_trial_whose_worker_crashes_is_started_once_more_and_has_then_crashed(
     store: Store, plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +192,7 @@ def test_a_trial_that_was_killed_twice_before_its_worker_crashed_has_crashed(
     run = Run(store, plan)
     for _ in range(2):
         run.events.on_trial_recover(0, [], run.tune_trial)
+        run.events.on_trial_start(0, [], run.tune_trial)
     assert run.tune_trial.max_failures == 2
     monkeypatch.setattr(trial_events, "crash_of_worker", lambda _: Crash(signal="SIGABRT"))
     record = run.fail(tmp_path, "The actor is dead")
@@ -187,6 +207,7 @@ def test_a_trial_that_is_killed_after_a_crash_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(trial_events, "crash_of_worker", lambda _: Crash(signal="SIGSEGV"))
         run.events.on_trial_recover(0, [], run.tune_trial)
+    run.events.on_trial_start(0, [], run.tune_trial)
     record = run.fail(tmp_path, "The actor is dead")
     assert (record.outcome, record.error) == ("lost", "its worker died again after a crash; at last: The actor is dead")
 
