@@ -65,9 +65,9 @@ ROOTS = {
     "a control character": ("\x1b[2J", "got '\\x1b[2J'"),
     "another direction": ("\u202e", "got '\\u202e'"),
     "no UTF-8": ("\udcff", "got '\\udcff'"),
-    "a file": ("trial.toml", "a root is a folder, and trial.toml is none"),
-    "a device": ("/dev/null", "a root is a folder, and /dev/null is none"),
-    "a link to nothing": ("dead", "a root is a folder, and dead is none"),
+    "a file": ("trial.toml", "trial.toml is none"),
+    "a device": ("/dev/null", "/dev/null is none"),
+    "a link to nothing": ("dead", "dead is "),
     "no scheme": ("://", "a root is a folder or a URI"),
     "an unknown scheme": ("foo://x", "a root is a folder or a URI"),
     "a web page": ("http://x", "a root is a folder or a URI"),
@@ -110,7 +110,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("new", "nowhere/a.toml"), "cannot write nowhere/a.toml"),
     (("new", "\x1b[2J"), "a study file ends in .toml; got \\x1b[2J"),
     (("train",), "needs a TOML file with one trial's settings"),
-    ((*TRIAL, "--out", "trial.toml"), "a root is a folder, and trial.toml is none"),
+    ((*TRIAL, "--out", "trial.toml"), "trial.toml is none"),
     ((*TRIAL, "--out", "x" * 5000), "of 1 to 1024 printable characters"),
 )
 """Words of a command, and a part of the message."""
