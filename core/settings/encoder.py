@@ -9,6 +9,9 @@ from typing_extensions import Doc
 from core.errors import ConfigError
 from core.settings.audio import AudioConfig
 
+MAX_PADDING = 100
+"""Largest number of padded frames for each frame of a clip; kernels that wide see almost nothing else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
@@ -58,10 +61,11 @@ class EncoderConfig:
                 "choose another stride or audio.hop_length"
             )
         n_frames = (audio.n_frames - 1) // self.stride + 1
-        if self.kernel_time > 1 and max(self.dilations) >= n_frames:
+        padding = (self.kernel_time - 1) * max(self.dilations)
+        if padding > MAX_PADDING * n_frames:
             raise ConfigError(
-                f"encoder.dilations must be below the {n_frames} frames of the encoder in a clip, beyond which a "
-                f"kernel sees nothing but padding; got {max(self.dilations)}; lower it"
+                "(encoder.kernel_time - 1) * encoder.dilations, the frames with which clips are padded, must not "
+                f"exceed {MAX_PADDING} times the encoder's {n_frames} frames; got {padding}; lower one of them"
             )
         if self.n_fft // 2 >= audio.n_samples:
             raise ConfigError(

@@ -25,7 +25,7 @@ import torch._dynamo  # (optimizers import it when they are made)
 from numba.core.registry import cpu_target
 
 from core.ops.convolution import Precision
-from core.settings.parameterizations import SplineConfig
+from core.settings.parameterizations import LowPassConfig, SplineConfig
 from core.settings.trial import TrialConfig
 from core.training.memory import reuse_freed_memory
 from tests.benchmarks.cases import Case
@@ -135,11 +135,15 @@ def at_precision(config: TrialConfig, precision: Precision) -> TrialConfig:
 def tiny(config: TrialConfig) -> TrialConfig:
     """The same kind of work at a size that costs nothing."""
     audio, curves = config.audio, config.parameterization
+    if isinstance(curves, SplineConfig):
+        curves = replace(curves, n_segments=2)
+    if isinstance(curves, LowPassConfig):
+        curves = replace(curves, cutoff_hz=audio.frame_rate / 16)
     return replace(
         config,
         audio=replace(audio, duration_s=TINY_FRAMES * audio.hop_length / audio.sample_rate),
         encoder=replace(config.encoder, width=4, head_hidden=4),
-        parameterization=replace(curves, n_segments=2) if isinstance(curves, SplineConfig) else curves,
+        parameterization=curves,
         trainer=replace(config.trainer, batch_size=2),
     )
 

@@ -46,7 +46,10 @@ NONSENSE = (
     ("encoder.dilations=[]", "encoder.dilations: has too few items; got []"),
     ("encoder.dilations=[0]", "encoder.dilations.0: must be greater than or equal to 1; got 0"),
     ("encoder.dilations=[1000000000000]", "encoder.dilations.0: must be less than or equal to 65536"),
-    ("encoder.dilations=[65536]", "encoder.dilations must be below the 129 frames"),
+    (
+        "encoder.dilations=[65536]",
+        "encoder.dilations, the frames with which clips are padded, must not exceed 100 times the encoder's 129 frames",
+    ),
     (f"encoder.dilations={[1] * 12}", "encoder.dilations: must have at most 11 items"),
     (f"encoder.dilations={[1] * 5000}", "encoder.dilations: must have at most 11 items"),
     ("loss.resolutions=[{n_fft=4}]", "loss.resolutions.0.hop_length: this key is missing"),
