@@ -20,7 +20,7 @@ from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
 from study.commands.options import BAD_INPUT, CommandGroup, errors
-from study.commands.output import guard_output
+from study.command_output import guard_output
 from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report

@@ -10,7 +10,6 @@ from core.errors import StudyError
 from core.settings.loading import from_settings
 from core.storage.records import PlannedTrial, StudyPlan
 from core.storage.store import Store
-from study.planning.disk import least_trial_bytes
 
 MAX_SIZED = 16
 """Number of arms whose trials are sized; the others are assumed to be like these."""
@@ -63,6 +62,9 @@ def size_text(n_bytes: float) -> str:
 
 def _bytes_of(plan: StudyPlan, trials: Sequence[PlannedTrial]) -> float:
     """Size of what trials certainly write, from that of a trial in each of some arms."""
+    # Commands that only look at a study need not wait for torch.
+    from study.planning.disk import least_trial_bytes
+
     by_arm = list({(trial.arm, trial.stage): trial for trial in trials}.values())
     sized = by_arm[:: -(-len(by_arm) // MAX_SIZED)]
     sizes = [least_trial_bytes(from_settings(plan.config_of(trial)), stage=trial.stage) for trial in sized]

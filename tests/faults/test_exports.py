@@ -21,7 +21,7 @@ from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.export_tables import TableFormat, TextTable, arms_table, rendered, tidy_csv
 from dashboards.report.description import escaped
-from study.commands.safe_console import SafeConsole
+from study.safe_console import SafeConsole
 from tests.support.command_line import Command
 from tests.support.fake_study import FakeArm, fake_study
 

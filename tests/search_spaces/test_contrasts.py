@@ -57,9 +57,10 @@ def test_a_margin_may_be_that_of_a_metric_of_a_contrast() -> None:
         (CONTRAST * 2, "'b' and 'a' are compared twice in audio.mss"),
         (CONTRAST.replace('"b"', '"a"'), "an arm is compared with another one; got 'a' twice"),
         ("[margins]\ncurves.l1 = 0.1\n", "no arms are compared in 'curves.l1'"),
-        ("[margins]\naudio.mss = -0.1\n", "above 0; got -0.1"),
-        ("[margins]\naudio.mss = inf\n", "above 0; got inf"),
-        ("[margins]\naudio.mss = nan\n", "above 0; got nan"),
+        ("[margins]\naudio.mss = 0.0\n", "above 0; got 0"),
+        ("[margins]\naudio.mss = -0.1\n", "greater than or equal to 0; got -0.1"),
+        ("[margins]\naudio.mss = inf\n", "less than or equal to 1000000000000; got inf"),
+        ("[margins]\naudio.mss = nan\n", "less than or equal to 1000000000000; got nan"),
         ("[margins]\naudio.mss = true\n", "margins.audio.mss: must be a number; got True"),
     ],
 )

@@ -9,7 +9,7 @@ from search_spaces.early_stopping import AshaConfig, MedianConfig
 from search_spaces.study_parsing import parse_study
 from tests.support.tiny_study import tiny_study
 
-SEARCH = {"arms_per_cell": 3, "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}]}
+SEARCH = {"arms_per_cell": 9, "space": [{"path": "optimizer.lr", "low": 1e-4, "high": 1e-1, "log": True}]}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_losses_of_different_kinds_are_not_compared() -> None:
     space = [{"path": "data.n_train", "values": [8, 16]}]
     message = "early_stopping compares validation losses, which mean different things with different data.n_train"
     with pytest.raises(ConfigError, match=message):
-        tiny_study(search={"arms_per_cell": 2, "space": space}, early_stopping={"kind": "asha"})
-    tiny_study(search={"arms_per_cell": 2, "space": space}, early_stopping={"kind": "asha", "stages": ["design"]})
+        tiny_study(search={"arms_per_cell": 9, "space": space}, early_stopping={"kind": "asha"})
+    tiny_study(search={"arms_per_cell": 9, "space": space}, early_stopping={"kind": "asha", "stages": ["design"]})
     with pytest.raises(ConfigError, match="with different audio.duration_s"):
         tiny_study(
             space=[{"path": "audio.duration_s", "values": [0.5, 1.0]}],
