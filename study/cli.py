@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.logging import RichHandler
 
+from study.command_output import guard_output
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
 from study.commands.compare import compare
@@ -20,7 +21,6 @@ from study.commands.launch import launch
 from study.commands.list import list_studies
 from study.commands.new import new
 from study.commands.options import BAD_INPUT, CommandGroup, errors
-from study.command_output import guard_output
 from study.commands.plan import plan
 from study.commands.render import render_app
 from study.commands.report import report

@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 from core.errors import ModstudyError, StudyStoppedError
 from core.settings.value_rules import one_message
 from study.command_output import lost_output
-from study.safe_console import SafeConsole
 from study.execution.interrupts import INTERRUPTED
+from study.safe_console import SafeConsole
 from study.scan_progress import show_scans
 from study.system_errors import system_error_text
 
