@@ -6,7 +6,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.logging import RichHandler
 
 from study.command_output import guard_output
 from study.commands.catalog import catalog
@@ -32,6 +31,7 @@ from study.commands.studies import studies
 from study.commands.track import track
 from study.commands.train import train
 from study.commands.verify import verify
+from study.safe_console import LineHandler
 from study.system_errors import NO_FOLDER, has_working_folder
 
 app = typer.Typer(
@@ -60,9 +60,7 @@ def main() -> None:
     if not has_working_folder():
         errors.print(f"[red]error:[/] {NO_FOLDER}", highlight=False)
         sys.exit(BAD_INPUT)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[LineHandler(errors)])
     app()
 
 

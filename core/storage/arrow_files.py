@@ -66,10 +66,9 @@ def check_local_file(attempt: Attempt, name: str, expected: StoredFile, *, again
 
     Raises:
         DamageError: the file is not as it was.
+        StoreError: the record names an attempt outside its study.
     """
-    root = attempt.store.local_root
-    assert root is not None
-    path = root / attempt.key(name)
+    path = Path(attempt.store.file(attempt.key(name))[1])
     try:
         problem = problem_of_file(path, expected, again=again)
     except (FileNotFoundError, NotADirectoryError):

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.folder_copies import copy_of, pack, unpack
-from core.errors import DataError, StoreError
+from core.errors import ConfigError, DataError, StoreError
 from core.storage.keys import check_key
+from core.storage.records import StoredFile
 from core.storage.sounds import audio_name, file_safe
 from core.storage.store import Attempt, Store
 from dashboards.report.page import write_report
@@ -110,6 +111,7 @@ def test_a_record_names_no_attempt_outside_its_study(tmp_path: Path, field: str,
     store = fake_study(tmp_path / "runs" / "s", [FakeArm(name="a", mss=1.0, tv=2.0)], seeds=1, n_clips=1)
     (record,) = store.ledger()
     (tmp_path / "files").mkdir()
+    record = replace(record, files={"curves.arrow": StoredFile(size=1, sha256="0" * 64)})
     changed = replace(record, attempt=value) if field == "attempt" else replace(record, digest=value)
     with pytest.raises(StoreError, match="keys of a store"):
         write_trial_files(store, changed, tmp_path / "files", with_sounds=True)
@@ -241,6 +243,6 @@ def test_what_is_packed_is_unpacked(own_cache: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("sha256", ["../../outside", "/etc", "", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n"])
 def test_a_hash_of_a_folder_leads_nowhere_else(own_cache: Path, sha256: str) -> None:
     for use in (copy_of, lambda text: unpack(text, archive(member("a.wav")))):
-        with pytest.raises(DataError, match="64 hexadecimal digits"):
+        with pytest.raises(ConfigError, match="64 hexadecimal digits"):
             use(sha256)
     assert list(own_cache.rglob("*")) == []

@@ -108,16 +108,16 @@ def test_a_root_that_belongs_to_somebody_else_is_refused(folder: Path) -> None:
         pytest.skip("only the superuser can take on another user")
     (folder / "root").mkdir(mode=0o755)
     # Where its own temporary folder cannot be reached by the other user, neither can the one of the test.
-    code = "import os, sys; from study.root_checks import check_root; os.setgid(65534); os.setuid(65534); "
+    code = "import os, sys; from core.storage.roots import checked_root; os.setgid(65534); os.setuid(65534); "
     done = subprocess.run(
-        [sys.executable, "-c", code + "check_root(sys.argv[1], writes=True)", "/root-of-somebody-else/../usr"],
+        [sys.executable, "-c", code + "checked_root(sys.argv[1], writes=True)", "/root-of-somebody-else/../usr"],
         capture_output=True,
         text=True,
         cwd="/",
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         check=False,
     )
-    assert "StudyError: /usr cannot be written: this user lacks the permission" in done.stderr
+    assert "StoreError: /usr cannot be written: this user lacks the permission" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("launch", "quickstart"), ("list",), ("status", "tiny"), ("doctor",)], ids=str)
