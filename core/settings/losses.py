@@ -4,6 +4,7 @@ To add a loss, add its config class to `LossConfig`, its module to `core/losses`
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
@@ -12,6 +13,7 @@ from typing_extensions import Doc
 
 from core.ops.sizes import check_stft_size
 from core.settings.audio import AudioConfig
+from core.settings.memory import COMPLEX, FLOAT, Stage
 from core.settings.variants import Variant
 
 AnyLoss = TypeVar("AnyLoss", bound="LossVariant")
@@ -19,6 +21,8 @@ AnyLoss = TypeVar("AnyLoss", bound="LossVariant")
 _STANDARD = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 """(n_fft, hop_length, win_length) of each resolution at 48 kHz, as in auraloss."""
 _STANDARD_SAMPLE_RATE = 48_000
+CHUNK_SAMPLES = 2**19
+"""Samples of windowed frames per chunk of the loss, as in `core.ops.stft_sums`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,11 @@ class LossVariant(Variant):
         del audio
         return self
 
+    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
+        """Memory of the parts of the loss for a batch of clips; by default a few signals as long as the clips."""
+        samples = float(batch) * audio.n_samples * FLOAT
+        yield Stage(kept=4 * samples, forward=4 * samples, backward=4 * samples)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiResolutionStftConfig(LossVariant):
@@ -74,6 +83,20 @@ class MultiResolutionStftConfig(LossVariant):
 
     def resolved(self, audio: AudioConfig) -> "MultiResolutionStftConfig":
         return replace(self, resolutions=self.resolutions or standard_resolutions(audio.sample_rate))
+
+    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
+        # One resolution after the other, a chunk of clips at a time.
+        for resolution in self.resolutions or standard_resolutions(audio.sample_rate):
+            n_frames = float(audio.n_samples // resolution.hop_length + 1)
+            bins = n_frames * (resolution.n_fft // 2 + 1)
+            chunk = min(batch, max(1, int(CHUNK_SAMPLES // (n_frames * resolution.n_fft))))
+            frames = chunk * n_frames * resolution.n_fft * FLOAT
+            # Two factors and the spectrum per bin.
+            yield Stage(
+                kept=batch * bins * (2 * FLOAT + COMPLEX),
+                forward=frames + 2 * chunk * bins * COMPLEX,
+                backward=2 * frames,
+            )
 
 
 LossConfig = MultiResolutionStftConfig

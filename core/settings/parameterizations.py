@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
-from core.ops.sizes import check_low_pass_size, check_spline_size
+from core.ops.sizes import check_low_pass_size, check_spline_size, low_pass_half_length
 from core.settings.annotations import UnitRange
 from core.settings.audio import AudioConfig
+from core.settings.memory import DOUBLE
 from core.settings.variants import Variant
 
 
@@ -24,6 +25,17 @@ class ParameterizationVariant(Variant):
 
     is_baseline: ClassVar[bool] = False
     """Whether the curves do not depend on the sound; such arms are reported, but never part of a Pareto front."""
+    n_outputs: ClassVar[int] = 1
+    """Numbers per token that the encoder predicts."""
+
+    def n_tokens(self, audio: AudioConfig) -> int:
+        """Tokens per clip and modulation that the encoder predicts; 0 for a baseline."""
+        return 0 if self.is_baseline else audio.n_frames
+
+    def constant_bytes(self, audio: AudioConfig) -> float:
+        """Bytes of constant tensors, and of what making them needs."""
+        del audio
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +57,16 @@ class LowPassConfig(ParameterizationVariant):
     def check(self, audio: AudioConfig) -> None:
         check_low_pass_size(self.cutoff_hz, audio.frame_rate, audio.n_frames)
 
+    def constant_bytes(self, audio: AudioConfig) -> float:
+        # The taps, and the signals that are as long as they are.
+        return 12.0 * low_pass_half_length(self.cutoff_hz, audio.frame_rate) * DOUBLE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplineConfig(ParameterizationVariant):
     """Piecewise Bezier curve with predicted knots and values."""
+
+    n_outputs: ClassVar[int] = 2
 
     kind: Literal["spline"] = "spline"
     n_segments: Annotated[int, Interval(ge=1, le=100_000), Doc("Bezier segments")] = 8
@@ -65,6 +83,10 @@ class SplineConfig(ParameterizationVariant):
 
     def check(self, audio: AudioConfig) -> None:
         check_spline_size(self.n_segments, self.degree, audio.n_frames)
+
+    def n_tokens(self, audio: AudioConfig) -> int:
+        del audio
+        return self.n_segments * self.degree + 1
 
     def kernels(self) -> Hashable:
         return self.kind, self.evaluation

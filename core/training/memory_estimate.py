@@ -15,19 +15,9 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 from core.settings.data import SyntheticDataConfig
+from core.settings.memory import COMPLEX, DOUBLE, FLOAT, Stage
 from core.settings.trial import TrialConfig
-from core.training.memory_stages import (
-    COMPLEX,
-    DOUBLE,
-    FLOAT,
-    Stage,
-    filterbank_bytes,
-    loss_stages,
-    model_stages,
-    model_weights,
-    synth_constants,
-    taps_bytes,
-)
+from core.training.memory_stages import filterbank_bytes, model_stages, model_weights
 
 Clips = tuple[int, int, int]
 """Numbers of training, validation and test clips."""
@@ -118,7 +108,7 @@ def estimate_memory(config: TrialConfig, n_clips: Clips | None = None) -> Memory
     filterbank, making_it = filterbank_bytes(config.encoder)
     if config.parameterization.is_baseline:
         filterbank = making_it = 0.0
-    constants = max(making_it, synth_constants(config.synth), taps_bytes(config.parameterization, audio))
+    constants = max(making_it, config.synth.constant_bytes(), config.parameterization.constant_bytes(audio))
     return MemoryEstimate(
         dataset=sum(n_clips) * clip_bytes(config),
         building=_building(config, n_clips),
@@ -139,7 +129,7 @@ def clip_bytes(config: TrialConfig) -> float:
 
 def _step(config: TrialConfig, batch: int) -> float:
     """A training step: the batch, and the largest sum of what is kept and what a stage needs."""
-    stages = [*model_stages(config, batch), *loss_stages(config.loss, config.audio, batch)]
+    stages = [*model_stages(config, batch), *config.loss.memory_stages(config.audio, batch)]
     kept, largest = 0.0, 0.0
     for stage in stages:
         kept += stage.kept
@@ -151,7 +141,7 @@ def _forward(config: TrialConfig, batch: int) -> float:
     """The model and the loss for a batch without gradients, where a stage follows the one before."""
     model = _largest(model_stages(config, batch))
     # Without a gradient the loss keeps only a chunk.
-    loss = max(stage.forward for stage in loss_stages(config.loss, config.audio, batch))
+    loss = max(stage.forward for stage in config.loss.memory_stages(config.audio, batch))
     return max(model, loss) + 3 * batch * clip_bytes(config)
 
 
@@ -166,8 +156,7 @@ def _largest(stages: Iterable[Stage]) -> float:
 
 def _estimates(config: TrialConfig, n_clips: int) -> float:
     """Sounds and curves of a whole split, and the noise that a synth plays."""
-    noise = 3 if config.synth.kind == "engel" else 0
-    return (2 + noise) * n_clips * config.audio.n_samples * float(FLOAT)
+    return (2 + config.synth.n_noises) * n_clips * config.audio.n_samples * float(FLOAT)
 
 
 def _metrics(config: TrialConfig, n_clips: int) -> float:

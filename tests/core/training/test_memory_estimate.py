@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ops import adapters, convolution, log_mel, lstm, stft_sums
+from core.settings import losses, memory, synths
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.presets import PAPER, PRESETS, SMALL
 from core.settings.synths import FilterConfig, ModSynthConfig, OscillatorConfig, SynthConfig
@@ -60,10 +61,10 @@ def test_sizes_that_the_operations_choose_are_the_same_here() -> None:
     pairs = [
         (memory_stages.LSTM_KERNEL_HIDDEN, lstm.MAX_HIDDEN),
         (memory_stages.FEATURE_CHUNK, log_mel._CHUNK_SAMPLES),
-        (memory_stages.LOSS_CHUNK, stft_sums._CHUNK_SAMPLES),
-        (memory_stages.ADAPTER_BLOCK, adapters._BLOCK_SIZE),
+        (losses.CHUNK_SAMPLES, stft_sums._CHUNK_SAMPLES),
+        (memory.ADAPTER_BLOCK, adapters._BLOCK_SIZE),
         (memory_stages.MIN_PHASE_FRAMES, convolution.MIN_PHASE_FRAMES),
-        (memory_stages.BUILTIN_TABLE, tuple(builtin_wavetable("sine_to_saw").shape)),
+        (synths.BUILTIN_TABLE, tuple(builtin_wavetable("sine_to_saw").shape)),
     ]
     for here, there in pairs:
         assert here == there
