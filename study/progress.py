@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import heapreplace
@@ -249,6 +249,32 @@ def show_progress(progress: StudyProgress, console: Console) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def progress_of(
+    plan: StudyPlan, remaining: Sequence[PlannedTrial], outcomes: Mapping[str, Outcome], trials_at_once: int
+) -> StudyProgress:
+    """Progress of a study before its open trials run.
+
+    Args:
+        plan: Plan of the study.
+        remaining: The open trials.
+        outcomes: Outcomes of the trials with a record, by digest.
+        trials_at_once: Number of trials that run at once.
+    """
+    waiting = {trial.digest: trial for trial in remaining}
+    ended = {
+        trial.digest: outcomes[trial.digest]
+        for trial in plan.trials
+        if trial.digest not in waiting and trial.digest in outcomes
+    }
+    return StudyProgress(
+        planned=len(plan.trials),
+        trials_at_once=trials_at_once,
+        max_steps=max_steps(plan),
+        outcomes=ended,
+        waiting=waiting,
+    )
 
 
 def max_steps(plan: StudyPlan) -> dict[str, int]:

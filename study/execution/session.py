@@ -32,7 +32,7 @@ from study.execution.report_state import is_up_to_date, note_up_to_date, results
 from study.execution.run_options import RunOptions
 from study.execution.trial_queue import Budget, Idle, TrialQueue, open_trials
 from study.planning.resources import Resources
-from study.progress import StudyProgress, max_steps, show_progress
+from study.progress import StudyProgress, progress_of, show_progress
 from study.tracking.tracker import Tracker, default_tracker
 
 INTERRUPTED_WAIT_S = 10.0
@@ -148,7 +148,7 @@ class Session:
         if options.retry:
             self.store.reopen([trial.digest for trial in remaining])
         remaining = self._without_copies(remaining, options)
-        progress = self._progress(plan, remaining, resources)
+        progress = progress_of(plan, remaining, self.store.outcomes(), resources.trials_at_once)
         lease.progress = progress.snapshot
         uri = self.tracker_address(options.tracking_uri)[0]
         state = results_state(self.store, plan, uri)
@@ -263,20 +263,6 @@ class Session:
             for trial in remaining
             if (record := self.store.record(trial.digest)) is None or record.outcome in RERUN_ON_RESUME
         ]
-
-    def _progress(self, plan: StudyPlan, remaining: Sequence[PlannedTrial], resources: Resources) -> StudyProgress:
-        """Progress of the study before its open trials run."""
-        progress = StudyProgress(
-            planned=len(plan.trials), trials_at_once=resources.trials_at_once, max_steps=max_steps(plan)
-        )
-        progress.waiting |= {trial.digest: trial for trial in remaining}
-        outcomes = self.store.outcomes()
-        progress.outcomes |= {
-            trial.digest: outcomes[trial.digest]
-            for trial in plan.trials
-            if trial.digest not in progress.waiting and trial.digest in outcomes
-        }
-        return progress
 
     def _tracker(self, options: RunOptions) -> Tracker:
         """The tracker of the given URI; by default a database in the root folder."""
