@@ -19,7 +19,8 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from core.errors import ModstudyError
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
 
 CURRENT, COUNTS, FAILURES = "current", "counts.json", "failures"
 """Names of the files with the input that is being tried and the counts, and of the folder with inputs that failed."""

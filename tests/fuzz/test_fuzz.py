@@ -13,7 +13,8 @@ import pytest
 from core.errors import DataError
 from tests.fuzz.child import try_input
 from tests.fuzz.run import fuzz
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
 
 
 class Deadly(Target):
