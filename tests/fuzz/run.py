@@ -20,11 +20,14 @@ from typing import Annotated
 
 import typer
 
+from core.cache_folder import cache_folder
 from tests.fuzz.child import COUNTS, CURRENT, FAILURES, MAX_SECONDS, try_input
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 """The tree that is tested."""
+KERNELS = cache_folder() / "kernels"
+"""Folder of compiled kernels."""
 START_S = 120.0
 """Time that a process may take beyond its share, to start and to end."""
 OUTCOMES = ("accepted", "refused", "failed", "crashed", "hung")
@@ -51,11 +54,13 @@ def fuzz(name: str, seconds: float, seed: int, failures: Path) -> Counter[str]:
 def _run_child(name: str, seconds: float, seed: int, folder: Path, failures: Path) -> Counter[str]:
     """Fuzz in a process of its own until the time is over or the target has ended the process."""
     words = [sys.executable, "-m", "tests.fuzz.child", name, str(seed), str(seconds), str(folder)]
-    # Targets write where they are, and cache where they are told.
+    # Targets write where they are, and cache where they are told; only compiled kernels, which take long, are shared.
     done = subprocess.run(
         words,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")},
+        env={"NUMBA_CACHE_DIR": str(KERNELS)}
+        | os.environ
+        | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")},
         capture_output=True,
         text=True,
         errors="replace",
