@@ -81,7 +81,8 @@ def test_a_study_whose_root_is_full_stops_and_goes_on_to_the_undisturbed_numbers
         assert output.count("error: ") == 1
         assert "Traceback" not in output
         assert 0 < n_ended < N_TRIALS
-        assert set(store.outcomes().values()) == {"finished"}
+        # A trial that the full disk ended beside another one may have had space for its record.
+        assert set(store.outcomes().values()) <= {"finished", "cancelled"}
         remount("size=60m")
         resume = Process(["resume", "tiny", "--root", "root"], folder, "resume", tmp_path)
         output = ended(resume)
