@@ -22,8 +22,12 @@ class IrregularFileError(OSError):
 
 
 @contextmanager
-def open_regular(path: Path, max_bytes: int) -> Iterator[BufferedReader]:
+def open_regular(path: Path, max_bytes: int | None = None) -> Iterator[BufferedReader]:
     """A regular file, open for reading; links are followed.
+
+    Args:
+        path: Its path.
+        max_bytes: Largest size that it may have; None if the caller limits what is read.
 
     Raises:
         IrregularFileError: it is a folder, pipe, socket or device, or larger than `max_bytes`.
@@ -41,7 +45,7 @@ def open_regular(path: Path, max_bytes: int) -> Iterator[BufferedReader]:
             None, f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}, not a file"
         )
     with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > max_bytes:
+        if max_bytes is not None and status.st_size > max_bytes:
             raise IrregularFileError(None, f"it has {_mib(status.st_size)} MiB, and at most {_mib(max_bytes)} are read")
         yield file
 

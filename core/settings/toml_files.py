@@ -6,15 +6,14 @@ parts of a dotted key.
 """
 
 import math
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import ConfigError
+from core.regular_files import open_regular
 from core.settings.value_rules import shortened, shown_text, shown_value
 
 MAX_INTEGER = 2**63 - 1
@@ -131,28 +130,16 @@ def check_values(value: Any, path: str = "", depth: int = 0) -> None:
 
 
 def _bytes_of(path: str | Path) -> bytes:
-    """The content of a regular file; opening does not wait for the other end of a pipe.
+    """The content of a regular file.
 
     Raises:
         ConfigError: the file cannot be read, is not a regular one, or is too large.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
-                raise ConfigError(f"cannot read {shown_text(path)}: it is {kind}; give the path of a TOML file")
-            with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except ConfigError:
-        raise
-    except (OSError, ValueError) as error:
-        # A path with a null character, or with one that the file system cannot represent, is a ValueError.
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"cannot read {shown_text(path)}: {reason}; give the path of a TOML file") from error
+        with open_regular(Path(path)) as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {shown_text(path)}: {error.strerror}; give the path of a TOML file") from error
     if len(data) > MAX_BYTES:
         raise ConfigError(
             f"cannot read {shown_text(path)}: a TOML file has at most {MAX_BYTES:,} bytes, and this one more; "

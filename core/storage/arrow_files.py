@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from core.errors import MissingError
-from core.storage.integrity import problem_of_content, problem_of_file
+from core.storage.integrity import problem_of_file
 from core.storage.records import StoredFile
 from core.storage.store import Attempt
 
@@ -84,10 +84,4 @@ def _source(attempt: Attempt, name: str, expected: StoredFile) -> pa.NativeFile:
     """The content of a file, memory-mapped if the store is local; raises DamageError if it is damaged."""
     if attempt.store.local_root is not None:
         return pa.memory_map(str(check_local_file(attempt, name, expected)))
-    try:
-        data = attempt.store.get(attempt.key(name))
-    except MissingError as error:
-        raise attempt.damage(name, "it is missing") from error
-    if problem := problem_of_content(data, expected):
-        raise attempt.damage(name, problem)
-    return pa.BufferReader(data)
+    return pa.BufferReader(attempt.get_verified(name, expected))

@@ -292,8 +292,14 @@ class Attempt:
             MissingError: there is no such value.
         """
         expected = (self.files or {}).get(name)
-        if expected is None:
-            return self.store.get(self.key(name))
+        return self.store.get(self.key(name)) if expected is None else self.get_verified(name, expected)
+
+    def get_verified(self, name: str, expected: StoredFile) -> bytes:
+        """A value of the attempt that has the size and hash in its record.
+
+        Raises:
+            DamageError: it has not, or is missing.
+        """
         is_local = self.store.local_root is not None
         # The size comes first, so that a file that has become huge is not read; remote stores need a request for it.
         if is_local and (problem := problem_of_size(self.store.size(self.key(name)), expected)):

@@ -14,6 +14,7 @@ from core.errors import DataError
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig
 from tests.support.command_line import Command
+from tests.support.irregular_files import KINDS, Kind, make_irregular
 from tests.support.refusals import assert_refused, time_limit
 from tests.support.sounds import write_named_notes
 
@@ -102,22 +103,10 @@ def test_file_in_any_dialect_is_read(name: str, tmp_path: Path) -> None:
     assert len(read_metadata(tmp_path / METADATA_NAME)) == n_rows
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "dead link", "loop"])
-def test_what_is_no_file_is_refused(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_file_is_refused(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / METADATA_NAME
-    match kind:
-        case "folder":
-            path.mkdir()
-        case "pipe":
-            os.mkfifo(path)
-        case "device":
-            path.symlink_to("/dev/zero")
-        case "dead link":
-            path.symlink_to("nowhere")
-        case "loop":
-            path.symlink_to(path)
-        case _:
-            pass
+    make_irregular(path, kind)
     assert "it cannot be read" in message_of(path)
 
 

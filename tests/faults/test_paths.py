@@ -83,9 +83,9 @@ def test_a_key_that_is_taken_stays_below_the_root(key: str) -> None:
         check_key(key)
     except StoreError:
         return
-    path = os.path.normpath(f"/root/of/store/{key}")
-    assert path == f"/root/of/store/{key}"
-    assert path.startswith("/root/of/store/")
+    path = os.path.normpath(f"/base/of/store/{key}")
+    assert path == f"/base/of/store/{key}"
+    assert path.startswith("/base/of/store/")
 
 
 @pytest.mark.parametrize("clip_id", CLIP_IDS, ids=ascii)

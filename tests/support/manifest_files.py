@@ -1,6 +1,5 @@
 """Manifests of renders with one thing wrong."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data.manifest import MANIFEST_NAME
+from tests.support.irregular_files import Kind, make_irregular
 
 Change = Callable[[Path], object]
 """Changes the manifest of a folder."""
@@ -91,24 +91,12 @@ def flipped(place: int) -> Change:
     return change
 
 
-def moved(kind: str) -> Change:
+def moved(kind: Kind) -> Change:
     """Replace the manifest by something that is no file."""
 
     def change(folder: Path) -> None:
         path = folder / MANIFEST_NAME
         path.rename(folder / "elsewhere.parquet")
-        match kind:
-            case "folder":
-                path.mkdir()
-            case "pipe":
-                os.mkfifo(path)
-            case "device":
-                path.symlink_to("/dev/zero")
-            case "dead link":
-                path.symlink_to("nowhere")
-            case "loop":
-                path.symlink_to(path)
-            case _:
-                pass
+        make_irregular(path, kind)
 
     return change
