@@ -14,7 +14,9 @@ from core.errors import ConfigError
 from core.modulations import Modulation
 from core.settings.annotations import ContentPath, HashLength, PathLength, SeedRange
 from core.settings.audio import AudioConfig
-from core.settings.synths import FrozenWavetableConfig, ModSynthConfig, RbjFilterConfig, SynthConfig
+from core.settings.filters import RbjFilterConfig
+from core.settings.oscillators import FrozenWavetableConfig
+from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.variants import Variant
 
 UNKNOWN_CLIPS = (300, 100, 100)

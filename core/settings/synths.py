@@ -1,4 +1,4 @@
-"""Settings of the synths and of the oscillators and filters they are built from, one class per kind.
+"""Settings of the synths, one class per kind.
 
 To add a synth, add its config class with its modulations to `SynthConfig`, its module to `core/synths` and its case to
 `core/synths/build.py`.
@@ -14,156 +14,19 @@ from typing_extensions import Doc
 from core.errors import ConfigError
 from core.modulations import Modulation
 from core.ops.sizes import check_noise_filter_size
-from core.settings.annotations import ContentPath, HashLength, PathLength
 from core.settings.audio import AudioConfig
+from core.settings.filters import FilterConfig, LearnedFilterConfig, RbjFilterConfig
 from core.settings.memory import DOUBLE, FLOAT, Stage, adapter_stage, adapter_weights
+from core.settings.oscillators import (
+    DATA_WAVETABLE,
+    FrozenWavetableConfig,
+    LearnableWavetableConfig,
+    OscillatorConfig,
+)
 from core.settings.variants import Variant
 
 AnySynth = TypeVar("AnySynth", bound="SynthVariant")
 """Any config class of a synth."""
-MAX_CUTOFF_SHARE = 0.45
-"""Highest cutoff of the low-pass as a share of the sample rate; at 0.5 its poles reach the unit circle."""
-DATA_WAVETABLE = "data"
-"""Placeholder for the wavetable of the synthetic data, replaced when the config is resolved."""
-LARGEST_TABLE = (256, 2048)
-"""Cycles, and samples per cycle, that are assumed of a wavetable in a file, as synths write them."""
-BUILTIN_TABLE = (64, 1024)
-"""Cycles, and samples per cycle, of the built-in wavetables."""
-N_COEFFICIENTS = 5
-"""Coefficients of a biquad."""
-
-
-class OscillatorVariant(Variant):
-    """Base class of the configs of all oscillators."""
-
-    __slots__ = ()
-
-    is_learned: ClassVar[bool] = False
-    """Whether the wavetable is trained."""
-
-    def table_size(self) -> tuple[int, int]:
-        """Cycles of the wavetable and samples per cycle; an assumption if they are only known when it is read."""
-        return BUILTIN_TABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrozenWavetableConfig(OscillatorVariant):
-    """A given wavetable that is not trained."""
-
-    kind: Literal["frozen"] = "frozen"
-    wavetable: Annotated[
-        str,
-        PathLength,
-        ContentPath("wavetable", "wavetable_sha256"),
-        Doc("built-in table, wavetable .wav file, folder of single-cycle files, or 'data': the table of the data"),
-    ] = DATA_WAVETABLE
-    wavetable_sha256: Annotated[
-        str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")
-    ] = None
-
-    def table_size(self) -> tuple[int, int]:
-        is_file = "/" in self.wavetable or "." in self.wavetable
-        return LARGEST_TABLE if is_file else BUILTIN_TABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnableWavetableConfig(OscillatorVariant):
-    """A wavetable trained jointly with the encoder."""
-
-    is_learned: ClassVar[bool] = True
-
-    kind: Literal["learnable"] = "learnable"
-    n_positions: Annotated[int, Interval(ge=2, le=4096), Doc("cycles in the table")] = 16
-    table_length: Annotated[int, Interval(ge=8, le=65_536), Unit("samples"), Doc("samples per cycle")] = 1024
-    position_noise: Annotated[
-        float,
-        Interval(ge=0, le=1000),
-        Doc("initial standard deviation of the noise on the position logits, faded out during training"),
-    ] = 0.33
-
-    def table_size(self) -> tuple[int, int]:
-        return self.n_positions, self.table_length
-
-
-OscillatorConfig = FrozenWavetableConfig | LearnableWavetableConfig
-"""Config of an oscillator."""
-
-
-class FilterVariant(Variant):
-    """Base class of the configs of all filters."""
-
-    __slots__ = ()
-
-    def memory_stages(self, samples: float, rows: float) -> Iterator[Stage]:
-        """Memory of the parts of the filter, in the order in which they run: a biquad with given coefficients.
-
-        Args:
-            samples: Bytes of the sound of a batch.
-            rows: Number of modulation frames of the batch.
-        """
-        yield Stage(kept=2 * samples + 20 * rows * FLOAT, forward=samples, backward=3 * samples)
-
-    def n_weights(self) -> float:
-        """Number of weights that are trained."""
-        return 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RbjFilterConfig(FilterVariant):
-    """White-box resonant low-pass (RBJ cookbook): the curve controls the cutoff, Q is constant within a clip."""
-
-    kind: Literal["rbj"] = "rbj"
-    min_cutoff_hz: Annotated[float, Interval(ge=1, le=96_000), Unit("Hz"), Doc("cutoff at curve value 0")] = 100.0
-    max_cutoff_hz: Annotated[
-        float, Interval(ge=1, le=96_000), Unit("Hz"), Doc("cutoff at curve value 1, limited to 0.45 of the sample rate")
-    ] = 8000.0
-    min_q: Annotated[float, Interval(ge=0.01, le=1000), Doc("Q at resonance 0")] = 0.7071
-    max_q: Annotated[float, Interval(ge=0.01, le=1000), Doc("Q at resonance 1")] = 4.0
-    coefficient_shrink: Annotated[
-        float,
-        Interval(ge=0, lt=1),
-        Doc("pole coefficients are multiplied by 1 - coefficient_shrink; the reference has 0.001"),
-    ] = 0.0
-
-    def check(self, audio: AudioConfig) -> None:
-        highest = min(self.max_cutoff_hz, MAX_CUTOFF_SHARE * audio.sample_rate)
-        if not self.min_cutoff_hz < highest:
-            raise ConfigError(
-                f"filter.min_cutoff_hz must lie below the highest cutoff, {highest:g} Hz (never above "
-                f"{MAX_CUTOFF_SHARE} of the sample rate); got {self.min_cutoff_hz:g}; lower it"
-            )
-        if not self.min_q < self.max_q:
-            raise ConfigError(
-                f"filter.min_q must be below filter.max_q; got {self.min_q:g} and {self.max_q:g}; lower min_q"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnedFilterConfig(FilterVariant):
-    """A biquad whose five coefficients are learned functions of the curve, inside the stability triangle."""
-
-    kind: Literal["learned"] = "learned"
-    epsilon: Annotated[float, Interval(gt=0, lt=1), Doc("margin to the edge of the stability triangle")] = 1e-3
-    interpolate: Annotated[Literal["coefficients", "logits"], Doc("quantity interpolated from frames to samples")] = (
-        "coefficients"
-    )
-
-    def kernels(self) -> Hashable:
-        return self.kind, self.interpolate
-
-    def memory_stages(self, samples: float, rows: float) -> Iterator[Stage]:
-        yield adapter_stage(N_COEFFICIENTS, rows)
-        if self.interpolate == "coefficients":
-            yield from FilterVariant.memory_stages(self, samples, rows)
-        else:
-            yield Stage(kept=40 * samples, forward=20 * samples, backward=20 * samples)
-
-    def n_weights(self) -> float:
-        return adapter_weights(N_COEFFICIENTS)
-
-
-FilterConfig = RbjFilterConfig | LearnedFilterConfig
-"""Config of a filter."""
 
 
 class SynthVariant(Variant):

@@ -3,17 +3,9 @@
 from typing import Any, assert_never
 
 from core.settings.audio import AudioConfig
-from core.settings.synths import (
-    EngelConfig,
-    FilterConfig,
-    FrozenWavetableConfig,
-    LearnableWavetableConfig,
-    LearnedFilterConfig,
-    ModSynthConfig,
-    OscillatorConfig,
-    RbjFilterConfig,
-    SynthConfig,
-)
+from core.settings.filters import FilterConfig, LearnedFilterConfig, RbjFilterConfig
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig, OscillatorConfig
+from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
 from core.synths.base import Synth
 from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter, RbjFilter

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from core.ops.biquad import biquad, time_varying_biquad
 from core.ops.frames import to_samples
-from core.settings.synths import MAX_CUTOFF_SHARE
+from core.settings.filters import MAX_CUTOFF_SHARE
 from core.units import LogRange
 
 

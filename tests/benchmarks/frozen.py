@@ -6,10 +6,12 @@ It stays as it is when `core.settings.presets.SMALL` is tuned.
 from core.settings.audio import AudioConfig
 from core.settings.data import SyntheticDataConfig
 from core.settings.encoder import EncoderConfig
+from core.settings.filters import RbjFilterConfig
 from core.settings.losses import MultiResolutionStftConfig, Resolution
 from core.settings.optimizers import ScheduleFreeConfig
+from core.settings.oscillators import FrozenWavetableConfig
 from core.settings.parameterizations import LowPassConfig
-from core.settings.synths import FrozenWavetableConfig, ModSynthConfig, RbjFilterConfig
+from core.settings.synths import ModSynthConfig
 from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
 

@@ -15,7 +15,7 @@ from core.losses.build import build_loss
 from core.metrics.evaluation import Estimates, evaluate
 from core.parameterizations.base import Parameterization
 from core.seeding import generator
-from core.settings.synths import LearnedFilterConfig
+from core.settings.filters import LearnedFilterConfig
 from core.settings.trial import TrialConfig
 from core.synths.build import build_synth
 from core.synths.filters import LearnedFilter

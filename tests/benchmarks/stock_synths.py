@@ -15,15 +15,9 @@ from torch import Tensor, nn
 from torchlpc import sample_wise_lpc
 
 from core.settings.audio import AudioConfig
-from core.settings.synths import (
-    EngelConfig,
-    FrozenWavetableConfig,
-    LearnableWavetableConfig,
-    LearnedFilterConfig,
-    ModSynthConfig,
-    RbjFilterConfig,
-    SynthConfig,
-)
+from core.settings.filters import LearnedFilterConfig, RbjFilterConfig
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
+from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
 from core.synths.note import Note
 from core.wavetables import load_wavetable
 

@@ -3,15 +3,10 @@
 import pytest
 
 from core.settings.data import AudioFolderConfig, RendersConfig
+from core.settings.filters import LearnedFilterConfig, RbjFilterConfig
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
 from core.settings.parameterizations import LowPassConfig, SplineConfig
-from core.settings.synths import (
-    EngelConfig,
-    FrozenWavetableConfig,
-    LearnableWavetableConfig,
-    LearnedFilterConfig,
-    ModSynthConfig,
-    RbjFilterConfig,
-)
+from core.settings.synths import EngelConfig, ModSynthConfig
 from core.settings.trial import TrialConfig
 from search_spaces.paths import Composer
 from search_spaces.study_file import StudyFile

@@ -14,8 +14,9 @@ from core.metrics.catalog import METRICS, full_names
 from core.settings.encoder import EncoderConfig
 from core.settings.loading import flat_config, to_settings
 from core.settings.optimizers import ScheduleFreeConfig
+from core.settings.oscillators import FrozenWavetableConfig
 from core.settings.parameterizations import FrameConfig, LowPassConfig, ParameterizationConfig, SplineConfig
-from core.settings.synths import FrozenWavetableConfig, ModSynthConfig
+from core.settings.synths import ModSynthConfig
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.records import PlannedArm, PlannedTrial, PlanSegment, StudyDefinition, TrialRecord

@@ -5,14 +5,9 @@ from torch import Tensor
 
 from core.seeding import generator
 from core.settings.audio import AudioConfig
-from core.settings.synths import (
-    EngelConfig,
-    FrozenWavetableConfig,
-    LearnableWavetableConfig,
-    LearnedFilterConfig,
-    ModSynthConfig,
-    SynthConfig,
-)
+from core.settings.filters import LearnedFilterConfig
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
+from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
 from core.synths.note import Note
 
 AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=125)

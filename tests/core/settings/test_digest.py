@@ -8,7 +8,8 @@ import pytest
 from core.errors import ConfigError
 from core.settings.audio import AudioConfig
 from core.settings.digest import settings_sha256
-from core.settings.synths import FrozenWavetableConfig, ModSynthConfig
+from core.settings.oscillators import FrozenWavetableConfig
+from core.settings.synths import ModSynthConfig
 from core.training.resolve import resolve
 from core.wavetables import BUILTIN_WAVETABLES
 from tests.support.configs import configured, tiny, tiny_on_folder

@@ -4,11 +4,12 @@ from typing import get_args
 
 import pytest
 
+from core.settings.filters import LearnedFilterConfig
 from core.settings.parameterizations import ParameterizationConfig, SplineConfig
 from core.settings.presets import PRESETS, SMALL
 from core.settings.rules import check
 from core.settings.schema import kind_of
-from core.settings.synths import EngelConfig, LearnedFilterConfig
+from core.settings.synths import EngelConfig
 from tests.support.configs import configured
 
 

@@ -8,21 +8,13 @@ import pytest
 from core.modulations import Modulation, modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig, RendersConfig, SyntheticDataConfig
+from core.settings.filters import FilterConfig, LearnedFilterConfig, RbjFilterConfig
 from core.settings.losses import LossConfig
 from core.settings.optimizers import OptimizerConfig
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig, OscillatorConfig
 from core.settings.parameterizations import ParameterizationConfig, SplineConfig
 from core.settings.schema import kind_of
-from core.settings.synths import (
-    EngelConfig,
-    FilterConfig,
-    FrozenWavetableConfig,
-    LearnableWavetableConfig,
-    LearnedFilterConfig,
-    ModSynthConfig,
-    OscillatorConfig,
-    RbjFilterConfig,
-    SynthConfig,
-)
+from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
 
 FAMILIES: dict[str, Any] = {
     "data": DataConfig,

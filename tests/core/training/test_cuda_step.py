@@ -13,8 +13,9 @@ import core.ops
 from core.clips import Clips
 from core.encoder.lfo_net import LfoNet
 from core.ops.all_pole import all_pole_in_chunks
+from core.settings.filters import LearnedFilterConfig
 from core.settings.parameterizations import SplineConfig
-from core.settings.synths import LearnedFilterConfig, ModSynthConfig
+from core.settings.synths import ModSynthConfig
 from core.settings.trial import TrialConfig
 from core.training.model import DiscoveryModel
 from core.training.trainer import estimate_clips, train_step

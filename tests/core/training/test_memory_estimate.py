@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from core.ops import adapters, convolution, log_mel, lstm, stft_sums
 from core.settings import losses, memory, synths
+from core.settings.filters import FilterConfig
+from core.settings.oscillators import OscillatorConfig
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.presets import PAPER, PRESETS, SMALL
-from core.settings.synths import FilterConfig, ModSynthConfig, OscillatorConfig, SynthConfig
+from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.trial import TrialConfig
 from core.training import memory_stages
 from core.training.memory_estimate import UNCERTAINTY, MemoryEstimate, estimate_memory

@@ -12,7 +12,8 @@ from core.data.sources.audio_folder import AudioFolder, FolderScan
 from core.errors import ConfigError, DataError
 from core.settings.data import AudioFolderConfig, SyntheticDataConfig
 from core.settings.losses import standard_resolutions
-from core.settings.synths import FrozenWavetableConfig, ModSynthConfig
+from core.settings.oscillators import FrozenWavetableConfig
+from core.settings.synths import ModSynthConfig
 from core.settings.trial import TrialConfig
 from core.training.resolve import Resolver, resolve, resolve_without_data
 from core.wavetables import wavetable_sha256

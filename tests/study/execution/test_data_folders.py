@@ -12,8 +12,9 @@ from core.data.folder_copies import copy_of
 from core.errors import DataError
 from core.settings.data import AudioFolderConfig
 from core.settings.loading import from_settings, to_settings
+from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
 from core.settings.presets import SMALL
-from core.settings.synths import FrozenWavetableConfig, LearnableWavetableConfig, ModSynthConfig
+from core.settings.synths import ModSynthConfig
 from core.storage.store import Store
 from core.training.resolve import check_contents, resolve
 from study.execution.data_folders import fetch_folder, store_folder

@@ -12,8 +12,9 @@ from core.data.folder_copies import copy_of
 from core.errors import StoreError, StudyError
 from core.settings.data import AudioFolderConfig
 from core.settings.loading import to_settings
+from core.settings.oscillators import LearnableWavetableConfig
 from core.settings.presets import SMALL
-from core.settings.synths import LearnableWavetableConfig, ModSynthConfig
+from core.settings.synths import ModSynthConfig
 from core.storage.store import Store
 from core.training.resolve import resolve
 from study.execution import node_checks

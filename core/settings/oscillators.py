@@ -1,0 +1,73 @@
+"""Settings of the oscillators of the Mod. Synth, one class per kind."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Interval, Unit
+from typing_extensions import Doc
+
+from core.settings.annotations import ContentPath, HashLength, PathLength
+from core.settings.variants import Variant
+
+DATA_WAVETABLE = "data"
+"""Placeholder for the wavetable of the synthetic data, replaced when the config is resolved."""
+LARGEST_TABLE = (256, 2048)
+"""Cycles, and samples per cycle, that are assumed of a wavetable in a file, as synths write them."""
+BUILTIN_TABLE = (64, 1024)
+"""Cycles, and samples per cycle, of the built-in wavetables."""
+
+
+class OscillatorVariant(Variant):
+    """Base class of the configs of all oscillators."""
+
+    __slots__ = ()
+
+    is_learned: ClassVar[bool] = False
+    """Whether the wavetable is trained."""
+
+    def table_size(self) -> tuple[int, int]:
+        """Cycles of the wavetable and samples per cycle; an assumption if they are only known when it is read."""
+        return BUILTIN_TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenWavetableConfig(OscillatorVariant):
+    """A given wavetable that is not trained."""
+
+    kind: Literal["frozen"] = "frozen"
+    wavetable: Annotated[
+        str,
+        PathLength,
+        ContentPath("wavetable", "wavetable_sha256"),
+        Doc("built-in table, wavetable .wav file, folder of single-cycle files, or 'data': the table of the data"),
+    ] = DATA_WAVETABLE
+    wavetable_sha256: Annotated[
+        str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")
+    ] = None
+
+    def table_size(self) -> tuple[int, int]:
+        is_file = "/" in self.wavetable or "." in self.wavetable
+        return LARGEST_TABLE if is_file else BUILTIN_TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnableWavetableConfig(OscillatorVariant):
+    """A wavetable trained jointly with the encoder."""
+
+    is_learned: ClassVar[bool] = True
+
+    kind: Literal["learnable"] = "learnable"
+    n_positions: Annotated[int, Interval(ge=2, le=4096), Doc("cycles in the table")] = 16
+    table_length: Annotated[int, Interval(ge=8, le=65_536), Unit("samples"), Doc("samples per cycle")] = 1024
+    position_noise: Annotated[
+        float,
+        Interval(ge=0, le=1000),
+        Doc("initial standard deviation of the noise on the position logits, faded out during training"),
+    ] = 0.33
+
+    def table_size(self) -> tuple[int, int]:
+        return self.n_positions, self.table_length
+
+
+OscillatorConfig = FrozenWavetableConfig | LearnableWavetableConfig
+"""Config of an oscillator."""
