@@ -52,7 +52,7 @@ def comparisons_figure(forest: Forest, styles: Mapping[str, Style]) -> Figure:
     _draw_rows(
         axes,
         forest.axis,
-        [f"{comparison.arm} – {comparison.reference}" for comparison in compared],
+        [f"{comparison.arm} – {comparison.reference_label}" for comparison in compared],
         [comparison.difference.estimate for comparison in compared],
         [styles[comparison.arm].colour for comparison in compared],
         [1.0 if comparison.role == "confirmatory" else 0.55 for comparison in compared],

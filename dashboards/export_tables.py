@@ -74,6 +74,33 @@ def comparisons_table(analysis: StudyAnalysis) -> TextTable:
     )  # fmt: skip
 
 
+def claims_table(analysis: StudyAnalysis) -> TextTable | None:
+    """The claims that contrasts test, a row per comparison, and whether they hold; None if there are none."""
+    if not analysis.claims:
+        return None
+    return TextTable(
+        caption=f"{analysis.results.plan.name}: claims",
+        columns=("claim", "verdict", "arm", "than", "metric", "expected", "conclusion", "difference", "p", "pairs"),
+        rows=tuple(
+            (
+                claim.text,
+                claim.verdict,
+                comparison.arm,
+                comparison.reference_label,
+                comparison.objective.metric,
+                comparison.expected or "–",
+                comparison.conclusion or "–",
+                _estimate(comparison.difference.estimate),
+                number(comparison.p_value),
+                str(len(comparison.difference.seeds)),
+            )
+            for claim in analysis.claims
+            for comparison in claim.comparisons
+        ),
+        n_text=7,
+    )
+
+
 def rendered(table: TextTable, form: TableFormat) -> str:
     """The table as text in a format; LaTeX wants the package booktabs."""
     match form:
@@ -141,7 +168,7 @@ def _comparison_row(comparison: Comparison) -> tuple[str, ...]:
     equivalence = comparison.equivalence
     return (
         comparison.arm,
-        comparison.reference,
+        comparison.reference_label,
         comparison.objective.metric,
         comparison.role,
         comparison.conclusion or "–",

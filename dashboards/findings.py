@@ -38,6 +38,7 @@ def grounds(analysis: StudyAnalysis) -> list[str]:
     if results.search:
         sentences += _search_sentences(results.search)
     sentences += _truth_sentences(results)
+    sentences += [f"Claim: {claim.text}: {claim.verdict}." for claim in analysis.claims]
     return sentences
 
 

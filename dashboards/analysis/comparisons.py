@@ -14,7 +14,7 @@ from core.statistics.improvement import probability_of_improvement
 from core.statistics.paired import Estimate, PairedDifference, holm
 from core.statistics.power import SIGNIFICANCE, pairs_to_decide
 from core.storage.records import Objective
-from dashboards.analysis.arm_pairs import ArmPair, Reason, Role, arm_pairs
+from dashboards.analysis.arm_pairs import ArmPair, Expected, Reason, Role, arm_pairs
 from dashboards.analysis.study_results import StudyResults
 
 Conclusion = Literal["better", "worse", "equivalent", "undecided"]
@@ -43,6 +43,8 @@ class Comparison:
     """Name of the reference arm."""
     objective: Objective
     """The metric, which need not be an objective of the study, and its better direction."""
+    reference_metric: str
+    """The metric of the reference, which is another one only in a declared contrast of two metrics."""
     role: Role
     reason: Reason
     difference: PairedDifference
@@ -57,6 +59,17 @@ class Comparison:
     """Number of comparisons that share the significance level: all confirmatory ones, or this one alone."""
     conclusion: Conclusion | None
     """None in a race, whose own verdict is the conclusion."""
+    claim: str | None = None
+    """The claim that the comparison tests, in words."""
+    expected: Expected | None = None
+    """The conclusion that confirms the claim."""
+
+    @property
+    def reference_label(self) -> str:
+        """Name of the reference arm, with its metric if it is another one."""
+        if self.reference_metric == self.objective.metric:
+            return self.reference
+        return f"{self.reference} in {self.reference_metric}"
 
     @property
     def p_value(self) -> float | None:
@@ -165,6 +178,9 @@ def _comparison(
         objective=pair.objective,
         role=pair.role,
         reason=pair.reason,
+        reference_metric=pair.reference_metric,
+        claim=pair.claim,
+        expected=pair.expected,
         difference=difference,
         improvement=probability_of_improvement(difference.differences, pair.objective.direction),
         adjusted_p=adjusted_p,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboards.analysis.arm_pairs import ArmPair
+from dashboards.analysis.claims import Claim, claims
 from dashboards.analysis.comparisons import Comparison, comparisons, incomparable_pairs
 from dashboards.analysis.effects import Effects, effects
 from dashboards.analysis.front_uncertainty import FrontUncertainty, front_uncertainty
@@ -27,6 +28,11 @@ class StudyAnalysis:
     def comparisons(self) -> tuple[Comparison, ...]:
         """Paired comparisons of arms, the confirmatory ones first."""
         return comparisons(self.results)
+
+    @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """Claims that the contrasts of the study test, and whether they hold."""
+        return claims(self.comparisons)
 
     @cached_property
     def verdict(self) -> Verdict:

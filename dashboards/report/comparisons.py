@@ -86,6 +86,7 @@ def _context(report: ReportData) -> Mapping[str, Any] | None:
     if not compared and not incomparable:
         return None
     return {
+        "claims": report.analysis.claims,
         "forests": forests(compared),
         "incomparable": incomparable[:MAX_INCOMPARABLE],
         "n_incomparable": len(incomparable),

@@ -141,6 +141,7 @@ def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
         "arm": comparison.arm,
         "reference": comparison.reference,
         "metric": comparison.objective.metric,
+        "reference_metric": comparison.reference_metric,
         "direction": comparison.objective.direction,
         "role": comparison.role,
         "reason": comparison.reason,
@@ -152,6 +153,8 @@ def _comparison_summary(comparison: Comparison) -> dict[str, Any]:
         "equivalence": _equivalence_summary(comparison.equivalence),
         "conclusion": comparison.conclusion,
         "seeds_needed": comparison.seeds_needed,
+        "claim": comparison.claim,
+        "expected": comparison.expected,
     }
 
 

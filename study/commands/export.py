@@ -63,19 +63,21 @@ def tables(
         TableForm, typer.Option("--format", help="Format; LaTeX wants the package booktabs.")
     ] = TableForm.MARKDOWN,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for arms and comparisons, as a file each; by default they are printed.")
+        Path | None, typer.Option(help="Folder for the tables, as a file each; by default they are printed.")
     ] = None,
 ) -> None:
-    """Write the tables of arms and of paired comparisons, with intervals, as LaTeX, Markdown or CSV."""
+    """Write the tables of arms, paired comparisons and claims, with intervals, as LaTeX, Markdown or CSV."""
     from dashboards.analysis.study_analysis import StudyAnalysis
     from dashboards.analysis.study_results import load_results
-    from dashboards.export_tables import arms_table, comparisons_table, rendered
+    from dashboards.export_tables import arms_table, claims_table, comparisons_table, rendered
     from study.execution.session import Session
 
     session = Session(root=root, name=name, console=console)
     session.plan()
     analysis = StudyAnalysis(load_results(session.store), root=root)
     made = {"arms": arms_table(analysis), "comparisons": comparisons_table(analysis)}
+    if (claims := claims_table(analysis)) is not None:
+        made["claims"] = claims
     for label, table in made.items():
         text = rendered(table, form.value)
         if out is None:

@@ -234,7 +234,8 @@ def _check_metrics(study: StudyFile, objectives: Sequence[Objective], configs: S
                 f"contrasts: {comparison.arm!r} cannot be better in {comparison.metric}, of which neither "
                 "direction is better; choose another metric, or make it an objective with a direction"
             )
-        uses.setdefault(comparison.metric, "compared in a contrast")
+        for metric in filter(None, (comparison.metric, comparison.reference_metric)):
+            uses.setdefault(metric, "compared in a contrast")
     modulations = [
         modulation.name
         for config in configs

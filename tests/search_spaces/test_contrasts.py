@@ -56,6 +56,14 @@ def test_a_margin_may_be_that_of_a_metric_of_a_contrast() -> None:
     [
         (CONTRAST * 2, "'b' and 'a' are compared twice in audio.mss"),
         (CONTRAST.replace('"b"', '"a"'), "an arm is compared with another one; got 'a' twice"),
+        (
+            CONTRAST + 'reference_metric = "curves.l1"\n',
+            "reference_metric is the metric of the reference where it differs",
+        ),
+        (CONTRAST + 'metric = "curves.l1"\nreference_metric = "curves.l1"\n', "where it differs from metric"),
+        (CONTRAST + 'claim = "b is better"\n', "a claim in words needs the conclusion that confirms it"),
+        (CONTRAST + 'expected = "better"\n', "a claim in words needs the conclusion that confirms it"),
+        (CONTRAST + 'claim = " "\nexpected = "better"\n', "a claim in words needs"),
         ("[margins]\ncurves.l1 = 0.1\n", "no arms are compared in 'curves.l1'"),
         ("[margins]\naudio.mss = 0.0\n", "above 0; got 0"),
         ("[margins]\naudio.mss = -0.1\n", "greater than or equal to 0; got -0.1"),
@@ -73,3 +81,16 @@ def test_a_contrast_names_arms_of_the_study() -> None:
     study = parsed(ARMS + CONTRAST.replace('"a"', '"c"'))
     with pytest.raises(ConfigError, match="reference 'c' is no arm that this study declares; its arms are a, b"):
         study.named_arms()
+
+
+def test_an_arm_may_be_compared_with_itself_in_another_metric() -> None:
+    entry = (
+        '[[contrasts]]\narm = "b"\nreference = "b"\nmetric = "curves.l1.lls3"\nreference_metric = "curves.l1.lls1"\n'
+    )
+    claim = 'claim = "modulation is spread over the modules"\nexpected = "better"\n'
+    study = parsed(ARMS + entry + claim)
+    assert study.comparisons() == (
+        DeclaredComparison(arm="b", reference="b", metric="curves.l1.lls3", reference_metric="curves.l1.lls1"),
+    )
+    assert study.contrasts[0].claim == "modulation is spread over the modules"
+    assert parse_study(study.to_settings()) == study
