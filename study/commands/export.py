@@ -112,3 +112,28 @@ def figures(
         path = out / f"{name}-{label}.{form}"
         path.write_bytes(rendered_figure(figure, form.value))
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+@export_app.command()
+@report_errors
+def archive(
+    name: Name,
+    root: Root = "runs",
+    out: Annotated[Path | None, typer.Option(help="File to write; NAME.tar.xz by default.")] = None,
+) -> None:
+    """Write plan, records and summary of a study as one small file, from which its tables can be made again."""
+    from dashboards.analysis.study_analysis import StudyAnalysis
+    from dashboards.analysis.study_results import load_results
+    from dashboards.export_archive import archived
+    from study.execution.session import Session
+    from study.outlook_text import size_text
+
+    session = Session(root=root, name=name, console=console)
+    session.plan()
+    # Its texts name the root of whoever unpacks it.
+    data = archived(session.store, StudyAnalysis(load_results(session.store)))
+    path = out or Path(f"{name}.tar.xz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    console.print(f"{path}: {size_text(len(data))}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Unpack it: tar xf {path} -C ROOT", markup=False, highlight=False, soft_wrap=True)

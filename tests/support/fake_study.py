@@ -209,7 +209,7 @@ def commit_fake(
             metrics=dict.fromkeys(splits, metrics) if is_finished else {},
             undefined={"test": {"interpretability.tv": n_flat}} if is_finished and n_flat else {},
             history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
-            environment={"code_version": "0.1.0", "torch": "2.14.1", "device": "cpu", "threads": 1},
+            environment={"code_version": "0.1.0", "host": "lab-7", "torch": "2.14.1", "device": "cpu", "threads": 1},
             times_s={"set_up": 1.2, "train": 14.0, "evaluate": 2.0, "write": 0.1},
             started_at="2026-07-01T10:00:00Z",
             finished_at="2026-07-01T10:00:18Z",

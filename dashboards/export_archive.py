@@ -1,0 +1,79 @@
+"""Archive of a study: its plan, records and summary without curves, sounds and weights, as one small file.
+
+Unpacked below a root it is a study from which every table and figure can be made again. Values per clip are reduced to
+the metrics that are undefined for some clips, because only these are averaged over the clips that all arms have.
+"""
+
+import io
+import lzma
+import tarfile
+import tempfile
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from core.metrics.catalog import metric_of
+from core.storage.clip_values import ClipValues, ValuesPerClip, read_clip_values, write_clip_values
+from core.storage.records import TrialRecord
+from core.storage.store import Attempt, Store
+from dashboards.analysis.study_analysis import StudyAnalysis
+from dashboards.report.keys import SUMMARY_KEY
+from dashboards.report.summary import summary, summary_to_json
+
+_HOST = "host"
+"""Entry of a record's environment that names a machine, which an archive does not."""
+
+
+def archived(store: Store, analysis: StudyAnalysis) -> bytes:
+    """The archive as a tar file compressed with xz; the same study gives the same bytes.
+
+    Args:
+        store: Store of the study.
+        analysis: Analysis of its results.
+    """
+    results = analysis.results
+    undefined = {name for arm in results.arms for name in arm.undefined}
+    with tempfile.TemporaryDirectory(prefix="modstudy-archive-") as folder:
+        copy = Store(Path(folder))
+        copy.create_study(results.plan.definition)
+        for segment in results.plan.segments:
+            copy.append_segment(segment)
+        for record in sorted(results.ledger.values(), key=lambda record: record.digest):
+            _copy_trial(store.attempt_of(record), record, copy, undefined)
+        copy.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
+        return _packed(copy, results.plan.name)
+
+
+def _copy_trial(source: Attempt, record: TrialRecord, copy: Store, undefined: Collection[str]) -> None:
+    """Commit the record of a trial, with its values per clip in the metrics that are undefined for some clips."""
+    target = Attempt(copy, record.digest, record.attempt, files={})
+    values = read_clip_values(source, undefined) if undefined else None
+    if values is not None and values.columns:
+        write_clip_values(target, values.clip_ids, values.modulations, _per_clip(values))
+    environment = {key: value for key, value in record.environment.items() if key != _HOST}
+    target.commit(replace(record, environment=environment))
+
+
+def _per_clip(values: ClipValues) -> dict[str, ValuesPerClip]:
+    """The columns of values per clip, as they are written."""
+    per_clip = {}
+    for name, column in values.columns.items():
+        if metric_of(name).is_per_modulation:
+            applies = values.applies[name]
+            names = tuple(name for name, has in zip(values.modulations, applies, strict=True) if has)
+            per_clip[name] = ValuesPerClip(values=column[:, applies], modulations=names)
+        else:
+            per_clip[name] = ValuesPerClip(values=column[:, 0])
+    return per_clip
+
+
+def _packed(copy: Store, name: str) -> bytes:
+    """All values of a store as a compressed tar file, in a folder of this name, without times and owners."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for key in copy.all_names(""):
+            data = copy.get(key)
+            entry = tarfile.TarInfo(f"{name}/{key}")
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return lzma.compress(buffer.getvalue(), preset=9 | lzma.PRESET_EXTREME)

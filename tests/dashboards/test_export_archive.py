@@ -1,0 +1,46 @@
+"""Archives of studies, from which tables are made again."""
+
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+from core.storage.store import Store
+from core.storage.verification import verify_study
+from dashboards.analysis.study_analysis import StudyAnalysis
+from dashboards.analysis.study_results import load_results
+from dashboards.export_archive import archived
+from dashboards.export_tables import arms_table, comparisons_table, tidy_csv
+from tests.support.fake_study import ARMS, MakeStudy
+
+
+def unpacked(data: bytes, folder: Path) -> Store:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:xz") as tar:
+        tar.extractall(folder, filter="data")
+        (name,) = {member.name.partition("/")[0] for member in tar.getmembers()}
+    return Store(folder / name)
+
+
+def test_an_unpacked_archive_gives_the_same_tables_from_intact_files(make_study: MakeStudy, tmp_path: Path) -> None:
+    arms = [replace(arm, n_flat=number % 3) for number, arm in enumerate(ARMS)]
+    store = make_study(arms, seeds=3)
+    analysis = StudyAnalysis(load_results(store))
+    data = archived(store, analysis)
+    copy = unpacked(data, tmp_path / "elsewhere")
+    again = StudyAnalysis(load_results(copy))
+    assert again.results.common.keys() == analysis.results.common.keys() != set()
+    assert arms_table(again) == arms_table(analysis)
+    assert comparisons_table(again) == comparisons_table(analysis)
+    assert tidy_csv(again.results) == tidy_csv(analysis.results)
+    assert not verify_study(copy).damaged
+    assert archived(store, analysis) == data
+
+
+def test_an_archive_has_no_curves_sounds_weights_and_hosts(make_study: MakeStudy, tmp_path: Path) -> None:
+    store = make_study()
+    copy = unpacked(archived(store, StudyAnalysis(load_results(store))), tmp_path / "elsewhere")
+    names = {key.rpartition("/")[2] for key in copy.all_names("")}
+    assert names <= {"study.json", "study-copy.json", "0001.json", "summary.json", "record.json", "clip_values.arrow"}
+    records = list(copy.ledger())
+    assert len(records) == len(load_results(store).ledger)
+    assert all("host" not in record.environment for record in records)
