@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 12
 """Largest number of arms that are named."""
+HOURS_FOR_GPUS = 10.0
+"""Core hours from which a study's cost on GPUs is told."""
 MAX_LISTED = 3
 """Largest number of different clip lengths and splits that are listed."""
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -75,6 +77,8 @@ def outlook_lines(outlook: "StudyOutlook", arms: list[str]) -> Iterable[tuple[st
     if (need := outlook.resources.largest) is not None:
         yield "memory", [_memory_text(need)]
     yield "in all", [_resource_hours(outlook)]
+    if outlook.resources.default.gpus == 0 and outlook.trial_hours.high >= HOURS_FOR_GPUS:
+        yield "on GPUs", [_gpu_hours(outlook)]
     yield "disk", [f"{_span(outlook.disk_bytes, size_text)}, beside the report and the MLflow database"]
     yield "sounds", _listed(_clip_text(audio) for audio in outlook.audio)
     yield (
@@ -158,6 +162,15 @@ def _resource_hours(outlook: "StudyOutlook") -> str:
         hours.append(f"{low if low == high else f'{low} to {high}'} {unit} hours")
     at_once = f"{counted(resources.trials_at_once, 'trial')} at once"
     return f"{' and '.join(hours)}; {_span(outlook.wall_s, duration)} with {at_once}"
+
+
+def _gpu_hours(outlook: "StudyOutlook") -> str:
+    """Least GPU hours as text."""
+    from study.planning.outlook import GPU_OPERATIONS_PER_S
+
+    hours = _span(outlook.gpu_hours, lambda value: f"{value:.3g}")
+    speed = f"{GPU_OPERATIONS_PER_S / 1e12:g} TFLOP/s"
+    return f"at least {hours} GPU hours, for the encoder's convolutions at an assumed {speed}; not measured"
 
 
 def _clip_text(audio: "AudioConfig") -> str:

@@ -39,6 +39,15 @@ class EncoderConfig:
         Literal["fp32", "bf16"], Doc("precision of the convolutions; 'bf16' rounds operands, accumulates in fp32")
     ] = "fp32"
 
+    def n_operations(self, audio: AudioConfig) -> float:
+        """Floating-point operations of the convolutions for one clip, forward; all other parts have far fewer."""
+        n_frames = (audio.n_frames - 1) // self.stride + 1
+        operations = 0.0
+        for block in range(len(self.dilations)):
+            n_in, n_mels = (3, self.n_mels) if block == 0 else (self.width, self.n_mels // 2**block)
+            operations += 2.0 * n_in * self.width * self.kernel_mel * self.kernel_time * n_mels * n_frames
+        return operations
+
     def check(self, audio: AudioConfig) -> None:
         """Check kernel sizes, depth, stride and FFT size against each other and the clips.
 

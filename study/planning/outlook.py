@@ -16,6 +16,10 @@ from study.planning.resources import Resources
 
 STARTUP_S = 15.0
 """Estimated time for the start of Ray, the imports of each worker, and the report."""
+GPU_OPERATIONS_PER_S = 20e12
+"""Operations per second that a GPU is assumed to sustain in convolutions; no GPU has been measured."""
+_TRAINING_FACTOR = 3.0
+"""Operations of a training step in those of a forward pass: the gradients of input and weights take as many each."""
 
 Item = TypeVar("Item")
 """Any hashable value."""
@@ -38,6 +42,8 @@ class StageCosts:
     """Duration in seconds."""
     trial_bytes: float
     """Size of its files."""
+    trial_operations: float = 0.0
+    """Floating-point operations of the encoder's convolutions."""
 
     def wall_s(self, n_trials: int, at_once: int) -> float:
         """Wall time of a number of trials, of which some run at once."""
@@ -103,6 +109,11 @@ class StudyOutlook:
         return self._sum(lambda costs, n_trials: costs.trial_s * n_trials / 3600)
 
     @property
+    def gpu_hours(self) -> Span:
+        """Least GPU hours of all trials: those of the encoder's convolutions at `GPU_OPERATIONS_PER_S`."""
+        return self._sum(lambda costs, n_trials: costs.trial_operations * n_trials / GPU_OPERATIONS_PER_S / 3600)
+
+    @property
     def wall_s(self) -> Span:
         """Wall time in seconds."""
         at_once = self.resources.trials_at_once
@@ -148,7 +159,12 @@ def study_outlook(
     seconds = [forecast.seconds(config) for config in configs]
     return StudyOutlook(
         stages=tuple(
-            StageCosts(stage=stage, trial_s=forecast.mean_seconds(stage), trial_bytes=forecast.mean_bytes(stage))
+            StageCosts(
+                stage=stage,
+                trial_s=forecast.mean_seconds(stage),
+                trial_bytes=forecast.mean_bytes(stage),
+                trial_operations=forecast.mean_operations(stage),
+            )
             for stage in stages
         ),
         shortest_s=min(seconds),
@@ -195,6 +211,10 @@ class _Forecast:
         """Mean size of the trials of a stage."""
         return _mean(stage, lambda config: self._size(config, stage))
 
+    def mean_operations(self, stage: StageOutlook) -> float:
+        """Mean number of operations of the trials of a stage."""
+        return _mean(stage, lambda config: trial_operations(config, self.n_clips(config)))
+
     def _size(self, config: TrialConfig, stage: StageOutlook) -> int:
         """Size of a trial, computed once for trials of one kind with the same numbers of steps and clips."""
         trainer, n_clips = config.trainer, self.n_clips(config)
@@ -204,6 +224,21 @@ class _Forecast:
                 config, stage=stage.stage, n_test=n_clips[2], n_weights=self._table.of(config).n_weights
             )
         return self._bytes[key]
+
+
+def trial_operations(config: TrialConfig, n_clips: tuple[int, int, int]) -> float:
+    """Floating-point operations of the encoder's convolutions in a trial: its steps, validations and evaluation.
+
+    Args:
+        config: Config of the trial.
+        n_clips: Numbers of training, validation and test clips.
+    """
+    if config.parameterization.is_baseline:
+        return 0.0
+    trainer, (_, n_validation, n_test) = config.trainer, n_clips
+    n_validations = 2 + trainer.max_steps // trainer.validate_every
+    n_trained = _TRAINING_FACTOR * trainer.max_steps * trainer.batch_size
+    return config.encoder.n_operations(config.audio) * (n_trained + n_validations * n_validation + n_test)
 
 
 def _clips_of(configs: Sequence[TrialConfig]) -> Clips:

@@ -1,15 +1,26 @@
 """What a study will run and cost, before it runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.settings.parameterizations import ConstantConfig
+from core.settings.presets import PAPER
 from core.settings.trial import TrialConfig
 from core.statistics.power import smallest_p
 from core.training.warmup import TrialCosts
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import parse_study
-from study.planning.outlook import STARTUP_S, Power, Span, StudyOutlook, study_outlook
+from study.planning.outlook import (
+    GPU_OPERATIONS_PER_S,
+    STARTUP_S,
+    Power,
+    Span,
+    StudyOutlook,
+    study_outlook,
+    trial_operations,
+)
 from study.planning.resources import Resources, TrialResources
 from tests.support.sounds import write_named_notes
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_study
@@ -134,3 +145,23 @@ def test_declared_contrasts_are_the_comparisons_of_the_report() -> None:
     assert (in_each.n_declared, in_each.n_comparisons) == (2, 2)
     in_one = outlook_of(tiny_study(contrasts=[{**contrast, "metric": "curves.l1"}])).power
     assert (in_one.n_declared, in_one.n_comparisons) == (1, 1)
+
+
+def test_the_reference_needs_some_petaflop_per_trial() -> None:
+    config = PAPER.config
+    # Six blocks of 5 x 7 kernels: 3 and then 64 channels to 64, over 1501 frames and 128, 64, 32, ... mel bands.
+    first = 2 * 3 * 64 * 35 * 128 * 1501
+    others = sum(2 * 64 * 64 * 35 * (128 >> block) * 1501 for block in range(1, 6))
+    assert config.encoder.n_operations(config.audio) == first + others
+    # Steps count three times; 30 validations, one before the first step and one at the end of 204 clips, and the test.
+    n_forward = 3 * 600 * 32 + (2 + 30) * 204 + 204
+    assert trial_operations(config, config.data.expected_clips) == pytest.approx((first + others) * n_forward)
+    baseline = replace(config, parameterization=ConstantConfig())
+    assert trial_operations(baseline, config.data.expected_clips) == 0
+
+
+def test_gpu_hours_are_those_of_the_convolutions(study: StudyFile) -> None:
+    outlook = outlook_of(study)
+    hours = sum(costs.trial_operations * costs.stage.max_trials for costs in outlook.stages) / GPU_OPERATIONS_PER_S
+    assert outlook.gpu_hours.high == outlook.gpu_hours.low == pytest.approx(hours / 3600)
+    assert hours > 0
