@@ -62,7 +62,7 @@ class LearnableWavetableConfig(OscillatorVariant):
     position_noise: Annotated[
         float,
         Interval(ge=0, le=1000),
-        Doc("initial standard deviation of the noise on the position logits, faded out during training"),
+        Doc("initial standard deviation of the noise on the position's logit, faded out during training"),
     ] = 0.33
 
     def table_size(self) -> tuple[int, int]:

@@ -102,7 +102,7 @@ class ModSynthConfig(SynthVariant):
 
     def n_weights(self) -> float:
         n_cycles, length = self.oscillator.table_size()
-        oscillator = float(n_cycles) * length + adapter_weights(1) if self.oscillator.is_learned else 0.0
+        oscillator = float(n_cycles) * length if self.oscillator.is_learned else 0.0
         return oscillator + self.filter.n_weights()
 
     @classmethod

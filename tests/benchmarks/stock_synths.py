@@ -66,10 +66,8 @@ class StockModSynth(nn.Module):
         super().__init__()
         self.audio = audio_config
         self.oscillator = StockOscillator(config.oscillator, audio_config, reference=reference)
-        self.add_adapter = None
         self.position_noise = 0.0
         if isinstance(config.oscillator, LearnableWavetableConfig):
-            self.add_adapter = StockAdapter(1)
             self.position_noise = config.oscillator.position_noise
         self.sub_adapter = None
         self.filter: StockRbjFilter | StockLearnedFilter
@@ -87,12 +85,9 @@ class StockModSynth(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
-        if self.add_adapter is not None:
-            logit = self.add_adapter(add)[..., 0]
-            if curriculum > 0 and self.position_noise > 0:
-                noise = torch.randn(logit.shape, generator=generator).to(logit)
-                logit = logit + self.position_noise * curriculum * noise
-            add = torch.sigmoid(logit)
+        if curriculum > 0 and self.position_noise > 0:
+            noise = torch.randn(add.shape, generator=generator).to(add)
+            add = torch.sigmoid(torch.logit(add) + self.position_noise * curriculum * noise)
         audio: Tensor = self.oscillator(add, note)
         if self.sub_adapter is None:
             audio = self.filter(audio, sub, note.q)
