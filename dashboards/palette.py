@@ -25,8 +25,11 @@ PARAMETERIZATIONS = {variant().kind: variant for variant in get_args(Parameteriz
 """Config classes of the parameterizations that are no baselines, by kind."""
 SYNTH_KINDS = tuple(variant().kind for variant in get_args(SynthConfig))
 """Kinds of the synths."""
-HUES = (248.0, 45.0, 163.0, 310.0, 90.0, 357.0)
-"""Hues of families in degrees of OKLCH: blue, vermilion, bluish green, violet, ochre and reddish purple."""
+HUES = (248.0, 45.0, 163.0, 310.0, 90.0, 357.0, 205.0, 21.0, 126.0, 279.0, 67.0, 333.0)
+"""Hues of families in degrees of OKLCH.
+
+Blue, vermilion, bluish green, violet, ochre and reddish purple; then those halfway between their neighbours.
+"""
 HUES_PER_SYNTH = 3
 """Distance in `HUES` between a family and that of the same parameterization with the next synth."""
 LUMINANCES = (0.135, 0.285)

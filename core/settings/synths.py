@@ -25,6 +25,9 @@ from core.settings.oscillators import (
 )
 from core.settings.variants import Variant
 
+# The synth imports torch, which settings need not wait for; a test compares this value with its own.
+SAW_AND_SQUARE = (2, 4096)
+"""Tables of the subtractive synth, and samples per cycle."""
 AnySynth = TypeVar("AnySynth", bound="SynthVariant")
 """Any config class of a synth."""
 
@@ -166,4 +169,113 @@ class EngelConfig(SynthVariant):
         return n_bands * n_bands * (DOUBLE + 4 * DOUBLE) + 3 * n_bands * self.noise_taps * DOUBLE
 
 
-SynthConfig = ModSynthConfig | EngelConfig
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShanConfig(SynthVariant):
+    """Weighted sum of learned wavetables at the same phase, learned filter and amplitude envelope in series."""
+
+    modulations: ClassVar[tuple[Modulation, ...]] = (
+        Modulation("add", "weights of the wavetables"),
+        Modulation("sub", "learned filter"),
+        Modulation("env", "amplitude", is_amplitude=True),
+    )
+
+    kind: Literal["shan"] = "shan"
+    n_tables: Annotated[int, Interval(ge=2, le=4096), Doc("learned wavetables")] = 16
+    table_length: Annotated[int, Interval(ge=8, le=65_536), Unit("samples"), Doc("samples per cycle")] = 1024
+    filter: LearnedFilterConfig = field(default_factory=LearnedFilterConfig)
+
+    def check(self, audio: AudioConfig) -> None:
+        self.filter.check(audio)
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.filter.kernels()
+
+    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
+        samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
+        yield adapter_stage(self.n_tables, rows)
+        tables, weights = float(batch) * self.n_tables * self.table_length * FLOAT, rows * self.n_tables * FLOAT
+        # Tables and their copy with the tables side by side; the phase is in double precision.
+        yield Stage(
+            kept=2 * tables + weights + 3 * samples,
+            forward=2.5 * tables + samples,
+            backward=4 * tables + 2 * weights,
+            result=samples,
+        )
+        yield from self.filter.memory_stages(samples, rows)
+
+    def n_weights(self) -> float:
+        return float(self.n_tables) * self.table_length + adapter_weights(self.n_tables) + self.filter.n_weights()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FmConfig(SynthVariant):
+    """Two-operator FM oscillator, learned filter and amplitude envelope in series."""
+
+    modulations: ClassVar[tuple[Modulation, ...]] = (
+        Modulation("add", "modulation index"),
+        Modulation("sub", "learned filter"),
+        Modulation("env", "amplitude", is_amplitude=True),
+    )
+
+    kind: Literal["fm"] = "fm"
+    ratio: Annotated[
+        float,
+        Interval(ge=0.0625, le=64),
+        Doc("frequency of the modulator over that of the carrier, which is the pitch"),
+    ] = 1.0
+    max_index: Annotated[
+        float,
+        Interval(ge=0.01, le=100),
+        Unit("rad"),
+        Doc("modulation index at curve value 1; lower for notes whose sidebands would pass Nyquist"),
+    ] = 8.0
+    filter: LearnedFilterConfig = field(default_factory=LearnedFilterConfig)
+
+    def check(self, audio: AudioConfig) -> None:
+        self.filter.check(audio)
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.filter.kernels()
+
+    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
+        samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
+        # The phase is in double precision.
+        yield Stage(kept=3 * samples, forward=2 * samples, backward=3 * samples, result=samples)
+        yield from self.filter.memory_stages(samples, rows)
+
+    def n_weights(self) -> float:
+        return self.filter.n_weights()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtractiveConfig(SynthVariant):
+    """Mix of a band-limited saw and square, resonant low-pass and amplitude envelope in series; nothing is learned."""
+
+    modulations: ClassVar[tuple[Modulation, ...]] = (
+        Modulation("add", "mix from saw to square"),
+        Modulation("sub", "cutoff of the low-pass"),
+        Modulation("env", "amplitude", is_amplitude=True),
+    )
+
+    kind: Literal["subtractive"] = "subtractive"
+    filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
+
+    def check(self, audio: AudioConfig) -> None:
+        self.filter.check(audio)
+
+    def kernels(self) -> Hashable:
+        return self.kind, self.filter.kernels()
+
+    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
+        samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
+        tables = float(batch) * SAW_AND_SQUARE[0] * SAW_AND_SQUARE[1] * FLOAT
+        yield Stage(
+            kept=2 * tables + 3 * samples + 2 * rows * FLOAT,
+            forward=1.5 * tables + samples,
+            backward=tables + samples,
+            result=samples,
+        )
+        yield from self.filter.memory_stages(samples, rows)
+
+
+SynthConfig = ModSynthConfig | EngelConfig | ShanConfig | FmConfig | SubtractiveConfig

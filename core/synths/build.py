@@ -5,11 +5,21 @@ from typing import Any, assert_never
 from core.settings.audio import AudioConfig
 from core.settings.filters import FilterConfig, LearnedFilterConfig, RbjFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig, OscillatorConfig
-from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
+from core.settings.synths import (
+    EngelConfig,
+    FmConfig,
+    ModSynthConfig,
+    ShanConfig,
+    SubtractiveConfig,
+    SynthConfig,
+)
 from core.synths.base import Synth
 from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter, RbjFilter
+from core.synths.fm import Fm
 from core.synths.mod_synth import ModSynth
+from core.synths.shan import Shan
+from core.synths.subtractive import Subtractive
 from core.synths.wavetable import LearnableWavetable, WavetableOscillator
 from core.wavetables import load_wavetable
 
@@ -35,6 +45,27 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
                 audio.n_samples,
                 audio.hop_length,
             )
+        case ShanConfig():
+            return Shan(
+                config.n_tables,
+                config.table_length,
+                _build_learned_filter(config.filter, audio),
+                audio.sample_rate,
+                audio.n_samples,
+                audio.hop_length,
+            )
+        case FmConfig():
+            return Fm(
+                config.ratio,
+                config.max_index,
+                _build_learned_filter(config.filter, audio),
+                audio.sample_rate,
+                audio.n_samples,
+                audio.hop_length,
+            )
+        case SubtractiveConfig():
+            filter_ = _build_rbj_filter(config.filter, audio)
+            return Subtractive(filter_, audio.sample_rate, audio.n_samples, audio.hop_length)
         case _:
             assert_never(config)
 
@@ -52,14 +83,22 @@ def _build_oscillator(config: OscillatorConfig, audio: AudioConfig) -> Wavetable
 def _build_filter(config: FilterConfig, audio: AudioConfig) -> RbjFilter | LearnedFilter:
     match config:
         case RbjFilterConfig():
-            return RbjFilter(
-                (config.min_cutoff_hz, config.max_cutoff_hz),
-                (config.min_q, config.max_q),
-                audio.sample_rate,
-                audio.hop_length,
-                config.coefficient_shrink,
-            )
+            return _build_rbj_filter(config, audio)
         case LearnedFilterConfig():
-            return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate)
+            return _build_learned_filter(config, audio)
         case _:
             assert_never(config)
+
+
+def _build_rbj_filter(config: RbjFilterConfig, audio: AudioConfig) -> RbjFilter:
+    return RbjFilter(
+        (config.min_cutoff_hz, config.max_cutoff_hz),
+        (config.min_q, config.max_q),
+        audio.sample_rate,
+        audio.hop_length,
+        config.coefficient_shrink,
+    )
+
+
+def _build_learned_filter(config: LearnedFilterConfig, audio: AudioConfig) -> LearnedFilter:
+    return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate)

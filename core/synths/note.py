@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.clips import Clips
+from core.ops.phase import constant_pitch_phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,20 @@ class Note:
     """Start phase of the oscillator in cycles, 0..1."""
     noise: Float[Tensor, "batch sample"] | None = None
     """White noise, uniform in -1..1, for synths that play it."""
+
+    @property
+    def highest_hz(self) -> Float[Tensor, " batch"]:
+        """Highest pitch of each clip."""
+        return self.f0_hz
+
+    def phase_of_samples(
+        self,
+        n_samples: int,
+        sample_rate: int,
+        hop_length: int,  # noqa: ARG002
+    ) -> Float[Tensor, "batch {n_samples}"]:
+        """Phase of an oscillator at each sample in cycles, as float64 and not wrapped."""
+        return constant_pitch_phase(self.f0_hz, self.phase, n_samples, sample_rate)
 
     def __getitem__(self, index: slice) -> "Note":
         """The notes of a slice of the clips."""

@@ -1,10 +1,11 @@
-"""Magnitude responses of a synth's filter, harmonics and noise bands at fixed values of the curve that controls them.
+"""Waveforms of a synth, and magnitude responses of its filter, harmonics and noise bands, at fixed values of a curve.
 
 A frozen biquad has the frequency response H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2) with z = e^(i 2 pi f / fs).
 Learned modules also depend on the time within the clip; they are evaluated at its middle.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,16 +14,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.ops.harmonics import normalize_harmonics
+from core.ops.phase_modulation import modulate_phase
 from core.synths.base import Synth
 from core.synths.engel import Engel
-from core.synths.filters import RbjFilter, rbj_lowpass, stable_poles
+from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles
+from core.synths.fm import Fm
 from core.synths.mod_synth import ModSynth
+from core.synths.shan import Shan
+from core.synths.subtractive import Subtractive
 
 FLOOR_DB = -120.0
 """Smallest magnitude in dB; that of 0 is undefined."""
 MIN_HZ = 30.0
 """Lowest frequency of a filter's response."""
 _N_FREQUENCIES = 96
+_N_WAVEFORMS, _WAVEFORM_LENGTH = 16, 1024
+"""Values of the curve at which waveforms are computed, and their samples where no table has a length."""
 _MIDDLE = 1
 """Index of the middle of the three frames at which learned modules are evaluated."""
 
@@ -53,8 +60,12 @@ def responses(synth: Synth[Any], sample_rate: int, values: tuple[float, ...]) ->
     """
     with torch.no_grad():
         match synth:
-            case ModSynth():
-                return (_filter_response(synth, sample_rate, values),)
+            case ModSynth() | Shan() | Fm():
+                controls = synth.controls(_constant_curves(values, 3)).filter
+                return (_filter_response(synth.filter, controls[:, _MIDDLE], sample_rate, values),)
+            case Subtractive():
+                controls = synth.controls(_constant_curves(values, 3)).cutoff_hz
+                return (_filter_response(synth.filter, controls[:, _MIDDLE], sample_rate, values),)
             case Engel():
                 return _engel_responses(synth, sample_rate, values)
             case _:
@@ -62,8 +73,26 @@ def responses(synth: Synth[Any], sample_rate: int, values: tuple[float, ...]) ->
 
 
 def wavetable(synth: Synth[Any]) -> Float[Tensor, "position sample"] | None:
-    """The wavetable of a synth, learned or frozen; None if it has none."""
-    return synth.oscillator.table.detach() if isinstance(synth, ModSynth) else None
+    """One cycle of the oscillator at increasing values of the curve `add`; None if no cycle repeats.
+
+    The wavetable of a Mod. Synth, learned or frozen; what the other synths play in place of one.
+    """
+    values = torch.linspace(0, 1, _N_WAVEFORMS).tolist()
+    with torch.no_grad():
+        match synth:
+            case ModSynth():
+                return synth.oscillator.table.detach()
+            case Shan():
+                weights = synth.controls(_constant_curves(values, 3)).weights[:, _MIDDLE]
+                return weights @ synth.tables.table
+            case Fm() if float(synth.ratio).is_integer():
+                index = synth.controls(_constant_curves(values, 3)).index[:, _MIDDLE, None].expand(-1, 2)
+                phase = torch.arange(_WAVEFORM_LENGTH, dtype=torch.float64) / _WAVEFORM_LENGTH
+                return modulate_phase(index, phase.expand(len(values), -1), synth.ratio, _WAVEFORM_LENGTH)
+            case Subtractive():
+                return torch.lerp(synth.tables[0], synth.tables[1], torch.tensor(values)[:, None])
+            case _:
+                return None
 
 
 def biquad_magnitude_db(
@@ -80,19 +109,23 @@ def biquad_magnitude_db(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _filter_response(synth: ModSynth, sample_rate: int, values: tuple[float, ...]) -> Response:
+def _filter_response(
+    filter_: RbjFilter | LearnedFilter,
+    controls: Float[Tensor, " value"] | Float[Tensor, "value 5"],
+    sample_rate: int,
+    values: tuple[float, ...],
+) -> Response:
     """Response of the low-pass, at a resonance in the middle of its range, or of the learned filter."""
     highest = 0.499 * sample_rate
     frequencies = torch.logspace(math.log10(MIN_HZ), math.log10(highest), _N_FREQUENCIES, dtype=torch.float64)
-    controls = synth.controls(_constant_curves(values, 3)).filter[:, _MIDDLE]
-    if isinstance(synth.filter, RbjFilter):
-        resonance = synth.filter.q.from_unit(torch.full_like(controls, 0.5))
+    if isinstance(filter_, RbjFilter):
+        resonance = filter_.q.from_unit(torch.full_like(controls, 0.5))
         b, a = rbj_lowpass(controls, resonance, sample_rate)
-        a = a * synth.filter.shrink
+        a = a * filter_.shrink
     else:
-        b, a = controls[..., 2:], stable_poles(controls[..., :2], synth.filter.epsilon)
+        b, a = controls[..., 2:], stable_poles(controls[..., :2], filter_.epsilon)
     return Response(
-        module="low-pass filter" if isinstance(synth.filter, RbjFilter) else "learned filter",
+        module="low-pass filter" if isinstance(filter_, RbjFilter) else "learned filter",
         modulation="sub",
         values=values,
         unit="Hz",
@@ -129,7 +162,7 @@ def _engel_responses(synth: Engel, sample_rate: int, values: tuple[float, ...]) 
     )
 
 
-def _constant_curves(values: tuple[float, ...], n_modulations: int) -> Float[Tensor, "value modulation 3"]:
+def _constant_curves(values: Sequence[float], n_modulations: int) -> Float[Tensor, "value modulation 3"]:
     """Constant curves, the same for all modulations, of three frames: start, middle and end of a clip."""
     return torch.tensor(values)[:, None, None].expand(-1, n_modulations, 3)
 

@@ -120,7 +120,8 @@ def _sound_terms(results: StudyResults) -> tuple[Term, ...]:
 
 
 _MODULATIONS = {
-    "add": "The position in the wavetable: how bright the oscillator sounds (from additive synthesis).",
+    "add": "The waveform of the oscillator, such as its position in a wavetable: how bright it sounds (from additive "
+    "synthesis).",
     "sub": "The cutoff of the filter that takes away from the sound (from subtractive synthesis).",
     "env": "The envelope: how loud the sound is.",
 }

@@ -40,7 +40,10 @@ STEPS = (
         for kind in ("frame", "low_pass", "spline")
     ),
     Case(name="step/small/grey_box", part="step", preset=SMALL, settings=(*GREY_BOX, *LOW_PASS)),
-    Case(name="step/small/engel", part="step", preset=SMALL, settings=("synth.kind=engel", *LOW_PASS)),
+    *(
+        Case(name=f"step/small/{kind}", part="step", preset=SMALL, settings=(f"synth.kind={kind}", *LOW_PASS))
+        for kind in ("engel", "shan", "fm", "subtractive")
+    ),
     *(
         Case(
             name=f"step/48k-1s/width-{width}{'' if precision == 'fp32' else '/' + precision}",

@@ -17,7 +17,14 @@ from torchlpc import sample_wise_lpc
 from core.settings.audio import AudioConfig
 from core.settings.filters import LearnedFilterConfig, RbjFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
-from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
+from core.settings.synths import (
+    EngelConfig,
+    FmConfig,
+    ModSynthConfig,
+    ShanConfig,
+    SubtractiveConfig,
+    SynthConfig,
+)
 from core.synths.note import Note
 from core.wavetables import load_wavetable
 
@@ -27,12 +34,18 @@ _PASSBAND = 0.9
 
 def build_stock_synth(
     config: SynthConfig, audio_config: AudioConfig, *, reference: bool
-) -> "StockModSynth | StockEngel":
+) -> "StockModSynth | StockEngel | StockShan | StockFm | StockSubtractive":
     match config:
         case ModSynthConfig():
             return StockModSynth(config, audio_config, reference=reference)
         case EngelConfig():
             return StockEngel(config, audio_config, reference=reference)
+        case ShanConfig():
+            return StockShan(config, audio_config, reference=reference)
+        case FmConfig():
+            return StockFm(config, audio_config, reference=reference)
+        case SubtractiveConfig():
+            return StockSubtractive(config, audio_config, reference=reference)
         case _:
             assert_never(config)
 
@@ -327,3 +340,142 @@ class StockEngel(nn.Module):
 
 def exp_sigmoid(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return 2 * torch.sigmoid(x) ** math.log(10) + 1e-7
+
+
+# ------------------------------------------------------------------------------------------------------------ Shan
+
+
+class StockShan(nn.Module):
+    """Tables read side by side by `grid_sample` and added with softmax weights (add) -> filter (sub) -> envelope."""
+
+    needs_noise = False
+
+    def __init__(self, config: ShanConfig, audio_config: AudioConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.audio = audio_config
+        self.reference = reference
+        self.tables = _Tables(config.n_tables, config.table_length)
+        self.add_adapter = StockAdapter(config.n_tables)
+        self.sub_adapter = StockAdapter(5)
+        self.filter = StockLearnedFilter(config.filter, audio_config, reference=reference)
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        curriculum: float = 0.0,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch sample"]:
+        add, sub, env = modulation.unbind(1)
+        weights = torch.softmax(self.add_adapter(add), -1)
+        mixed = mix_of_tables(self.tables.table, weights, note, self.audio, reference=self.reference)
+        filtered: Tensor = self.filter(mixed, self.sub_adapter(sub))
+        return filtered * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return list(self.tables.parameters())
+
+
+class _Tables(nn.Module):
+    def __init__(self, n_tables: int, length: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(0.01 * torch.randn(n_tables, length))
+
+
+def mix_of_tables(
+    table: Float[Tensor, "table cycle"],
+    weights: Float[Tensor, "batch frame table"],
+    note: Note,
+    audio_config: AudioConfig,
+    *,
+    reference: bool,
+) -> Float[Tensor, "batch sample"]:
+    """The tables as channels of an image of one row, read at the phase, and their weighted sum at audio rate."""
+    limit = limit_by_gain if reference else limit_by_convolution
+    tables = limit(table, note.f0_hz, audio_config.sample_rate)
+    tables = torch.cat([tables, tables[..., :1]], -1)[:, :, None]
+    column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=reference) % 1.0
+    x = (2 * column.to(weights) - 1)[:, None]
+    sounds = F.grid_sample(tables, torch.stack([x, torch.zeros_like(x)], -1), padding_mode="border", align_corners=True)
+    return (sounds[:, :, 0] * to_audio_rate(weights.transpose(1, 2), audio_config.hop_length, x.shape[-1])).sum(1)
+
+
+# -------------------------------------------------------------------------------------------------------------- FM
+
+
+class StockFm(nn.Module):
+    """A sine modulated by a sine (add: index) -> filter (sub) -> envelope (env)."""
+
+    needs_noise = False
+
+    def __init__(self, config: FmConfig, audio_config: AudioConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.audio = audio_config
+        self.reference = reference
+        self.sub_adapter = StockAdapter(5)
+        self.filter = StockLearnedFilter(config.filter, audio_config, reference=reference)
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        curriculum: float = 0.0,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch sample"]:
+        hop_length, n_samples, sample_rate = self.audio.hop_length, self.audio.n_samples, self.audio.sample_rate
+        frames = to_audio_rate(modulation, hop_length, n_samples)
+        index = frames[:, 0] * self.largest_index(note.f0_hz)[:, None].to(modulation)
+        phase = cycles(note, n_samples, sample_rate, reference=self.reference)
+        modulator = torch.sin(2 * math.pi * ((self.config.ratio * phase) % 1.0).to(index))
+        sound = torch.sin(2 * math.pi * (phase % 1.0).to(index) + index * modulator)
+        filtered: Tensor = self.filter(sound, self.sub_adapter(modulation[:, 1]))
+        return filtered * frames[:, 2]
+
+    def largest_index(self, f0_hz: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        """The config's, or that at which the first sideband above Nyquist has (index / 2)^k / k! = 0.001."""
+        allowed = []
+        for pitch in f0_hz.tolist():
+            k = max(1, math.ceil((self.audio.sample_rate / (2 * pitch) - 1) / self.config.ratio))
+            allowed.append(2 * math.exp((math.log(1e-3) + math.lgamma(k + 1)) / k))
+        return torch.tensor(allowed, dtype=torch.float64).clamp(max=self.config.max_index)
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return []
+
+
+# ----------------------------------------------------------------------------------------------------- subtractive
+
+
+class StockSubtractive(nn.Module):
+    """Saw and square (add: share of the square) -> low-pass (sub) -> envelope (env)."""
+
+    needs_noise = False
+    table: Tensor
+
+    def __init__(self, config: SubtractiveConfig, audio_config: AudioConfig, *, reference: bool) -> None:
+        super().__init__()
+        self.audio = audio_config
+        self.reference = reference
+        k = torch.arange(1.0, 1025, dtype=torch.float64)
+        angle = 2 * math.pi * torch.arange(4096, dtype=torch.float64)[:, None] / 4096 * k
+        saw, square = 2 / (math.pi * k), 4 / (math.pi * k) * (k % 2)
+        table = torch.stack([(torch.sin(angle) * amplitude).sum(-1) for amplitude in (saw, square)])
+        self.register_buffer("table", table.float(), persistent=False)
+        self.filter = StockRbjFilter(config.filter, audio_config, reference=reference)
+
+    def forward(
+        self,
+        modulation: Float[Tensor, "batch 3 frame"],
+        note: Note,
+        curriculum: float = 0.0,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch sample"]:
+        add, sub, env = modulation.unbind(1)
+        weights = torch.stack([1 - add, add], -1)
+        mixed = mix_of_tables(self.table, weights, note, self.audio, reference=self.reference)
+        filtered: Tensor = self.filter(mixed, sub, note.q)
+        return filtered * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
+
+    def sound_parameters(self) -> list[nn.Parameter]:
+        return []

@@ -52,7 +52,18 @@ WHITE = ()
 GREY = ("synth.oscillator.kind=learnable", "synth.oscillator.table_length=256", "synth.filter.kind=learned")
 GREY_BY_LOGITS = (*GREY, "synth.filter.interpolate=logits")
 ENGEL = ("synth.kind=engel",)
-SYNTHS = {"white": WHITE, "grey": GREY, "grey-logits": GREY_BY_LOGITS, "engel": ENGEL}
+SHAN = ("synth.kind=shan", "synth.n_tables=5", "synth.table_length=256")
+FM = ("synth.kind=fm", "synth.ratio=1.5")
+SUBTRACTIVE = ("synth.kind=subtractive",)
+SYNTHS = {
+    "white": WHITE,
+    "grey": GREY,
+    "grey-logits": GREY_BY_LOGITS,
+    "engel": ENGEL,
+    "shan": SHAN,
+    "fm": FM,
+    "subtractive": SUBTRACTIVE,
+}
 CURVES = {
     "frame": ("parameterization.kind=frame",),
     "low_pass": ("parameterization.kind=low_pass",),
@@ -63,8 +74,13 @@ CURVES = {
         "parameterization.evaluation=forward_warp",
     ),
 }
+BOTH = [(synth, curve) for synth in ("white", "grey", "grey-logits", "engel") for curve in CURVES] + [
+    (synth, "low_pass") for synth in ("shan", "fm", "subtractive")
+]
 each_synth = pytest.mark.parametrize("synth", SYNTHS.values(), ids=SYNTHS)
-each_curve = pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+each_pair = pytest.mark.parametrize(
+    ("synth", "curve"), [(SYNTHS[synth], CURVES[curve]) for synth, curve in BOTH], ids=map("-".join, BOTH)
+)
 
 
 def configured(*assignments: str, base: TrialConfig | None = None) -> TrialConfig:
@@ -159,16 +175,14 @@ def test_frozen_preset_is_complete_and_loads() -> None:
     assert resolve(FROZEN_SMALL).config == FROZEN_SMALL
 
 
-@each_synth
-@each_curve
+@each_pair
 def test_stock_takes_the_weights_of_the_core(synth: tuple[str, ...], curve: tuple[str, ...]) -> None:
     config = tiny(*synth, *curve)
     ours = build_model(config)
     assert str(StockModel(config).load_state_dict(ours.state_dict(), strict=True)) == "<All keys matched successfully>"
 
 
-@each_synth
-@each_curve
+@each_pair
 def test_first_step_equals_the_reference(synth: tuple[str, ...], curve: tuple[str, ...]) -> None:
     config = tiny(*synth, *curve)
     assert_equal_steps(config, dataset_of(config).train[:3])

@@ -7,14 +7,28 @@ from core.seeding import generator
 from core.settings.audio import AudioConfig
 from core.settings.filters import LearnedFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
-from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
+from core.settings.synths import (
+    EngelConfig,
+    FmConfig,
+    ModSynthConfig,
+    ShanConfig,
+    SubtractiveConfig,
+    SynthConfig,
+)
 from core.synths.note import Note
 
 AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=125)
 WHITE_BOX = ModSynthConfig(oscillator=FrozenWavetableConfig(wavetable="sine_to_saw"))
 GREY_BOX = ModSynthConfig(oscillator=LearnableWavetableConfig(table_length=256), filter=LearnedFilterConfig())
 ENGEL = EngelConfig(n_harmonics=20)
-SYNTHS: dict[str, SynthConfig] = {"white box": WHITE_BOX, "grey box": GREY_BOX, "engel": ENGEL}
+SYNTHS: dict[str, SynthConfig] = {
+    "white box": WHITE_BOX,
+    "grey box": GREY_BOX,
+    "engel": ENGEL,
+    "shan": ShanConfig(table_length=256),
+    "fm": FmConfig(),
+    "subtractive": SubtractiveConfig(),
+}
 
 
 def note_of(batch: int, n_samples: int = AUDIO.n_samples, seed: int = 0) -> Note:

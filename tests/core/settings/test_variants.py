@@ -14,7 +14,7 @@ from core.settings.optimizers import OptimizerConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig, OscillatorConfig
 from core.settings.parameterizations import ParameterizationConfig, SplineConfig
 from core.settings.schema import kind_of
-from core.settings.synths import EngelConfig, ModSynthConfig, SynthConfig
+from core.settings.synths import ModSynthConfig, SynthConfig, SynthVariant
 
 FAMILIES: dict[str, Any] = {
     "data": DataConfig,
@@ -58,7 +58,7 @@ def test_kernels_follow_the_choices_that_need_other_ones() -> None:
 
 
 @pytest.mark.parametrize("cls", get_args(SynthConfig))
-def test_synths_name_their_modulations(cls: type[ModSynthConfig] | type[EngelConfig]) -> None:
+def test_synths_name_their_modulations(cls: type[SynthVariant]) -> None:
     names = modulation_names(cls.modulations)
     assert len(set(names)) == len(names) >= 1
     assert all(name.isidentifier() and name == name.lower() for name in names)

@@ -6,12 +6,14 @@ import torch
 from scipy.signal import freqz
 
 from core.seeding import initialise
-from core.settings.synths import EngelConfig
+from core.settings.synths import EngelConfig, FmConfig, ShanConfig, SubtractiveConfig, SynthConfig
 from core.synths.build import build_synth
 from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter, rbj_lowpass
 from core.synths.mod_synth import ModSynth
 from core.synths.responses import FLOOR_DB, biquad_magnitude_db, responses, wavetable
+from core.synths.shan import Shan
+from core.synths.subtractive import Subtractive
 from tests.support.notes import AUDIO, GREY_BOX, WHITE_BOX
 
 RATE = AUDIO.sample_rate
@@ -63,7 +65,7 @@ def test_the_harmonic_synth_has_harmonics_and_noise_bands() -> None:
     assert (noise.magnitude_db >= FLOOR_DB).all()
 
 
-def test_only_wavetable_synths_have_a_wavetable() -> None:
+def test_a_wavetable_is_that_of_its_oscillator() -> None:
     white, grey = build_synth(WHITE_BOX, AUDIO), build_synth(GREY_BOX, AUDIO)
     for synth in (white, grey):
         assert isinstance(synth, ModSynth)
@@ -72,3 +74,33 @@ def test_only_wavetable_synths_have_a_wavetable() -> None:
         assert torch.equal(table, synth.oscillator.table)
         assert not table.requires_grad
     assert wavetable(build_synth(EngelConfig(), AUDIO)) is None
+
+
+def test_other_oscillators_have_a_waveform_for_each_value_of_their_curve() -> None:
+    sine = np.sin(2 * np.pi * np.arange(1024) / 1024)
+    fm = wavetable(build_synth(FmConfig(ratio=2.0), AUDIO))
+    assert fm is not None
+    np.testing.assert_allclose(fm[0].numpy(), sine, atol=1e-6)
+    assert wavetable(build_synth(FmConfig(ratio=1.5), AUDIO)) is None, "it does not repeat with the pitch"
+    subtractive = build_synth(SubtractiveConfig(), AUDIO)
+    assert isinstance(subtractive, Subtractive)
+    waves = wavetable(subtractive)
+    assert waves is not None
+    torch.testing.assert_close(waves[[0, -1]], subtractive.tables)
+    shan = build_synth(ShanConfig(), AUDIO)
+    assert isinstance(shan, Shan)
+    initialise(shan, 0)
+    waves = wavetable(shan)
+    assert waves is not None
+    weights = shan.controls(torch.ones(1, 3, 3)).weights[0, 1]
+    torch.testing.assert_close(waves[-1], (weights[:, None] * shan.tables.table).sum(0).detach())
+
+
+@pytest.mark.parametrize("config", [ShanConfig(), FmConfig(), SubtractiveConfig()])
+def test_every_filter_has_its_response(config: SynthConfig) -> None:
+    synth = build_synth(config, AUDIO)
+    initialise(synth, 0)
+    (response,) = responses(synth, RATE, (0.0, 1.0))
+    assert response.modulation == "sub"
+    assert response.module == ("low-pass filter" if isinstance(config, SubtractiveConfig) else "learned filter")
+    assert float((response.magnitude_db[1] - response.magnitude_db[0]).abs().max()) > 0.01
