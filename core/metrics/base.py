@@ -20,11 +20,24 @@ PROJECTIONS = ("lls1", "lls3")
 """Names of the linear projections of true curves on recovered ones, see `core.metrics.curves`."""
 
 
+SoundDistance = Callable[[Float[Tensor, "clip sample"], Float[Tensor, "clip sample"], int], Float[Tensor, " clip"]]
+"""Distance of sounds: `function(target, estimate, sample_rate)` returns a value per clip."""
+
+
 @dataclass(frozen=True, slots=True)
 class AudioDistance:
-    """Computed from sounds: `function(target, estimate, sample_rate)` returns a value per clip."""
+    """Computed from sounds."""
 
-    function: Callable[[Float[Tensor, "clip sample"], Float[Tensor, "clip sample"], int], Float[Tensor, " clip"]]
+    function: SoundDistance
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDistance:
+    """Computed from sounds that are rendered again with one curve held at its mean: the rise of a distance from the
+    target, per clip and modulation. Only the test split has it, because rendering takes time."""
+
+    function: SoundDistance
+    """The distance, that of an `AudioDistance` which precedes this metric in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class TrialCost:
     function: Callable[[TrialRecord], float | None]
 
 
-Compute = AudioDistance | CurveDistance | CurveProperty | CurveRate | TrialCost
+Compute = AudioDistance | HeldDistance | CurveDistance | CurveProperty | CurveRate | TrialCost
 """Computation of a metric; the class determines the inputs."""
 
 
@@ -112,6 +125,11 @@ class Metric:
         return PROJECTIONS if isinstance(self.compute, CurveDistance) else ()
 
     @property
+    def is_of_test_split_only(self) -> bool:
+        """Whether the validation split has no value of it."""
+        return isinstance(self.compute, HeldDistance)
+
+    @property
     def is_per_modulation(self) -> bool:
         """Whether there is a value for each modulation."""
-        return isinstance(self.compute, CurveDistance | CurveProperty | CurveRate)
+        return isinstance(self.compute, HeldDistance | CurveDistance | CurveProperty | CurveRate)

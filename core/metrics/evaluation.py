@@ -1,6 +1,6 @@
 """All metrics of one split: values per clip, means over clips, and numbers of undefined values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -9,7 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.clips import Clips
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    HeldDistance,
+    SoundDistance,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all, project_on_same
 from core.storage.records import MetricValues
@@ -37,6 +45,11 @@ class Estimates:
     modulation_names: tuple[str, ...]
     sample_rate: int
     frame_rate: float
+    held: Callable[[str], Float[Tensor, "clip sample"]] | None = None
+    """Renders the estimated sounds with the curve of a name held at its mean over each clip; None leaves effects out.
+
+    A function, because the sounds of all modulations together would take several times the memory of the estimates.
+    """
 
     def projection(self) -> Float[Tensor, "clip modulation frame"] | None:
         """True curves projected on the recovered ones (LLS 3), in the order of the true ones; None if unknown."""
@@ -85,21 +98,28 @@ def evaluate(estimates: Estimates) -> Evaluation:
 
 def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
     """Each metric by its full name without modulation, with its values per clip."""
-    clips, comparable = estimates.clips, _comparable_curves(estimates)
+    clips, names, comparable = estimates.clips, estimates.modulation_names, _comparable_curves(estimates)
+    of_sounds: dict[SoundDistance, Float[Tensor, " clip"]] = {}
     for metric in METRICS:
         match metric.compute:
             case AudioDistance(function):
-                yield metric.name, PerClip(function(clips.audio, estimates.audio, estimates.sample_rate))
+                of_sounds[function] = function(clips.audio, estimates.audio, estimates.sample_rate)
+                yield metric.name, PerClip(of_sounds[function])
+            case HeldDistance(function):
+                if estimates.held is not None:
+                    held = [function(clips.audio, estimates.held(name), estimates.sample_rate) for name in names]
+                    rises = torch.stack(held, dim=1) - of_sounds[function][:, None]
+                    yield metric.name, PerClip(rises, names)
             case CurveDistance(function):
-                for suffix, (names, target, estimate) in comparable.items():
-                    yield f"{metric.name}{suffix}", PerClip(function(target, estimate), names)
+                for suffix, (compared, target, estimate) in comparable.items():
+                    yield f"{metric.name}{suffix}", PerClip(function(target, estimate), compared)
             case CurveProperty(function):
                 values = function(estimates.modulation, estimates.frame_rate)
-                yield metric.name, PerClip(values, estimates.modulation_names)
+                yield metric.name, PerClip(values, names)
             case CurveRate(function):
                 if clips.lfo_hz is not None:
                     values = function(estimates.modulation, clips.lfo_hz, estimates.frame_rate)
-                    yield metric.name, PerClip(values, estimates.modulation_names)
+                    yield metric.name, PerClip(values, names)
             case TrialCost():
                 pass  # computed from the record after the trial has ended
             case _:

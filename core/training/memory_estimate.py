@@ -155,8 +155,8 @@ def _largest(stages: Iterable[Stage]) -> float:
 
 
 def _estimates(config: TrialConfig, n_clips: int) -> float:
-    """Sounds and curves of a whole split, and the noise that a synth plays."""
-    return (2 + config.synth.n_noises) * n_clips * config.audio.n_samples * float(FLOAT)
+    """Sounds of a whole split, also with a curve held, its curves, and the noise that a synth plays."""
+    return (3 + config.synth.n_noises) * n_clips * config.audio.n_samples * float(FLOAT)
 
 
 def _metrics(config: TrialConfig, n_clips: int) -> float:

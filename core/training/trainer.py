@@ -297,6 +297,28 @@ def estimate_clips(
 
 
 @torch.no_grad()
+def sounds_with_held_curve(
+    model: DiscoveryModel,
+    clips: Clips,
+    modulation: Float[Tensor, "clip modulation frame"],
+    index: int,
+    split: Split,
+    config: TrialConfig,
+) -> Float[Tensor, "clip sample"]:
+    """Sounds of the curves of `estimate_clips` with one of them held at its mean over each clip.
+
+    Pitch, resonance, start phase and noise are those of `estimate_clips`.
+    """
+    held = modulation.clone()
+    held[:, index] = modulation[:, index].mean(-1, keepdim=True)
+    sounds, start = [], 0
+    for batch, note, _ in _evaluation_batches(model.synth, clips, split, config):
+        sounds.append(model.synth(held[start : start + len(batch)], note))
+        start += len(batch)
+    return torch.cat(sounds)
+
+
+@torch.no_grad()
 def evaluation_loss(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig, loss_function: nn.Module
 ) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from core.clips import Dataset
 from core.data.dataset_cache import cached_dataset
@@ -36,7 +37,7 @@ from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkp
 from core.training.memory import usable_memory
 from core.training.memory_remedy import check_can_fit
 from core.training.model import DiscoveryModel
-from core.training.trainer import OnProgress, Progress, estimate_clips, fit
+from core.training.trainer import OnProgress, Progress, estimate_clips, fit, sounds_with_held_curve
 
 OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 """Parts of the messages of those RuntimeErrors of torch that say that memory is exhausted."""
@@ -176,14 +177,21 @@ def _run(
 def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: TrialConfig) -> Evaluation:
     """Estimates of a split and their metrics."""
     clips = dataset.validation if split == "validation" else dataset.test
-    audio, modulation = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
+    on_device = clips.to(torch.device(config.device))
+    audio, modulation = estimate_clips(model, on_device, split, config)
+    names = modulation_names(config.synth.modulations)
+
+    def held(name: str) -> Tensor:
+        return sounds_with_held_curve(model, on_device, modulation, names.index(name), split, config).cpu()
+
     estimates = Estimates(
         clips=clips,
         audio=audio.cpu(),
         modulation=modulation.cpu(),
-        modulation_names=modulation_names(config.synth.modulations),
+        modulation_names=names,
         sample_rate=config.audio.sample_rate,
         frame_rate=config.audio.frame_rate,
+        held=held if split == "test" else None,
     )
     return evaluate(estimates)
 

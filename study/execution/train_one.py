@@ -70,9 +70,9 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     table = Table("metric", "validation", "test")
     for metric, value in record.metrics.get("test", {}).items():
         if len(metric.split(".")) == 2:
-            table.add_row(
-                label(metric), *(_metric_text(found) for found in (record.metrics["validation"][metric], value))
-            )
+            validation = record.metrics["validation"]
+            validation_text = _metric_text(validation[metric]) if metric in validation else "not measured"
+            table.add_row(label(metric), validation_text, _metric_text(value))
     console.print(table)
     console.print(f"Written to {store.address(f'trials/{digest}/{record.attempt}')}", soft_wrap=True, highlight=False)
     return record.outcome

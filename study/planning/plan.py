@@ -246,6 +246,13 @@ def _check_metrics(study: StudyFile, objectives: Sequence[Objective], configs: S
         if metric not in names:
             hint = did_you_mean(metric, names, otherwise="`modstudy catalog` lists the metrics")
             raise StudyError(f"no arm of this study has the metric {metric}, {use}; {hint}")
+    if chooser := "search" if study.search else "race" if study.race else "":
+        for objective in objectives:
+            if metric_of(objective.metric).is_of_test_split_only:
+                raise StudyError(
+                    f"a {chooser} reads the objectives on the validation split, and {objective.metric} is measured on "
+                    f"the test split only; choose another objective, or leave out the {chooser}"
+                )
 
 
 def _flat_overrides(overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:

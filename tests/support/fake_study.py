@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, HeldDistance, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
 from core.settings.loading import flat_config, to_settings
@@ -63,6 +63,7 @@ class FakeArm:
     mss: float
     tv: float | None
     range: float = 0.8
+    effect: float = 0.4
     parameterization: ParameterizationConfig = field(default_factory=FrameConfig)
     is_white_box: bool = True
     n_flat: int | None = None
@@ -238,6 +239,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
         "interpretability.spectral_entropy": 0.5,
         "interpretability.range": arm.range,
         "interpretability.saturation": 0.02,
+        "effect.mss": 0.0 if arm.is_baseline else arm.effect,
     }
     shared = tuple(name for name in sounds.truth if name in sounds.modulations)
     for metric in METRICS:
@@ -250,7 +252,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
             case CurveDistance():
                 by_projection = {"": shared, ".lls1": shared, ".lls3": sounds.truth}
                 by_projection = {projection: names for projection, names in by_projection.items() if names}
-            case CurveProperty():
+            case CurveProperty() | HeldDistance():
                 by_projection = {"": sounds.modulations}
             case _:
                 assert_never(metric.compute)

@@ -27,10 +27,11 @@ def test_full_names_begin_with_the_means_and_follow_the_modulations() -> None:
         "audio.mel",
         *(f"curves.{name}{projection}" for name in ("l1", "l1_diff", "pcc") for projection in ("", ".lls1", ".lls3")),
         *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range", "saturation")),
+        "effect.mss",
         "lfo.rate_match",
         "cost.train_s",
     ]
-    per_modulation = [name for name in means if name.startswith(("curves", "interpretability", "lfo"))]
+    per_modulation = [name for name in means if name.startswith(("curves", "interpretability", "effect", "lfo"))]
     assert list(full_names(())) == means
     assert list(full_names(("tone", "level"))) == [
         *means,

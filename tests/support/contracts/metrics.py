@@ -7,7 +7,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, Metric, TrialCost
+from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, HeldDistance, Metric, TrialCost
 from core.metrics.catalog import METRICS, metric_of
 from core.seeding import generator
 from core.storage.records import TrialRecord
@@ -41,7 +41,7 @@ def equality_gives_the_best_value(metric: Metric) -> None:
             values = function(_audio(), _audio(), SAMPLE_RATE)
         case CurveDistance(function):
             values = function(_curves(0), _curves(0))
-        case CurveProperty() | CurveRate() | TrialCost():
+        case HeldDistance() | CurveProperty() | CurveRate() | TrialCost():
             return
         case _:
             assert_never(metric.compute)
@@ -69,11 +69,17 @@ def a_clip_scores_the_same_alone_and_in_a_batch(metric: Metric) -> None:
                 alone = function(curves[part], rates[part], FRAME_RATE)
                 together = function(curves, rates, FRAME_RATE)
                 assert together.shape == (BATCH, 2)
-            case TrialCost():
+            case HeldDistance() | TrialCost():
                 return
             case _:
                 assert_never(metric.compute)
         torch.testing.assert_close(alone, together[part], rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
+def a_rise_is_that_of_a_distance_before_it(metric: Metric) -> None:
+    if isinstance(metric.compute, HeldDistance):
+        before = [other.compute for other in METRICS[: METRICS.index(metric)]]
+        assert AudioDistance(metric.compute.function) in before, "the distance without a held curve is taken from there"
 
 
 def a_cost_is_read_from_the_record_alone(metric: Metric) -> None:
@@ -87,6 +93,7 @@ CHECKS: tuple[Check, ...] = (
     the_reference_point_is_worse_than_the_best_value,
     equality_gives_the_best_value,
     a_clip_scores_the_same_alone_and_in_a_batch,
+    a_rise_is_that_of_a_distance_before_it,
     a_cost_is_read_from_the_record_alone,
 )
 

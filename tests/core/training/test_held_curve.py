@@ -1,0 +1,55 @@
+"""Sounds of a model with one curve held at its mean, and the effects that a trial measures with them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.storage.store import Store
+from core.training.model import build_model
+from core.training.trainer import estimate_clips, sounds_with_held_curve
+from core.training.trial import _evaluate, run_trial
+from tests.support.configs import GREY_BOX, dataset_of, tiny
+
+EFFECTS = ("effect.mss", "effect.mss.add", "effect.mss.sub", "effect.mss.env")
+
+
+def test_only_the_held_curve_changes_the_sound() -> None:
+    config = tiny("trainer.evaluation_batch_size=3")
+    clips, model = dataset_of(config).test, build_model(config)
+    audio, modulation = estimate_clips(model, clips, "test", config)
+    given = modulation.clone()
+    held = sounds_with_held_curve(model, clips, modulation, 2, "test", config)
+    torch.testing.assert_close(modulation, given, rtol=0, atol=0)
+    assert held.shape == audio.shape
+    modulation[:, 2] = modulation[:, 2].mean(-1, keepdim=True)
+    again = sounds_with_held_curve(model, clips, modulation, 2, "test", config)
+    torch.testing.assert_close(again, held, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("synth", [(), GREY_BOX, ("synth.kind=engel",)], ids=["white box", "grey box", "engel"])
+def test_holding_a_flat_curve_plays_the_same_note(synth: tuple[str, ...]) -> None:
+    config = tiny("parameterization.kind=constant", "trainer.evaluation_batch_size=3", *synth)
+    clips, model = dataset_of(config).test, build_model(config)
+    audio, modulation = estimate_clips(model, clips, "test", config)
+    for index in range(modulation.shape[1]):
+        held = sounds_with_held_curve(model, clips, modulation, index, "test", config)
+        torch.testing.assert_close(held, audio, rtol=0, atol=0)
+
+
+def test_a_trial_measures_effects_on_the_test_split(tmp_path: Path) -> None:
+    record = run_trial(tiny("seed=1"), store=Store(tmp_path), study="s", arm="a")
+    test, validation = record.metrics["test"], record.metrics["validation"]
+    assert set(test) - set(validation) == set(EFFECTS)
+    assert set(validation) <= set(test)
+    assert any(test[name] for name in EFFECTS)
+
+
+def test_a_wavetable_of_equal_rows_has_no_effect_of_its_position() -> None:
+    config = tiny(*GREY_BOX)
+    data, model = dataset_of(config), build_model(config)
+    values = _evaluate(model, data, "test", config).values
+    model.synth.oscillator.table.data[:] = model.synth.oscillator.table.data[:1].clone()
+    equal = _evaluate(model, data, "test", config).values
+    assert equal["effect.mss.add"] == pytest.approx(0, abs=1e-6)
+    assert values["interpretability.range.add"] == equal["interpretability.range.add"], "the curve moves as before"
