@@ -10,7 +10,7 @@ from core.data.folder_copies import copy_of
 from core.errors import ConfigError, DataError
 from core.settings.user_paths import user_path
 from core.settings.value_rules import shown_text
-from core.storage.records import DataIssue
+from core.storage.records import DataFile, DataIssue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,10 @@ class SourceScan:
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
     """Facts for reports, such as the number of clips and the origin of their pitches."""
+    data_files: tuple[DataFile, ...] = ()
+    """All sound files, in order; empty if there are none."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the content as a whole, in sentences."""
 
 
 class DataSource(ABC):

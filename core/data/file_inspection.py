@@ -1,4 +1,4 @@
-"""Inspection of the files of a sound folder: whether each can be used, with what remarks, and its pitch and group.
+"""Inspection of the files of a sound folder: whether each can be used, with what remarks, and its pitch and patch.
 
 Files are checked by several threads, since decoding, hashing and pitch tracking run outside Python. Checks are cached
 (core.data.inspection_cache), so a changed or new file costs only itself.
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.data.file_names import note_in_name
 from core.data.inspection_cache import InspectionCache, State, file_state
 from core.data.metadata import METADATA_NAME, Metadata, read_metadata
-from core.data.pitch import patch_in_name, pitch_in_name
 from core.data.scan_progress import report
 from core.data.sound_check import SoundCheck, check_sound
 from core.settings.audio import AudioConfig
@@ -25,6 +25,8 @@ from core.storage.records import DataIssue
 
 PitchSource = Literal["metadata", "file name", "tracked"]
 """Where the pitch of a file comes from."""
+ONLY_NOTES = "(only notes)"
+"""Patch of files whose names are notes and nothing else, and that are in no folder below the data folder."""
 MAX_UNKNOWN = 100
 """Most files of the metadata that are not in the folder that are named one by one."""
 _LOG = logging.getLogger(__name__)
@@ -43,10 +45,20 @@ class FileInspection:
     sha256: str
     sample_rate: int
     """In Hz; 0 if the file cannot be read."""
-    group: str
-    """Files of the same group are in the same split."""
+    duration_s: float
+    """0 if the file cannot be read."""
+    listed_group: str | None
+    """Group in the metadata; None if none is listed."""
+    patch: str | None
+    """Folder and patch by its name; None if the name has no note."""
+    fingerprint: str
+    """Empty if the start of the file is silent."""
+    silent_clips: tuple[int, ...]
+    """Numbers of the clips, one after another from the start, that are silent."""
+    silence: str | None
+    """How the first clip is silent; None if it is not."""
     problem: str | None
-    """Why the file cannot be used; None if it can."""
+    """Why the file cannot be used; None if it can, but for silence."""
     remarks: tuple[str, ...]
     """Problems that do not prevent its use."""
     f0_hz: float | None
@@ -66,8 +78,11 @@ def inspect_files(
     """
     metadata = read_metadata(folder / METADATA_NAME)
     names = _names(folder, paths)
-    named_hz = {name: metadata.get(name, Metadata()).f0_hz or pitch_in_name(path.stem) for name, path in names.items()}
-    checks = _checks(folder, names, {name: named_hz[name] is None for name in names}, audio_config.duration_s)
+    track = {
+        name: metadata.get(name, Metadata()).f0_hz is None and note_in_name(path.stem) is None
+        for name, path in names.items()
+    }
+    checks = _checks(folder, names, track, audio_config.duration_s)
     inspections = tuple(
         _inspection(folder, path, name, metadata.get(name, Metadata()), checks[name]) for name, path in names.items()
     )
@@ -87,15 +102,14 @@ def _names(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
 
 def _inspection(folder: Path, path: Path, name: str, listed: Metadata, check: SoundCheck) -> FileInspection:
     """What is known of a file: the pitch is that of the metadata, else of the file name, else of the tracker."""
-    patch = patch_in_name(path.stem)
-    patch_or_file = printable(f"{path.parent.relative_to(folder).as_posix()}/{patch}").removeprefix("./")
+    note = note_in_name(path.stem)
     f0_hz: float | None = None
     source: PitchSource | None = None
     if check.problem is None:
         if listed.f0_hz is not None:
             f0_hz, source = listed.f0_hz, "metadata"
-        elif (hz_in_name := pitch_in_name(path.stem)) is not None:
-            f0_hz, source = hz_in_name, "file name"
+        elif note is not None:
+            f0_hz, source = note.f0_hz, "file name"
         elif check.f0_hz is not None:
             f0_hz, source = check.f0_hz, "tracked"
     return FileInspection(
@@ -103,13 +117,23 @@ def _inspection(folder: Path, path: Path, name: str, listed: Metadata, check: So
         file=name,
         sha256=check.sha256,
         sample_rate=check.sample_rate,
-        group=listed.group or (patch_or_file if patch else name),
+        duration_s=check.duration_s,
+        listed_group=listed.group,
+        patch=None if note is None else _patch(path.parent.relative_to(folder), note.patch),
+        fingerprint=check.fingerprint,
+        silent_clips=check.silent_clips,
+        silence=check.silence,
         problem=check.problem,
         remarks=check.remarks,
         f0_hz=f0_hz,
         pitch_source=source,
         lfo_hz=listed.lfo_hz,
     )
+
+
+def _patch(folder: Path, patch: str) -> str:
+    """Name of a patch with its folder, which is its name if the files are called by their notes alone."""
+    return printable((folder / patch).as_posix() if patch or folder.parts else ONLY_NOTES)
 
 
 def _checks(folder: Path, names: dict[str, Path], track: dict[str, bool], duration_s: float) -> dict[str, SoundCheck]:

@@ -19,7 +19,7 @@ from core.storage.atomic_write import write_atomically
 State = tuple[int, int, int]
 """Size in bytes, time of modification and time of status change in ns of a file."""
 _LOG = logging.getLogger(__name__)
-_VERSION = 4
+_VERSION = 5
 """Incremented when the check of an unchanged file gives another result."""
 _MAX_BYTES = 2**28
 """Largest cache file."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from core.data.pitch import note_to_hz
+from core.data.note_names import note_to_hz
 from core.errors import DataError
 from core.regular_files import read_regular
 from core.settings.value_rules import printable

@@ -124,7 +124,7 @@ class FolderVariant(DataVariant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFolderConfig(FolderVariant):
-    """A folder of recordings of single notes (wav, flac, ogg, aiff), without true curves."""
+    """A folder of recordings of single notes, or of other sounds (wav, flac, ogg, aiff), without true curves."""
 
     kind: Literal["audio_folder"] = "audio_folder"
     folder: Annotated[
@@ -140,6 +140,9 @@ class AudioFolderConfig(FolderVariant):
     assumed_f0_hz: Annotated[
         float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("pitch assumed for files of unknown pitch")
     ] = 110.0
+    clips_per_file: Annotated[
+        int, Interval(ge=1, le=1000), Doc("most clips cut from a file, spread over it; 1 takes its start")
+    ] = 1
     validation_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for validation")] = 0.2
     test_share: Annotated[float, Interval(gt=0, lt=1), Doc("share of the files for test")] = 0.2
     min_files: Annotated[int, Interval(ge=3, le=1_000_000), Doc("smallest number of usable files")] = 10

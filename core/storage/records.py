@@ -116,6 +116,34 @@ class DataIssue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """A sound file of the data and what was made of it."""
+
+    file: str
+    """Path below the folder."""
+    f0_hz: float | None = None
+    """Pitch; None if it is unknown."""
+    pitch_source: str = ""
+    """Where the pitch comes from: `metadata`, `file name`, `tracked`, `assumed` or `manifest`; empty if unknown."""
+    lfo_hz: float | None = None
+    """Declared rate of its LFO; None if none is."""
+    group: str = ""
+    """Files of a group are in the same split; empty if the file cannot be read."""
+    grouped_by: tuple[str, ...] = ()
+    """Why it is in the group: `metadata`, `name`, `same sound`; empty if it is alone in it."""
+    same_sound_as: str | None = None
+    """First file of the folder with the same sound, possibly in another format or level; None if there is none."""
+    split: str = ""
+    """Split of its clips, `train`, `validation` or `test`; empty if it was skipped."""
+    duration_s: float | None = None
+    """Length; None if it is unknown."""
+    clip_starts_s: tuple[float, ...] = ()
+    """Where its clips begin; empty if it was skipped."""
+    remark: str = ""
+    """Why it was skipped, or what is to be said of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDefinition:
     """Name, question and objectives of a study, fixed when it is first launched."""
 
@@ -143,6 +171,10 @@ class PlanSegment:
     data_issues: tuple[DataIssue, ...] = ()
     data_summary: dict[str, Any] = field(default_factory=dict)
     """Facts about the data for reports, such as the number of clips and the origin of their pitches."""
+    data_files: tuple[DataFile, ...] = ()
+    """All sound files of the data, if they are not those of an earlier segment."""
+    data_notes: tuple[str, ...] = ()
+    """What the user should know of the data as a whole, in sentences."""
     code_version: str = ""
     created_at: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -202,6 +234,16 @@ class StudyPlan:
     def data_summary(self) -> dict[str, Any]:
         """Summary of the data in the first segment that has one; empty if none has."""
         return next((segment.data_summary for segment in self.segments if segment.data_summary), {})
+
+    @cached_property
+    def data_files(self) -> tuple[DataFile, ...]:
+        """Different sound files of all segments."""
+        return tuple(dict.fromkeys(file for segment in self.segments for file in segment.data_files))
+
+    @property
+    def data_notes(self) -> tuple[str, ...]:
+        """Different notes on the data of all segments."""
+        return tuple(dict.fromkeys(note for segment in self.segments for note in segment.data_notes))
 
     @property
     def code_versions(self) -> tuple[str, ...]:

@@ -34,6 +34,6 @@ def write_sound(
 
 
 def write_named_notes(folder: Path, midi: Iterable[int] = (48, 50, 52, 54)) -> None:
-    """Write one sound per MIDI note, each with a level of its own; the note is part of the file name."""
+    """Write a sine per MIDI note, each as a patch of its own; the note is part of the file name."""
     for note in midi:
-        write_sound(folder / f"p{note}_{note}-100.wav", tone(level=0.3 + 0.001 * note))
+        write_sound(folder / f"p{note}_{note}-100.wav", tone(440 * 2 ** ((note - 69) / 12), level=0.5))

@@ -27,7 +27,7 @@ from scipy.signal import resample
 
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.data.manifest_columns import MODULATIONS
-from core.data.pitch import midi_to_hz
+from core.data.note_names import midi_to_hz
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
 from core.data.vital_lfos import shapes_sha256, vital_lfos_in
 from core.errors import ConfigError, DataError

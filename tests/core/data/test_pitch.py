@@ -1,64 +1,9 @@
-"""The pitch of a one-note sound: names of notes, names of files, and the tracker."""
+"""The pitch tracker."""
 
 import numpy as np
 import pytest
 
-from core.data.pitch import midi_to_hz, note_to_hz, patch_in_name, pitch_in_name, track_pitch
-
-
-@pytest.mark.parametrize(
-    ("note", "midi"),
-    [("C4", 60), ("A4", 69), ("C#3", 49), ("Cs3", 49), ("Db3", 49), ("Bb2", 46), ("Cb4", 59), ("c4", 60), ("60", 60)],
-)
-def test_c4_is_midi_note_60(note: str, midi: int) -> None:
-    assert note_to_hz(note) == pytest.approx(midi_to_hz(midi))
-
-
-@pytest.mark.parametrize("text", ["", "H2", "C", "C##2", "440 Hz", "200", "C-1", "A9x"])
-def test_text_that_is_no_note_has_no_pitch(text: str) -> None:
-    assert note_to_hz(text) is None
-
-
-@pytest.mark.parametrize(
-    ("stem", "midi"),
-    [
-        ("preset_48-100", 48),
-        ("deep_bass_36-127", 36),
-        ("48-100", 48),
-        ("piano C#3", 49),
-        ("Bb2", 46),
-        ("pad.A4.wet", 69),
-        ("C2_to_C4", 60),
-        ("flute(Gs5)", 80),
-    ],
-)
-def test_pitch_is_read_from_a_name(stem: str, midi: int) -> None:
-    assert pitch_in_name(stem) == pytest.approx(midi_to_hz(midi))
-
-
-@pytest.mark.parametrize(
-    "stem",
-    [
-        "take_b2",
-        "loop 120-130",
-        "x_130-100",
-        "x_48-200",
-        "take_1-2",
-        "2024-05",
-        "my-sound-2024-05",
-        "Bass2",
-        "C",
-        "kick",
-    ],
-)
-def test_pitch_is_not_guessed_from_other_names(stem: str) -> None:
-    assert pitch_in_name(stem) is None
-
-
-def test_patch_stands_before_pitch_and_velocity() -> None:
-    assert patch_in_name("deep_bass_36-127") == "deep_bass"
-    assert patch_in_name("36-127") is None
-    assert patch_in_name("piano C#3") is None
+from core.data.pitch import track_pitch
 
 
 @pytest.mark.parametrize(("f0_hz", "sample_rate"), [(55.0, 8000), (146.8, 44_100), (440.0, 96_000), (1234.5, 48_000)])

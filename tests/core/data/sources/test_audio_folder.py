@@ -33,33 +33,35 @@ def splits_of(dataset: Dataset) -> tuple[Clips, Clips, Clips]:
 
 def test_files_of_any_rate_format_and_channel_count_are_used(tmp_path: Path) -> None:
     write_sound(tmp_path / "a C4.wav", tone(261.6, 8000), 8000, subtype="PCM_U8")
-    write_sound(tmp_path / "b C4.flac", tone(261.6, 96_000, channels=2), 96_000)
-    write_sound(tmp_path / "deep" / "c C4.ogg", tone(261.6, 44_100), 44_100)
-    write_sound(tmp_path / "d C4.AIFF", tone(261.6, 22_050, channels=6), 22_050, format="AIFF")
-    write_sound(tmp_path / "e C4.wav", tone(261.6, 48_000, seconds=3.0), 48_000, subtype="FLOAT")
+    write_sound(tmp_path / "b D4.flac", tone(293.7, 96_000, channels=2), 96_000)
+    write_sound(tmp_path / "deep" / "c E4.ogg", tone(329.6, 44_100), 44_100)
+    write_sound(tmp_path / "d F4.AIFF", tone(349.2, 22_050, channels=6), 22_050, format="AIFF")
+    write_sound(tmp_path / "e G4.wav", tone(392.0, 48_000, seconds=3.0), 48_000, subtype="FLOAT")
     (tmp_path / "notes.txt").write_text("no sound")
     write_sound(tmp_path / "._e C4.wav", tone())
     found = scan(tmp_path)
-    assert [file.file for file in found.files] == ["a C4.wav", "b C4.flac", "d C4.AIFF", "deep/c C4.ogg", "e C4.wav"]
+    assert [file.file for file in found.files] == ["a C4.wav", "b D4.flac", "d F4.AIFF", "deep/c E4.ogg", "e G4.wav"]
     assert found.issues == ()
     assert found.summary["pitch_source"] == {"file name": 5}
-    everything = torch.cat([clips.audio for clips in splits_of(source(tmp_path).load())])
-    assert everything.shape == (5, 16_000)
-    for clip in everything:
-        # A 261.6 Hz tone at any sample rate of the file: one spectral peak at its frequency.
-        peak_hz = int(torch.fft.rfft(clip[:8000] * torch.hann_window(8000)).abs().argmax()) * 2
-        assert abs(peak_hz - 261.6) < 3
-    torch.testing.assert_close(everything.abs().amax(dim=1), torch.full((5,), 0.9))
+    splits = splits_of(source(tmp_path).load())
+    assert sum(map(len, splits)) == 5
+    for clips in splits:
+        for clip, f0_hz in zip(clips.audio, clips.f0_hz, strict=True):
+            assert clip.shape == (16_000,)
+            # One spectral peak at the frequency of the tone, at any sample rate of the file.
+            peak_hz = int(torch.fft.rfft(clip[:8000] * torch.hann_window(8000)).abs().argmax()) * 2
+            assert abs(peak_hz - float(f0_hz)) < 3
+        torch.testing.assert_close(clips.audio.abs().amax(dim=1), torch.full((len(clips),), 0.9))
 
 
 def test_short_sounds_are_padded_and_long_ones_cut(tmp_path: Path) -> None:
-    for name, seconds in (("a C4", 0.25), ("b C4", 1.0), ("c C4", 2.0)):
-        write_sound(tmp_path / f"{name}.wav", tone(seconds=seconds, level=0.1 + 0.1 * seconds), subtype="FLOAT")
+    for name, f0_hz, seconds in (("a C4", 200, 0.25), ("b C4", 300, 1.0), ("c C4", 400, 2.0)):
+        write_sound(tmp_path / f"{name}.wav", tone(f0_hz, seconds=seconds, level=0.1 + 0.1 * seconds), subtype="FLOAT")
     clips = {clips.ids[0]: clips.audio[0] for clips in splits_of(source(tmp_path).load())}
-    expected = torch.from_numpy(tone(seconds=1.0)).float() * 1.8
-    torch.testing.assert_close(clips["b_C4"], expected, atol=1e-4, rtol=0)
-    torch.testing.assert_close(clips["c_C4"], expected, atol=1e-4, rtol=0)
-    torch.testing.assert_close(clips["a_C4"][:4000], expected[:4000], atol=1e-4, rtol=0)
+    expected = [torch.from_numpy(tone(f0_hz, seconds=1.0)).float() * 1.8 for f0_hz in (200, 300, 400)]
+    torch.testing.assert_close(clips["b_C4"], expected[1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(clips["c_C4"], expected[2], atol=1e-4, rtol=0)
+    torch.testing.assert_close(clips["a_C4"][:4000], expected[0][:4000], atol=1e-4, rtol=0)
     assert float(clips["a_C4"][4000:].abs().max()) == 0
 
 
@@ -181,7 +183,7 @@ def test_folder_without_enough_sound_is_refused_with_the_counts(tmp_path: Path) 
 def test_no_patch_is_in_two_splits(tmp_path: Path) -> None:
     for patch in range(6):
         for note in (48, 55, 60):
-            write_sound(tmp_path / f"patch{patch}_{note}-100.wav", tone(level=0.2 + 0.1 * patch + 0.001 * note))
+            write_sound(tmp_path / f"patch{patch}_{note}-100.wav", tone(100 + 50 * patch + note))
     groups = {file.file: file.group for file in scan(tmp_path, seed=4).files}
     assert Counter(groups.values()) == {f"patch{patch}": 3 for patch in range(6)}
     dataset = source(tmp_path, seed=4).load()
@@ -222,7 +224,7 @@ def test_folder_that_changed_since_planning_is_refused(tmp_path: Path) -> None:
 
 def test_clip_ids_are_safe_for_files_and_unique(tmp_path: Path) -> None:
     for number, name in enumerate(["a/x C4", "a_x C4", "Ä ü:? C4", "A_X C4"]):
-        write_sound(tmp_path / f"{name}.wav", tone(level=0.3 + 0.1 * number))
+        write_sound(tmp_path / f"{name}.wav", tone(200 + 100 * number))
     ids = [clip_id for clips in splits_of(source(tmp_path).load()) for clip_id in clips.ids]
     assert len({clip_id.casefold() for clip_id in ids}) == 4
     assert all(
