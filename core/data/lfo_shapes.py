@@ -64,9 +64,11 @@ class DrawnLfo:
         share = np.where(straight, t, np.expm1(nonzero_power * t) / np.expm1(nonzero_power))
         return np.asarray(values[segment] + share * (values[segment + 1] - values[segment]))
 
-    def frames(self, n_frames: int) -> Float[ndarray, " frame"]:
-        """The cycle at `n_frames` equally spaced positions from 0 to 1."""
-        return self.at(np.linspace(0.0, 1.0, n_frames))
+    def frames(self, n_frames: int, cycles: int = 1) -> Float[ndarray, " frame"]:
+        """A number of cycles at `n_frames` equally spaced times; the last one is the end of the last cycle."""
+        position = np.arange(n_frames) * cycles % (n_frames - 1) / (n_frames - 1)
+        position[-1] = 1.0
+        return self.at(position)
 
 
 def draw_lfo(rng: np.random.Generator) -> DrawnLfo:

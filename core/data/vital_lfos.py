@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from core.data.lfo_shapes import MAX_POINTS, DrawnLfo
 from core.errors import DataError
 from core.regular_files import read_regular
+from core.settings.data import LFO_SHAPES, RANDOM
+from core.settings.user_paths import user_path
 from core.settings.value_rules import printable
 from core.sound_decoding import reason
 
@@ -21,6 +23,8 @@ MAX_BYTES = 2**20
 """Largest file; one of Vital has some kB."""
 MAX_SHAPES = 10_000
 """Most files in a folder."""
+_OWN_SHAPES = Path(__file__).parent / "shapes"
+"""Folder of the shapes that come with the package, drawn for it after common shapes of LFOs and envelopes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,29 @@ def vital_lfos_in(folder: Path) -> tuple[DrawnLfo, ...]:
             f"a folder of shapes has 1 to {MAX_SHAPES} {SUFFIX} files; {printable(folder)} has {len(paths)}"
         )
     return tuple(read_vital_lfo(path) for path in paths)
+
+
+def named_shapes(name_or_folder: str) -> tuple[DrawnLfo, ...]:
+    """The shapes that `data.test_modulations` names; none if it is `random`.
+
+    Raises:
+        ConfigError: it is no path.
+        DataError: it is a folder whose shapes cannot be used.
+    """
+    if name_or_folder == RANDOM:
+        return ()
+    if name_or_folder == LFO_SHAPES:
+        return vital_lfos_in(_OWN_SHAPES)
+    return vital_lfos_in(user_path(name_or_folder, "data.test_modulations"))
+
+
+def named_shapes_sha256(name_or_folder: str) -> str:
+    """Hash of the shapes that `data.test_modulations` names.
+
+    Raises:
+        ConfigError, DataError: as for `named_shapes`.
+    """
+    return shapes_sha256(named_shapes(name_or_folder))
 
 
 def shapes_sha256(shapes: tuple[DrawnLfo, ...]) -> str:

@@ -24,7 +24,7 @@ class ContentPath:
     Resolving a config makes the path absolute and fills in the hash.
     """
 
-    content: Literal["wavetable", "data folder"]
+    content: Literal["wavetable", "LFO shapes", "data folder"]
     """The kind of content, which determines how it is hashed."""
     hash_field: str
     """Name of the field of the same config that contains the sha256 of the content."""

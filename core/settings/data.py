@@ -19,6 +19,12 @@ from core.settings.oscillators import FrozenWavetableConfig
 from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.variants import Variant
 
+LFO_SHAPES = "lfo_shapes"
+"""Value of `data.test_modulations` for the LFO shapes that come with the package."""
+RANDOM = "random"
+"""Value of `data.test_modulations` for random curves, as in training."""
+MIN_CYCLE_FRAMES = 8
+"""Fewest modulation frames per cycle of an LFO shape."""
 UNKNOWN_CLIPS = (300, 100, 100)
 """Numbers of training, validation and test clips assumed if they depend on files, for estimates of time."""
 
@@ -53,7 +59,7 @@ class DataVariant(Variant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDataConfig(DataVariant):
-    """Random modulation curves rendered by a white-box Mod. Synth, with exactly known true curves."""
+    """Random modulation curves or LFO shapes rendered by a white-box Mod. Synth, with exactly known true curves."""
 
     kind: Literal["synthetic"] = "synthetic"
     seed: Annotated[int, SeedRange, Doc("seed of clips, splits and oscillator phases in evaluation")] = 0
@@ -65,6 +71,22 @@ class SyntheticDataConfig(DataVariant):
     )
     max_f0_hz: Annotated[float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("highest pitch")] = 440.0
     max_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments of a random curve")] = 8
+    segment_widths: Annotated[
+        Literal["half_random", "mixed"],
+        Doc(
+            "widths half of the equal one plus a random share, or equal in half of the curves and random in the others"
+        ),
+    ] = "half_random"
+    test_modulations: Annotated[
+        str,
+        PathLength,
+        ContentPath("LFO shapes", "test_modulations_sha256"),
+        Doc("curves of the test clips: random, lfo_shapes (those of modstudy), or a folder of .vitallfo files"),
+    ] = RANDOM
+    test_modulations_sha256: Annotated[
+        str | None, HashLength, Doc("hash of the LFO shapes, filled in when the config is resolved")
+    ] = None
+    test_cycles: Annotated[int, Interval(ge=1, le=1000), Doc("times that a test clip repeats its LFO shapes")] = 1
     wavetable: Annotated[
         str,
         PathLength,
@@ -99,6 +121,17 @@ class SyntheticDataConfig(DataVariant):
             raise ConfigError(
                 f"notes need data.min_f0_hz < data.max_f0_hz <= {highest:g} Hz (a quarter of the sample rate); "
                 f"got {self.min_f0_hz:g} and {self.max_f0_hz:g}"
+            )
+        if self.test_cycles > 1 and self.test_modulations == RANDOM:
+            raise ConfigError(
+                f"data.test_cycles repeats LFO shapes, and random curves are not repeated; got {self.test_cycles}; "
+                f"set data.test_modulations={LFO_SHAPES} or data.test_cycles=1"
+            )
+        most = max((audio.n_frames - 1) // MIN_CYCLE_FRAMES, 1)
+        if self.test_cycles > most:
+            raise ConfigError(
+                f"a cycle needs {MIN_CYCLE_FRAMES} modulation frames: data.test_cycles={self.test_cycles} over "
+                f"{audio.n_frames} frames; lower it to {most} or lower audio.hop_length"
             )
         self.true_synth.check(audio)
 

@@ -1,4 +1,9 @@
-"""Notes: the inputs of a synth besides its modulation curves."""
+"""Notes: the inputs of a synth besides its modulation curves.
+
+Training draws the notes of a batch from one generator (`draw_note`), so that a clip's phase is another one at each
+step. Targets and evaluation draw each clip's from a generator of its own (`note_by_id`): neither the batch size nor the
+other clips change it.
+"""
 
 from dataclasses import dataclass
 
@@ -8,6 +13,7 @@ from torch import Tensor
 
 from core.clips import Clips
 from core.ops.phase import constant_pitch_phase
+from core.seeding import generator as derived_generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +60,37 @@ def draw_note(clips: Clips, generator: torch.Generator, *, with_noise: bool) -> 
         with_noise: Whether to draw noise.
     """
     batch, n_samples = clips.audio.shape
+    phase = torch.rand(batch, generator=generator)
+    noise = torch.rand(batch, n_samples, generator=generator) if with_noise else None
+    return _note(clips, phase, noise)
+
+
+def note_by_id(clips: Clips, seed: int, *purpose: str | int, with_noise: bool) -> Note:
+    """A note per clip, with a phase and white noise that depend on the seed, the purpose and the clip's id only.
+
+    Args:
+        clips: Source of ids, pitch and resonance.
+        seed: Base seed, see `core.seeding.generator`.
+        purpose: Purpose of the draws.
+        with_noise: Whether to draw noise; the phase is the same with and without.
+    """
+    n_samples = clips.audio.shape[1]
+    phases: list[Tensor] = []
+    noises: list[Tensor] = []
+    for clip_id in clips.ids:
+        draw = derived_generator(seed, *purpose, clip_id)
+        phases.append(torch.rand((), generator=draw))
+        if with_noise:
+            noises.append(torch.rand(n_samples, generator=draw))
+    return _note(clips, torch.stack(phases), torch.stack(noises) if with_noise else None)
+
+
+def _note(clips: Clips, phase: Float[Tensor, " batch"], noise: Float[Tensor, "batch sample"] | None) -> Note:
+    """A note on the device of the clips, from numbers in 0..1 drawn on the CPU."""
     device = clips.audio.device
-    phase = torch.rand(batch, generator=generator).to(device, non_blocking=True)
-    noise = None
-    if with_noise:
-        noise = (2 * torch.rand(batch, n_samples, generator=generator) - 1).to(device, non_blocking=True)
-    return Note(f0_hz=clips.f0_hz, q=clips.q, phase=phase, noise=noise)
+    return Note(
+        f0_hz=clips.f0_hz,
+        q=clips.q,
+        phase=phase.to(device, non_blocking=True),
+        noise=None if noise is None else (2 * noise - 1).to(device, non_blocking=True),
+    )

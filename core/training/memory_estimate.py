@@ -102,7 +102,7 @@ def estimate_memory(config: TrialConfig, n_clips: Clips | None = None) -> Memory
             building=_building(config, n_clips),
             model=_CHECKPOINT_COPIES * weights,
             step=0.0,
-            evaluation=_metrics(config, largest) + _estimates(config, largest),
+            evaluation=_metrics(config, largest) + _estimates(config, largest, evaluated),
             own=LIBRARIES + float(_CUDA_LIBRARIES),
         )
     filterbank, making_it = filterbank_bytes(config.encoder)
@@ -114,7 +114,7 @@ def estimate_memory(config: TrialConfig, n_clips: Clips | None = None) -> Memory
         building=_building(config, n_clips),
         model=copies * weights + 2 * filterbank + constants,
         step=_step(config, trainer.batch_size) if is_trained else 0.0,
-        evaluation=max(_forward(config, evaluated), _metrics(config, largest)) + _estimates(config, largest),
+        evaluation=max(_forward(config, evaluated), _metrics(config, largest)) + _estimates(config, largest, evaluated),
     )
 
 
@@ -154,9 +154,9 @@ def _largest(stages: Iterable[Stage]) -> float:
     return largest
 
 
-def _estimates(config: TrialConfig, n_clips: int) -> float:
-    """Sounds of a whole split, also with a curve held, its curves, and the noise that a synth plays."""
-    return (3 + config.synth.n_noises) * n_clips * config.audio.n_samples * float(FLOAT)
+def _estimates(config: TrialConfig, n_clips: int, batch: int) -> float:
+    """Sounds of a whole split, also with a curve held, its curves, and the noise that a synth plays in a batch."""
+    return (3 * n_clips + config.synth.n_noises * batch) * config.audio.n_samples * float(FLOAT)
 
 
 def _metrics(config: TrialConfig, n_clips: int) -> float:

@@ -1,5 +1,6 @@
 """Model of a trial: an encoder or baseline that provides the modulation curves, and the synth they control."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from core.synths.base import Synth
 from core.synths.build import build_synth
 from core.synths.note import Note
 
+Draws = torch.Generator | Sequence[torch.Generator]
+"""Source of random curves on the CPU: one per batch, or one per clip, whose curves then do not depend on the others."""
+
 
 class EncodedCurves(nn.Module):
     """Modulation curves predicted from the sound by an encoder and a parameterization."""
@@ -29,7 +33,7 @@ class EncodedCurves(nn.Module):
         self,
         audio: Float[Tensor, "batch sample"],
         curriculum: float = 0.0,
-        generator: torch.Generator | None = None,  # noqa: ARG002  (for baselines)
+        draws: Draws | None = None,  # noqa: ARG002  (for baselines)
     ) -> Float[Tensor, "batch modulation frame"]:
         """Curves in 0..1."""
         curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
@@ -48,12 +52,15 @@ class BaselineCurves(nn.Module):
         self,
         audio: Float[Tensor, "batch sample"],
         curriculum: float = 0.0,  # noqa: ARG002  (for encoders)
-        generator: torch.Generator | None = None,
+        draws: Draws | None = None,
     ) -> Float[Tensor, "batch modulation frame"]:
         """Curves in 0..1; of the audio only batch size, device and dtype are used."""
-        if generator is None:
+        if draws is None:
             raise ValueError("curves of a baseline are drawn from a generator; give forward one")
-        curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, generator)
+        if isinstance(draws, torch.Generator):
+            curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, draws)
+        else:
+            curves = torch.cat([self.baseline(1, self.n_modulations, draw) for draw in draws])
         return curves.to(audio, non_blocking=True)
 
 
@@ -70,7 +77,7 @@ class DiscoveryModel(nn.Module):
         audio: Float[Tensor, "batch sample"],
         note: Note,
         curriculum: float = 0.0,
-        generator: torch.Generator | None = None,
+        draws: Draws | None = None,
     ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
         """The estimated sound and the recovered curves in 0..1.
 
@@ -78,9 +85,10 @@ class DiscoveryModel(nn.Module):
             audio: The target.
             note: Pitch, resonance, phase and noise for the synth.
             curriculum: Strength of the training curriculum, from 1 to 0; it is 0 in evaluation.
-            generator: Source of the curves of random baselines and of the curriculum's noise.
+            draws: Source of the curves of random baselines and, if it is one generator, of the curriculum's noise.
         """
-        modulation = self.curves(audio, curriculum, generator)
+        modulation = self.curves(audio, curriculum, draws)
+        generator = draws if isinstance(draws, torch.Generator) else None
         return self.synth(modulation, note, curriculum, generator), modulation
 
 

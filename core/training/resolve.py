@@ -1,7 +1,7 @@
 """Resolving of configs: choices that depend on machine or data are made explicit, so the digest identifies results."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, assert_never
 
@@ -9,10 +9,11 @@ import torch
 
 from core.data.base import SourceScan
 from core.data.build import build_source
+from core.data.vital_lfos import named_shapes_sha256
 from core.errors import ConfigError, DataError
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
-from core.settings.data import DataConfig
+from core.settings.data import LFO_SHAPES, RANDOM, DataConfig
 from core.settings.losses import LossConfig
 from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
@@ -196,8 +197,8 @@ def _replace_contents(part: Part, changes_of: Callable[[str, str, ContentPath], 
 
 def _absolute(value: str, mark: ContentPath) -> str:
     """An existing path made absolute; other values are unchanged."""
-    is_name = mark.content == "wavetable" and value in BUILTIN_WAVETABLES
-    if not value or is_name:
+    names: dict[str, Collection[str]] = {"wavetable": BUILTIN_WAVETABLES, "LFO shapes": (RANDOM, LFO_SHAPES)}
+    if not value or value in names.get(mark.content, ()):
         return value
     path = user_path(value, f"a {mark.content}")
     return str(path.absolute()) if path.exists() else value
@@ -208,6 +209,8 @@ def _content_sha256(value: str, mark: ContentPath, scan: SourceScan) -> str:
     match mark.content:
         case "wavetable":
             return wavetable_sha256(value)
+        case "LFO shapes":
+            return named_shapes_sha256(value)
         case "data folder":
             return scan.sha256
         case _:

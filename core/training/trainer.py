@@ -20,7 +20,7 @@ from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
 from core.storage.records import Split
 from core.synths.base import Synth
-from core.synths.note import Note, draw_note
+from core.synths.note import Note, draw_note, note_by_id
 from core.training.checkpoint import Checkpoint
 from core.training.memory import reuse_freed_memory
 from core.training.model import DiscoveryModel, build_model
@@ -287,10 +287,13 @@ def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Te
 def estimate_clips(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
 ) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
-    """Estimated sounds and curves of all clips; start phases depend on the seed of the data, not of the trial."""
+    """Estimated sounds and curves of all clips; those of a clip do not depend on the others or on the batch size.
+
+    Start phases and noise depend on the seed of the data, not of the trial.
+    """
     audio, modulation = [], []
-    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
-        estimate, curves = model(batch.audio, note, 0.0, rng)
+    for batch, note, draws in _evaluation_batches(model.synth, clips, split, config):
+        estimate, curves = model(batch.audio, note, 0.0, draws)
         audio.append(estimate)
         modulation.append(curves)
     return torch.cat(audio), torch.cat(modulation)
@@ -324,20 +327,19 @@ def evaluation_loss(
 ) -> float:
     """Loss over a split, as the mean over batches weighted by their number of clips."""
     total = 0.0
-    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
-        estimate, _ = model(batch.audio, note, 0.0, rng)
+    for batch, note, draws in _evaluation_batches(model.synth, clips, split, config):
+        estimate, _ = model(batch.audio, note, 0.0, draws)
         total += float(loss_function(estimate, batch.audio)) * len(batch)
     return total / len(clips)
 
 
 def _evaluation_batches(
     synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
-) -> Iterator[tuple[Clips, Note, torch.Generator]]:
-    """Batches of a split with their notes, and the generator of the curves of random baselines."""
-    note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.needs_noise)
-    # Curves of random baselines depend on the seed of the trial.
-    rng = generator(config.seed, "curves", split)
+) -> Iterator[tuple[Clips, Note, list[torch.Generator]]]:
+    """Batches of a split with their notes, and a generator per clip for the curves of random baselines."""
     size = config.trainer.evaluation_batch_size
     for start in range(0, len(clips), size):
-        batch = slice(start, start + size)
-        yield clips[batch], note[batch], rng
+        batch = clips[slice(start, start + size)]
+        note = note_by_id(batch, config.data.seed, "estimate phase", split, with_noise=synth.needs_noise)
+        # Curves of random baselines depend on the seed of the trial.
+        yield batch, note, [generator(config.seed, "curves", split, clip_id) for clip_id in batch.ids]

@@ -17,6 +17,7 @@ from core.settings.trial import TrialConfig
 
 _WAVETABLE = "sine_to_saw"
 _WAVETABLE_SHA256 = "2b834dd8f8f5934260afc6f3dc17fbb69dac6a8f1558da4abb086b73f5707b34"
+_NO_SHAPES_SHA256 = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
 _FILTER = RbjFilterConfig(min_cutoff_hz=100.0, max_cutoff_hz=8000.0, min_q=0.7071, max_q=4.0, coefficient_shrink=0.0)
 
 FROZEN_SMALL = TrialConfig(
@@ -31,6 +32,10 @@ FROZEN_SMALL = TrialConfig(
         min_f0_hz=110.0,
         max_f0_hz=440.0,
         max_segments=8,
+        segment_widths="half_random",
+        test_modulations="random",
+        test_modulations_sha256=_NO_SHAPES_SHA256,
+        test_cycles=1,
         wavetable=_WAVETABLE,
         wavetable_sha256=_WAVETABLE_SHA256,
         filter=_FILTER,

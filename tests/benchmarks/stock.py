@@ -25,7 +25,7 @@ from core.settings.audio import AudioConfig
 from core.settings.encoder import EncoderConfig
 from core.settings.losses import Resolution
 from core.settings.trial import TrialConfig
-from core.synths.note import Note, draw_note
+from core.synths.note import Note, draw_note, note_by_id
 from core.training.trainer import batch_indices, curriculum_strength
 from tests.benchmarks.stock_curves import StockFrame, StockSpline, build_stock_curves
 from tests.benchmarks.stock_synths import build_stock_synth
@@ -259,9 +259,7 @@ def stock_validation_loss(
     model: StockModel, clips: Clips, loss_function: MultiResolutionSTFTLoss, config: TrialConfig
 ) -> float:
     """Mean over the clips, at phases that belong to the data."""
-    note = draw_note(
-        clips, generator(config.data.seed, "estimate phase", "validation"), with_noise=model.synth.needs_noise
-    )
+    note = note_by_id(clips, config.data.seed, "estimate phase", "validation", with_noise=model.synth.needs_noise)
     total = 0.0
     for start in range(0, len(clips), config.trainer.evaluation_batch_size):
         part = slice(start, start + config.trainer.evaluation_batch_size)

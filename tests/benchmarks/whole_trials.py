@@ -16,12 +16,11 @@ import torch
 from core.clips import Clips, Dataset
 from core.losses.build import build_loss
 from core.metrics.audio import mss_distance
-from core.seeding import generator
 from core.settings.loading import apply_settings, from_settings
 from core.settings.presets import SMALL
 from core.settings.trial import TrialConfig
 from core.storage.store import RECORD_NAME, Store
-from core.synths.note import draw_note
+from core.synths.note import note_by_id
 from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import averaged_model, build_optimizers
 from core.training.resolve import resolve
@@ -189,7 +188,7 @@ def _quality(clips: Clips) -> Callable[[StockModel | DiscoveryModel], float]:
 
     @torch.no_grad()
     def quality(model: StockModel | DiscoveryModel) -> float:
-        note = draw_note(clips, generator(FROZEN_SMALL.data.seed, "estimate phase", "validation"), with_noise=False)
+        note = note_by_id(clips, FROZEN_SMALL.data.seed, "estimate phase", "validation", with_noise=False)
         estimate, _ = model(clips.audio, note)
         return float(mss_distance(clips.audio, estimate, FROZEN_SMALL.audio.sample_rate).mean())
 

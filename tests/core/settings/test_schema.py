@@ -53,6 +53,7 @@ def test_contents_are_marked_with_the_field_of_their_hash() -> None:
     }
     assert marks == {
         (SyntheticDataConfig, "wavetable"): ContentPath("wavetable", "wavetable_sha256"),
+        (SyntheticDataConfig, "test_modulations"): ContentPath("LFO shapes", "test_modulations_sha256"),
         (AudioFolderConfig, "folder"): ContentPath("data folder", "manifest_sha256"),
         (FrozenWavetableConfig, "wavetable"): ContentPath("wavetable", "wavetable_sha256"),
     }

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.seeding import generator
-from core.synths.note import draw_note
+from core.synths.note import draw_note, note_by_id
 from core.training.model import BaselineCurves, EncodedCurves, build_model
 from tests.support.configs import GREY_BOX, dataset_of, tiny
 
@@ -29,9 +29,7 @@ def test_white_box_is_perfect_on_the_true_curves_at_the_same_phase() -> None:
     config = tiny()
     test = dataset_of(config).test
     synth = build_model(config).synth
-    n_train, n_validation, _ = config.data.expected_clips
-    draw = generator(config.data.seed, "target phase", n_train + n_validation)
-    note = draw_note(test, draw, with_noise=False)
+    note = note_by_id(test, config.data.seed, "target phase", with_noise=False)
     assert test.modulation is not None
     torch.testing.assert_close(synth(test.modulation, note), test.audio, atol=1e-6, rtol=0)
 

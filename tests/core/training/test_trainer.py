@@ -72,13 +72,23 @@ def test_training_lowers_the_loss_and_ends_with_the_best_weights() -> None:
     assert best[0] == fitted.best_step
 
 
-def test_estimate_of_a_clip_does_not_depend_on_the_batch_size() -> None:
-    config = tiny(*GREY_BOX)
+@pytest.mark.parametrize(
+    "assignments", [GREY_BOX, ("synth.kind=engel",), ("parameterization.kind=random_spline",)], ids=lambda a: a[-1]
+)
+def test_estimate_of_a_clip_depends_on_neither_the_batch_size_nor_the_other_clips(assignments: tuple[str, ...]) -> None:
+    config = tiny(*assignments)
     model, clips = build_model(config), dataset_of(config).test
     whole = estimate_clips(model, clips, "test", config)
     small = replace(config, trainer=replace(config.trainer, evaluation_batch_size=3))
-    for together, apart in zip(whole, estimate_clips(model, clips, "test", small), strict=True):
+    chosen = torch.tensor([2, 0])
+    for together, apart, subset in zip(
+        whole,
+        estimate_clips(model, clips, "test", small),
+        estimate_clips(model, clips[chosen], "test", config),
+        strict=True,
+    ):
         torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(together[chosen], subset, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["random_spline", "constant"])

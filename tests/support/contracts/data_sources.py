@@ -19,9 +19,12 @@ from core.errors import DataError
 from core.modulations import modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.data import AudioFolderConfig, DataConfig, RendersConfig, SyntheticDataConfig
+from core.settings.schema import hash_settings
+from core.settings.synths import EngelConfig
+from core.settings.trial import TrialConfig
+from core.training.resolve import resolve
 
 AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.25, hop_length=125)
-HASHES = ("wavetable_sha256", "manifest_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +124,12 @@ def loading_twice_gives_the_same_clips(example: Example) -> None:
 
 
 def a_source_that_changed_since_it_was_planned_is_refused(example: Example) -> None:
-    scan = build_source(example.config, AUDIO).scan()
-    field = next((name for name in HASHES if hasattr(example.config, name)), None)
-    if field is None:
-        return  # made from its settings alone
-    config: Any = example.config
-    planned: DataConfig = replace(config, **{field: scan.sha256})
+    planned = resolve(TrialConfig(audio=AUDIO, data=example.config, synth=EngelConfig())).config.data
     assert len(build_source(planned, AUDIO).load().train) > 0
-    changed: DataConfig = replace(config, **{field: "0" * 64})
-    with pytest.raises(DataError, match="changed since the trial was planned"):
-        build_source(changed, AUDIO).load()
+    for field in hash_settings(type(planned)):
+        changed: Any = replace(planned, **{field: "0" * 64})
+        with pytest.raises(DataError, match="changed since the trial was planned"):
+            build_source(changed, AUDIO).load()
 
 
 CHECKS: tuple[Check, ...] = (

@@ -1,7 +1,9 @@
 """Synthetic modulations: random curves, pitches, reproducibility, and the hash of the wavetable."""
 
+import json
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 
 from core.data.build import build_source
 from core.data.sources.synthetic import RandomCurve, Synthetic, curve_from_segments, draw_curve, evaluate_curves
-from core.errors import DataError
+from core.data.vital_lfos import named_shapes, named_shapes_sha256, shapes_sha256
+from core.errors import ConfigError, DataError
 from core.seeding import generator
 from core.settings.audio import AudioConfig
 from core.settings.data import SyntheticDataConfig
@@ -39,15 +42,18 @@ def test_curves_evaluated_together_equal_curves_one_by_one() -> None:
         torch.testing.assert_close(alone.float(), expected, atol=1e-6, rtol=0)
 
 
-def test_random_curves_have_every_shape_and_half_have_equal_widths() -> None:
+@pytest.mark.parametrize("segment_widths", ["half_random", "mixed"])
+def test_random_curves_have_every_shape(segment_widths: Literal["half_random", "mixed"]) -> None:
     draw = generator(0, "curves")
-    curves: list[RandomCurve] = [draw_curve(8, draw) for _ in range(600)]
+    curves: list[RandomCurve] = [draw_curve(8, draw, segment_widths) for _ in range(600)]
     assert {len(curve.widths) for curve in curves} == set(range(1, 9))
     assert {curve.degree for curve in curves} == {1, 2, 3}
     assert all(len(curve.values) == len(curve.widths) * curve.degree + 1 for curve in curves)
+    assert all(float(curve.widths.sum()) == pytest.approx(1) for curve in curves)
     several = [curve for curve in curves if len(curve.widths) > 1]
     equal = [curve for curve in several if bool((curve.widths == curve.widths[0]).all())]
-    assert len(equal) / len(several) == pytest.approx(0.5, abs=0.08)
+    expected = {"half_random": 0.0, "mixed": 0.5}[segment_widths]
+    assert len(equal) / len(several) == pytest.approx(expected, abs=0.08)
 
 
 def test_clips_have_names_pitches_and_true_curves() -> None:
@@ -75,13 +81,14 @@ def test_pitches_are_log_uniform() -> None:
 def test_clip_depends_on_seed_and_number_only() -> None:
     whole, part = source().clips(range(5)), source(n_train=100, max_segments=8).clips(range(5))
     assert torch.equal(whole.audio, part.audio)
-    first, second = source().clips(range(3, 4)), source().clips(range(4, 5))
     assert whole.modulation is not None
-    for place, clip in ((3, first), (4, second)):
+    for place in (3, 4):
+        clip = source().clips(range(place, place + 1))
         assert clip.modulation is not None
         assert torch.equal(clip.modulation[0], whole.modulation[place])
         assert torch.equal(clip.f0_hz[0], whole.f0_hz[place])
         assert torch.equal(clip.q[0], whole.q[place])
+        torch.testing.assert_close(clip.audio[0], whole.audio[place], atol=1e-5, rtol=0)
 
 
 def test_data_follow_their_own_seed() -> None:
@@ -103,16 +110,76 @@ def test_envelope_of_the_truth_is_heard() -> None:
 
 def test_scan_hashes_the_table_and_counts_the_clips() -> None:
     scan = source(wavetable="drawbars").scan()
-    assert scan.sha256 == wavetable_sha256("drawbars")
+    assert scan.sha256 == source(wavetable="drawbars").scan().sha256 != source().scan().sha256
     assert scan.summary == {"clips": 12, "pitch": "exact"}
     assert scan.issues == ()
 
 
 def test_table_that_changed_since_planning_is_refused() -> None:
     with pytest.raises(DataError, match="the wavetable sine_to_saw changed since the trial was planned"):
-        source(wavetable_sha256="0" * 64).load()
-    assert source(wavetable_sha256=wavetable_sha256("sine_to_saw")).load().train.ids
+        source(wavetable_sha256="0" * 64, test_modulations_sha256=named_shapes_sha256("random")).load()
+    planned = {"wavetable_sha256": wavetable_sha256("sine_to_saw"), "test_modulations_sha256": shapes_sha256(())}
+    assert source(**planned).load().train.ids
 
 
 def test_config_builds_its_source() -> None:
     assert isinstance(build_source(CONFIG, AUDIO), Synthetic)
+
+
+class TestLfoShapes:
+    """Test clips with LFO shapes as curves."""
+
+    def test_only_test_clips_play_them(self) -> None:
+        random, with_shapes = source().load(), source(test_modulations="lfo_shapes").load()
+        assert torch.equal(random.train.audio, with_shapes.train.audio)
+        assert torch.equal(random.validation.audio, with_shapes.validation.audio)
+        assert torch.equal(random.test.f0_hz, with_shapes.test.f0_hz)
+        shapes = [shape.frames(AUDIO.n_frames).astype(np.float32) for shape in named_shapes("lfo_shapes")]
+        assert with_shapes.test.modulation is not None
+        curves = with_shapes.test.modulation.flatten(0, 1).numpy()
+        assert all(any(np.array_equal(curve, shape) for shape in shapes) for curve in curves)
+        assert len({curve.tobytes() for curve in curves}) > 6, "each curve draws its own shape"
+
+    def test_shape_of_a_clip_depends_on_its_number_only(self) -> None:
+        shapes = named_shapes("lfo_shapes")
+        whole, part = source().clips(range(8), shapes).modulation, source().clips(range(5, 7), shapes).modulation
+        assert whole is not None
+        assert part is not None
+        assert torch.equal(whole[5:7], part)
+
+    def test_they_repeat(self) -> None:
+        once, thrice = (
+            source(test_modulations="lfo_shapes", test_cycles=cycles).load().test.modulation for cycles in (1, 3)
+        )
+        assert once is not None
+        assert thrice is not None
+        n = AUDIO.n_frames - 1
+        assert n % 3 == 2, "frames of the cycles fall on other positions"
+        torch.testing.assert_close(once[..., ::3], thrice[..., : n // 3 + 1])
+        assert torch.equal(once[..., -1], thrice[..., -1])
+
+    def test_they_come_from_a_folder_and_its_content_is_hashed(self, tmp_path: Path) -> None:
+        saw = {"points": [0, 1, 1, 0], "powers": [0, 0]}
+        (tmp_path / "saw.vitallfo").write_text(json.dumps(saw))
+        config = source(test_modulations=str(tmp_path))
+        curves, before = config.load().test.modulation, config.scan().sha256
+        assert curves is not None
+        torch.testing.assert_close(curves[0, 0], torch.linspace(0, 1, AUDIO.n_frames))
+        (tmp_path / "saw.vitallfo").write_text(json.dumps(saw | {"powers": [3, 0]}))
+        assert config.scan().sha256 != before
+
+    def test_folder_that_changed_since_planning_is_refused(self) -> None:
+        planned = {"wavetable_sha256": wavetable_sha256("sine_to_saw"), "test_modulations_sha256": shapes_sha256(())}
+        with pytest.raises(DataError, match="or the LFO shapes lfo_shapes changed since the trial was planned"):
+            source(test_modulations="lfo_shapes", **planned).load()
+
+    def test_folder_without_shapes_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"has 1 to 10000 .vitallfo files"):
+            source(test_modulations=str(tmp_path)).scan()
+
+    def test_cycles_need_shapes_and_frames(self) -> None:
+        with pytest.raises(ConfigError, match="data.test_cycles repeats LFO shapes"):
+            replace(CONFIG, test_cycles=2).check(AUDIO)
+        replace(CONFIG, test_cycles=6, test_modulations="lfo_shapes").check(AUDIO)
+        with pytest.raises(ConfigError, match="lower it to 6 or lower audio.hop_length"):
+            replace(CONFIG, test_cycles=7, test_modulations="lfo_shapes").check(AUDIO)
