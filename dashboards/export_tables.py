@@ -95,8 +95,8 @@ def tidy_csv(results: StudyResults) -> bytes:
     """All values as CSV, a row per arm, seed and metric; a trial without metrics has one row without a value.
 
     `value` is on the clips on which the arms are compared; `value_on_own_clips` on all for which the trial has the
-    metric defined, and `n_undefined` is the number of pairs of clip and modulation for which it has not, in the row of
-    the mean over modulations. The settings that differ between arms have a column each. Texts that a spreadsheet would take
+    metric defined. `n_undefined` is the number of pairs of clip and modulation for which it has not, in the row of the
+    mean over modulations. The settings that differ between arms have a column each. Texts that a spreadsheet would take
     for formulas follow a quotation mark.
     """
     rows: dict[str, list[object]] = {
