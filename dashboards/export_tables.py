@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from core.metrics.catalog import without_modulation
 from core.statistics.paired import Estimate
 from core.visible_text import visible, without_formula
 from dashboards.analysis.arm_results import ArmResult
@@ -121,17 +122,20 @@ def tidy_csv(results: StudyResults) -> bytes:
     """All values as CSV, a row per arm, seed and metric; a trial without metrics has one row without a value.
 
     `value` is on the clips on which the arms are compared; `value_on_own_clips` on all for which the trial has the
-    metric defined. The settings that differ between arms have a column each. Texts that a spreadsheet would take for
-    formulas follow a quotation mark.
+    metric defined. `n_undefined` is the number of pairs of clip and modulation for which it has not, in the row of the
+    mean over modulations. The settings that differ between arms have a column each. Texts that a spreadsheet would take
+    for formulas follow a quotation mark.
     """
     rows: dict[str, list[object]] = {
-        name: [] for name in ("arm", "seed", "digest", "outcome", "metric", "value", "value_on_own_clips")
+        name: []
+        for name in ("arm", "seed", "digest", "outcome", "metric", "value", "value_on_own_clips", "n_undefined")
     }
     n_rows: list[int] = []
     for arm in results.arms:
         before = len(rows["arm"])
         for trial in arm.trials:
             own = trial.record.metrics.get(results.split, {}) if trial.record and trial.state == "finished" else {}
+            undefined = trial.record.undefined.get(results.split, {}) if trial.record and own else {}
             metrics = [name for name in results.metrics if name in own or trial.seed in arm.values.get(name, {})]
             n = max(1, len(metrics))
             rows["arm"] += [without_formula(arm.name)] * n
@@ -141,6 +145,8 @@ def tidy_csv(results: StudyResults) -> bytes:
             rows["metric"] += [*map(without_formula, metrics)] or [None]
             rows["value"] += [arm.values.get(name, {}).get(trial.seed) for name in metrics] or [None]
             rows["value_on_own_clips"] += [own.get(name) for name in metrics] or [None]
+            counts = [undefined.get(name, 0) if name == without_modulation(name) else None for name in metrics]
+            rows["n_undefined"] += counts or [None]
         n_rows.append(len(rows["arm"]) - before)
     factors = dict.fromkeys(path for arm in results.arms for path in arm.factors)
     columns = {"study": pa.array([without_formula(results.plan.name)] * len(rows["arm"]), pa.string())}

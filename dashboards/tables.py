@@ -6,6 +6,7 @@ from rich.text import Text
 
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
+from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
@@ -62,8 +63,20 @@ def arm_table(results: StudyResults) -> Table:
         style = "bold" if arm.on_front and not results.is_undecided(arm) else "" if arm.is_eligible else "dim"
         estimates = [(name, arm.metrics.get(name)) for name in table_metrics(results)]
         cells = [_metric_cell(estimate, with_half_width=name in objectives) for name, estimate in estimates]
-        table.add_row(Text(arm.name), status_cell(results, arm), seeds_cell(arm), *cells, style=style)
+        table.add_row(
+            Text("\n".join([arm.name, *weaknesses(results, arm)])),
+            status_cell(results, arm),
+            seeds_cell(arm),
+            *cells,
+            style=style,
+        )
     return table
+
+
+def weaknesses(results: StudyResults, arm: ArmResult) -> list[str]:
+    """Which modulations of an arm hardly move or have no effect, as lines such as `no effect: add`."""
+    found = {"hardly moves": results.hardly_moving(arm), "no effect": without_effect(arm)}
+    return [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
 
 
 def status_cell(results: StudyResults, arm: ArmResult) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from core.metrics.audio import MSS
 from core.metrics.interpretability import RANGE, TOTAL_VARIATION
 from core.statistics.paired import MIN_PAIRS_FOR_TEST
 from core.statistics.power import MAX_PAIRS
@@ -12,10 +13,11 @@ from core.storage.records import Objective
 from core.storage.roots import without_credentials
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.common_clips import CommonClips
+from dashboards.analysis.signature_counts import signature_counts, without_effect
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import Change, Verdict, time_of_seeds
 from dashboards.durations import duration
-from dashboards.formatting import interval, join_names, number, plural, state_text
+from dashboards.formatting import interval, join_names, number, plural, signed, state_text
 
 FIRST_SEEDS = 8
 """Number of seeds that is proposed if there are too few for a test."""
@@ -24,32 +26,15 @@ FIRST_SEEDS = 8
 def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
     """The first sentence of a report: which arm to pick and how sure that is, or what would decide it.
 
+    If the pick has a modulation that hardly moves or is not heard, a second sentence names it.
+
     Args:
         results: Results of the study.
         verdict: The verdict on them.
         on_front: Probability of being on the front by arm; empty if it is unknown.
         root: Root folder of the study, for commands.
     """
-    pick = verdict.pick
-    match verdict.state:
-        case "no arm":
-            return f"No arm can be picked: {_reason_for_no_arm(results)}."
-        case "one seed":
-            return (
-                f"One seed cannot decide: {pick} looks best, as an example and not as evidence. "
-                f"Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
-            )
-        case "race":
-            return (
-                f"{pick} looks best{_why(verdict)}; the number of its seeds was chosen by a race, so its intervals "
-                f"describe and do not decide{_probability(pick, on_front)}."
-            )
-        case "decided":
-            return f"Pick {pick}{_why(verdict)}{_ties(results, verdict)}{_probability(pick, on_front)}."
-        case "open":
-            return f"{_open_sentence(results, verdict, root)} So far {pick} looks best{_why(verdict)}."
-        case _:
-            assert_never(verdict.state)
+    return _judgement(results, verdict, on_front, root) + _weakness(results, verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +72,9 @@ def pick_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
 
 
 def note_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
-    """Sentences on what the verdict leaves out: curves that hardly move, clips, arms and trials."""
+    """Sentences on what the verdict leaves out: curves that hardly move or are not heard, clips, arms and trials."""
     yield from _motion_sentences(results, verdict)
+    yield from _effect_sentences(results, verdict)
     yield from _truth_sentences(results, verdict)
     for common in results.common.values():
         if common.metric in {objective.metric for objective in results.objectives}:
@@ -116,6 +102,30 @@ def extend_command(results: StudyResults, n_seeds: int, root: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _judgement(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
+    """The sentence of `headline` on which arm to pick."""
+    pick = verdict.pick
+    match verdict.state:
+        case "no arm":
+            return f"No arm can be picked: {_reason_for_no_arm(results)}."
+        case "one seed":
+            return (
+                f"One seed cannot decide: {pick} looks best, as an example and not as evidence. "
+                f"Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
+            )
+        case "race":
+            return (
+                f"{pick} looks best{_why(verdict)}; the number of its seeds was chosen by a race, so its intervals "
+                f"describe and do not decide{_probability(pick, on_front)}."
+            )
+        case "decided":
+            return f"Pick {pick}{_why(verdict)}{_ties(results, verdict)}{_probability(pick, on_front)}."
+        case "open":
+            return f"{_open_sentence(results, verdict, root)} So far {pick} looks best{_why(verdict)}."
+        case _:
+            assert_never(verdict.state)
 
 
 def _why(verdict: Verdict) -> str:
@@ -237,6 +247,33 @@ def _motion_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
     stuck = [(arm, names) for arm in results.arms if arm.is_eligible and (names := results.hardly_moving(arm))]
     for arm, names in sorted(stuck, key=lambda item: item[0].name != verdict.pick):
         yield f"{arm.name} hardly moves {join_names([_range_text(results, arm, name) for name in names])}."
+
+
+def _effect_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
+    """Sentences on modulations that the synth does not hear, in arms that may be picked."""
+    unheard = [(arm, names) for arm in results.arms if arm.is_eligible and (names := without_effect(arm))]
+    for arm, names in sorted(unheard, key=lambda item: item[0].name != verdict.pick):
+        counts = [each for each in signature_counts(arm) if each.kind == "no effect" and each.part in names]
+        changes = [
+            f"holding {each.part} at its mean changes {MSS.name} by {signed(each.mean)} in {each.n_trials} of "
+            f"{plural(each.n_examined, 'trial')}"
+            for each in counts
+        ]
+        yield f"{arm.name} moves {join_names(names)} without effect: {join_names(changes)}."
+
+
+def _weakness(results: StudyResults, verdict: Verdict) -> str:
+    """A sentence on the modulations of the pick that hardly move or are not heard; empty if there are none."""
+    if verdict.pick is None:
+        return ""
+    arm = results.arm(verdict.pick)
+    still, unheard = results.hardly_moving(arm), without_effect(arm)
+    clauses = []
+    if still:
+        clauses.append(f"{join_names(still)} hardly {'moves' if len(still) == 1 else 'move'}")
+    if unheard:
+        clauses.append(f"{join_names(unheard)} {'has' if len(unheard) == 1 else 'have'} no effect on the sound")
+    return f" Its {', and its '.join(clauses)}." if clauses else ""
 
 
 def _range_text(results: StudyResults, arm: ArmResult, modulation: str) -> str:

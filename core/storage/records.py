@@ -33,6 +33,8 @@ the user stopped the study; `failed` raised any other error.
 """
 RERUN_ON_RESUME: frozenset[Outcome] = frozenset({"lost", "cancelled"})
 """Outcomes that say nothing about the trial itself, so `resume` runs these trials again."""
+SignatureKind = Literal["static", "no effect", "saturated", "aliasing", "near instability", "silent branch", "diverged"]
+"""Names of failure signatures; `core.metrics.signatures` says what they mean and where they begin."""
 Stage = Literal["design", "seeds", "race", "search", "confirm"]
 """Stage that planned a trial: arms of a design, further seeds, a race, a search, or the confirmation of a search."""
 Split = Literal["validation", "test"]
@@ -306,6 +308,17 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A failure signature of a trial."""
+
+    kind: SignatureKind
+    part: str
+    """What shows it: a modulation, a module of the synth, or `training`."""
+    value: float
+    """The number by which it was found, in the unit of `core.metrics.signatures.UNITS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
     """Result of one attempt at a trial; storing it commits the attempt."""
 
@@ -328,6 +341,8 @@ class TrialRecord:
     """Metrics by split."""
     undefined: dict[Split, dict[str, int]] = field(default_factory=dict)
     """Number of undefined values (per clip and modulation) by split and metric; means exclude them."""
+    signatures: tuple[Signature, ...] | None = None
+    """Failure signatures on the test split; None if nobody looked for any, as in trials of a search."""
     history: tuple[dict[str, float], ...] = ()
     """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`."""
     environment: dict[str, Any] = field(default_factory=dict)

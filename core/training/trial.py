@@ -23,16 +23,20 @@ from torch import Tensor
 from core.clips import Dataset
 from core.data.dataset_cache import cached_dataset
 from core.metrics.evaluation import Estimates, Evaluation, evaluate
+from core.metrics.signatures import signatures_of
 from core.modulations import modulation_names
+from core.seeding import generator
 from core.settings.loading import flat_config
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.code_version import code_version
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
-from core.storage.records import Outcome, Split, Stage, TrialRecord
+from core.storage.records import Outcome, Signature, Split, Stage, TrialRecord
 from core.storage.sounds import audio_name
 from core.storage.store import Attempt, Store
 from core.storage.values import is_disk_full
+from core.synths.diagnostics import diagnose
+from core.synths.note import draw_note
 from core.training.checkpoint import MODEL_NAME, drop_checkpoints, latest_checkpoint, save_checkpoint, to_bytes
 from core.training.memory import usable_memory
 from core.training.memory_remedy import check_can_fit
@@ -43,6 +47,8 @@ OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED",
 """Parts of the messages of those RuntimeErrors of torch that say that memory is exhausted."""
 KEEP_CHECKPOINTS: frozenset[Outcome] = frozenset({"timed_out", "out_of_memory"})
 """Outcomes after which checkpoints are kept, so that the trial can be continued with more time or memory."""
+N_DIAGNOSED = 16
+"""Test clips on which the synth is diagnosed, at most."""
 _log = logging.getLogger(__name__)
 
 
@@ -159,8 +165,10 @@ def _run(
     steps_record = replace(record, steps=fitted.steps, best_step=fitted.best_step, history=fitted.history)
     if fitted.divergence:
         ended = fitted.divergence
-        return replace(steps_record, outcome=ended.outcome, error=ended.reason, times_s=clock.laps)
+        diverged = (Signature(kind="diverged", part="training", value=float(fitted.steps)),)
+        return replace(steps_record, outcome=ended.outcome, error=ended.reason, signatures=diverged, times_s=clock.laps)
     evaluations = {split: _evaluate(fitted.model, dataset, split, config) for split in splits}
+    signatures = _signatures(fitted.model, evaluations["test"], config) if "test" in evaluations else None
     clock.lap("evaluate")
     if "test" in evaluations:
         _write_results(attempt, fitted.model, evaluations["test"], config, record)
@@ -170,6 +178,7 @@ def _run(
         outcome="finished",
         metrics={split: evaluation.values for split, evaluation in evaluations.items()},
         undefined={split: evaluation.undefined for split, evaluation in evaluations.items()},
+        signatures=signatures,
         times_s=clock.laps,
     )
 
@@ -194,6 +203,18 @@ def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: Tri
         held=held if split == "test" else None,
     )
     return evaluate(estimates)
+
+
+def _signatures(model: DiscoveryModel, evaluation: Evaluation, config: TrialConfig) -> tuple[Signature, ...]:
+    """Failure signatures on the test split; the synth is diagnosed on some of its clips."""
+    estimates = evaluation.estimates
+    device = torch.device(config.device)
+    chosen = torch.tensor(evenly_spaced(len(estimates.clips), N_DIAGNOSED))
+    clips = estimates.clips[chosen].to(device)
+    rng = generator(config.data.seed, "diagnosis")
+    note = draw_note(clips, rng, with_noise=model.synth.needs_noise)
+    measures = diagnose(model.synth, estimates.modulation[chosen].to(device), note, config.audio.sample_rate)
+    return signatures_of(evaluation.values, estimates.modulation_names, measures)
 
 
 def _write_results(

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.metrics.catalog import metric_of
+from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import better, join_names, number, plural
 from dashboards.report.section import ReportData, Section
@@ -70,8 +71,20 @@ def _study_terms(results: StudyResults) -> tuple[Term, ...]:
             "Curves that hardly move. They score well on smoothness and say nothing, so such arms are never on the "
             "front.",
         ),
+        *_effect_terms(results),
         *_crash_terms(results),
     )  # fmt: skip
+
+
+def _effect_terms(results: StudyResults) -> tuple[Term, ...]:
+    """What it means that a modulation has no effect, if one has none."""
+    if not any(without_effect(arm) for arm in results.arms):
+        return ()
+    text = (
+        "A curve that moves, but that the sound does not need: holding it at its mean makes the sound no worse. Such a "
+        "curve says nothing about the sound, however smooth it is."
+    )
+    return (_term("no effect", text),)
 
 
 def _crash_terms(results: StudyResults) -> tuple[Term, ...]:
@@ -174,6 +187,7 @@ _PLAIN = {
     "interpretability.turning_points": "How often a curve changes its direction.",
     "interpretability.range": "How far a curve moves at all.",
     "interpretability.saturation": "How long a curve stays at its limits.",
+    "effect.mss": "How much worse the sound gets if the curve stands still.",
 }
 """What metrics mean for somebody who does not know the words of their descriptions."""
 

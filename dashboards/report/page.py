@@ -36,6 +36,7 @@ from dashboards.report.front import FRONT, front_axes
 from dashboards.report.glossary import GLOSSARY
 from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
 from dashboards.report.learning import LEARNING
+from dashboards.report.modulations import MODULATIONS
 from dashboards.report.parallel import PARALLEL
 from dashboards.report.problems import PROBLEMS
 from dashboards.report.race import RACE
@@ -52,6 +53,7 @@ SECTIONS: tuple[Section, ...] = (
     RACE,
     SEARCH,
     ARMS,
+    MODULATIONS,
     COMPARISONS,
     EFFECTS,
     PARALLEL,

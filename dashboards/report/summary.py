@@ -16,12 +16,13 @@ from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.comparisons import Comparison, Equivalence
 from dashboards.analysis.search_results import SearchedArm
 from dashboards.analysis.seed_caveat import study_caveat
+from dashboards.analysis.signature_counts import signature_counts, without_effect
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.analysis.verdict import Change, OpenQuestion
 from dashboards.findings import findings, verdict_sentence
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the keys of `summary.json`."""
 
 
@@ -115,6 +116,9 @@ def _arm_summary(results: StudyResults, arm: ArmResult) -> dict[str, Any]:
         "standing": arm.status,
         "is_baseline": arm.is_baseline,
         "is_static": arm.is_static,
+        "hardly_moving": list(results.hardly_moving(arm)),
+        "without_effect": list(without_effect(arm)),
+        "signatures": [asdict(count) for count in signature_counts(arm)],
         "lacking": list(arm.lacking),
         "n_finished": len(arm.finished),
     }

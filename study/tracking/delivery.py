@@ -24,6 +24,7 @@ from core.storage.store import Store
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.race_results import front_status
 from dashboards.analysis.running_results import FrontPoint, RunningResults
+from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_results import front_statistics, load_results
 from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from study.tracking.delivery_id import delivery_id
@@ -297,6 +298,7 @@ class Delivery:
         tags, rows = front_tags(self._statuses[name]), []
         if result is not None:
             rows = arm_metrics(result, delay_ms)
+            tags["without_effect"] = ", ".join(without_effect(result))
             tags["mlflow.runName"] = arm_run_name(result, self._plan.objectives)
         is_new = any(run.metrics.get(row.key) != row.value for row in rows)
         self._runs.log(run, metrics=rows if is_new else (), tags=tags)

@@ -36,6 +36,7 @@ from core.storage.records import (
     PlannedArm,
     PlannedTrial,
     PlanSegment,
+    Signature,
     Split,
     StudyDefinition,
     TrialRecord,
@@ -72,6 +73,8 @@ class FakeArm:
     """Outcome by seed where it is not "finished"; None leaves no record."""
     sha256: str = ""
     """Hash of the config; empty for one of the name and the parameterization."""
+    signatures: Mapping[int, tuple[Signature, ...]] = field(default_factory=dict)
+    """Failure signatures by seed where there are any."""
     copied_from: Mapping[int, str] = field(default_factory=dict)
     """The study that trained a seed, by seed, where its record is a copy."""
 
@@ -209,6 +212,7 @@ def commit_fake(
             best_step=250,
             metrics=dict.fromkeys(splits, metrics) if is_finished else {},
             undefined={"test": {"interpretability.tv": n_flat}} if is_finished and n_flat else {},
+            signatures=arm.signatures.get(config.seed, ()) if is_finished else None,
             history=tuple(_validation(arm, step) for step in range(50, 301, 50)),
             environment={"code_version": "0.1.0", "host": "lab-7", "torch": "2.14.1", "device": "cpu", "threads": 1},
             times_s={"set_up": 1.2, "train": 14.0, "evaluate": 2.0, "write": 0.1},

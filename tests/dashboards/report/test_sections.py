@@ -56,8 +56,8 @@ def test_a_section_renders_by_itself(report: ReportData, section: Section, tmp_p
 def test_the_navigation_lists_the_sections_in_order(report: ReportData) -> None:
     page = HtmlPage(render_page(report))
     assert page.section_ids == [
-        "findings", "front", "certainty", "arms", "comparisons", "settings", "listen", "learning", "problems", "run",
-        "glossary",
+        "findings", "front", "certainty", "arms", "modulations", "comparisons", "settings", "listen", "learning",
+        "problems", "run", "glossary",
     ]  # fmt: skip
     assert page.links == [f"#{id_}" for id_ in page.section_ids]
 
@@ -68,7 +68,8 @@ def test_a_section_without_content_is_left_out_with_its_link_and_script(make_stu
     html = render_page(silent)
     page = HtmlPage(html)
     assert page.section_ids == [
-        "findings", "front", "certainty", "arms", "comparisons", "settings", "learning", "problems", "run", "glossary",
+        "findings", "front", "certainty", "arms", "modulations", "comparisons", "settings", "learning", "problems",
+        "run", "glossary",
     ]  # fmt: skip
     assert page.links == [f"#{id_}" for id_ in page.section_ids]
     assert "explorer-data" not in html.rpartition("<script>")[2]

@@ -25,7 +25,7 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
         "comparisons", "verdict", "findings", "caveat", "static_range", "data_summary", "data_notices", "code_version",
         "race", "search",
     ]  # fmt: skip
-    assert found["schema_version"] == 2
+    assert found["schema_version"] == 3
     assert found["race"] is None
     assert found["search"] is None
     assert (found["study"], found["split"], found["code_version"]) == ("quickstart", "test", "0.1.0")
@@ -35,7 +35,7 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     for arm in found["arms"]:
         assert list(arm) == [
             "name", "config", "factors", "seeds", "metrics", "values", "undefined", "on_front", "standing",
-            "is_baseline", "is_static", "lacking", "n_finished",
+            "is_baseline", "is_static", "hardly_moving", "without_effect", "signatures", "lacking", "n_finished",
         ]  # fmt: skip
     assert list(found["front"]) == ["arms", "size", "hypervolume", "hypervolume_share", "reference", "ideal"]
     for comparison in found["comparisons"]:
