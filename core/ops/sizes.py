@@ -55,6 +55,26 @@ def check_low_pass_size(cutoff_hz: float, frame_rate: float, n_frames: int) -> N
         )
 
 
+LOWEST_F0_HZ = 20.0
+"""Pitch down to which the read of a wavetable is quiet; more harmonics sound below it."""
+READ_OVERSAMPLING = 16
+"""Samples per cycle of the highest harmonic at which a wavetable is read linearly."""
+
+
+def table_read_length(table_length: int, sample_rate: int) -> int:
+    """Samples per cycle at which a wavetable of any content is read linearly with images below -50 dB.
+
+    Reading harmonic k of L samples linearly adds images at L - k and L + k, each (k / L)^2 as loud. For a white
+    spectrum up to harmonic L / 16 that is -52 dB in all. L is a power of two, for the FFT.
+
+    Args:
+        table_length: Samples per cycle that are stored.
+        sample_rate: In Hz; harmonics above its half do not sound.
+    """
+    n_harmonics = max(1, min(table_length // 2, int(sample_rate / 2 / LOWEST_F0_HZ)))
+    return max(table_length, 1 << (READ_OVERSAMPLING * n_harmonics - 1).bit_length())
+
+
 def check_noise_filter_size(n_taps: int, n_bands: int) -> None:
     """
     Raises:

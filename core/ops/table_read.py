@@ -6,7 +6,9 @@
 Band-limiting: the table's spectrum along the cycle is multiplied by a gain that is 1 up to 0.9 of Nyquist and falls as
 a raised cosine to 0 at Nyquist. The reference (Mitcheltree, Tan, Reiss 2025, arXiv 2510.06204) convolves with a 129-tap
 windowed sinc at the same 0.9, whose transition band spans some 44 harmonics of a 1024-sample table: more than a note
-above 180 Hz has at 16 kHz. Wavetable synthesis as a differentiable layer: Shan et al. (2022), arXiv 2111.10003.
+above 180 Hz has at 16 kHz. The inverse transform yields more samples per cycle than the table has, which is exact
+interpolation, so that the images of the linear read lie 50 dB below the sound. Wavetable synthesis as a differentiable
+layer: Shan et al. (2022), arXiv 2111.10003.
 """
 
 from typing import Any, no_type_check
@@ -18,9 +20,12 @@ from torch import Tensor
 
 from core.ops.compiling import as_numpy, double_backward, kernel, use_kernel
 from core.ops.frames import check_cover, to_samples
+from core.ops.sizes import table_read_length
 
 _PASSBAND = 0.9
 """Share of Nyquist up to which harmonics pass unchanged."""
+_LOUDEST_IMAGES = 10 ** (-50 / 20)
+"""Largest RMS of a known table's images relative to its loudest row."""
 
 
 def oscillator_phase(
@@ -32,15 +37,40 @@ def oscillator_phase(
 
 
 def band_limit(
-    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int
-) -> Float[Tensor, "batch position sample"]:
-    """One table per clip without the harmonics that its pitch places above Nyquist."""
+    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int, n_samples: int
+) -> Float[Tensor, "batch position {n_samples}"]:
+    """One table per clip without the harmonics that its pitch places above Nyquist, at n_samples per cycle.
+
+    Raises:
+        ValueError: n_samples is less than the table has.
+    """
+    length = table.shape[-1]
+    if n_samples < length:
+        raise ValueError(f"a table is read at no fewer samples per cycle than its own {length}; got {n_samples}")
     spectrum = torch.fft.rfft(table)
     harmonic = torch.arange(spectrum.shape[-1], device=table.device, dtype=table.dtype)
     relative = harmonic * f0_hz[:, None].to(table.dtype) / (sample_rate / 2)
     gain = 0.5 + 0.5 * torch.cos(torch.pi * ((relative - _PASSBAND) / (1 - _PASSBAND)).clamp(0, 1))
-    limited: Tensor = torch.fft.irfft(spectrum * gain[:, None], n=table.shape[-1])
+    gain = gain * (n_samples / length)
+    if length % 2 == 0 and n_samples > length:
+        # The last bin is its own mirror image only at the table's own length.
+        gain = torch.cat([gain[..., :-1], gain[..., -1:] / 2], -1)
+    limited: Tensor = torch.fft.irfft(spectrum * gain[:, None], n=n_samples)
     return limited
+
+
+def quiet_read_length(table: Float[Tensor, "position sample"], sample_rate: int) -> int:
+    """Samples per cycle from which the images of a given table, read linearly, stay 50 dB below its loudest row."""
+    length = table.shape[-1]
+    longest = table_read_length(length, sample_rate)
+    power = torch.fft.rfft(table.double()).abs().square()[:, 1:]
+    harmonic = torch.arange(1, power.shape[-1] + 1, dtype=torch.float64, device=table.device)
+    loudest = float(power.sum(-1).amax())
+    images = float((2 * harmonic**4 * power).sum(-1).amax()) / length**4
+    n_samples = length
+    while n_samples < longest and images > _LOUDEST_IMAGES**2 * loudest:
+        n_samples, images = 2 * n_samples, images / 16
+    return n_samples
 
 
 def read_table(

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
+from core.ops.sizes import table_read_length
 from core.settings.annotations import ContentPath, HashLength, PathLength
+from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
 
 DATA_WAVETABLE = "data"
@@ -28,6 +30,10 @@ class OscillatorVariant(Variant):
     def table_size(self) -> tuple[int, int]:
         """Cycles of the wavetable and samples per cycle; an assumption if they are only known when it is read."""
         return BUILTIN_TABLE
+
+    def read_length(self, audio: AudioConfig) -> int:  # noqa: ARG002
+        """Samples per cycle at which the table is read; an assumption if they are only known when it is read."""
+        return self.table_size()[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +68,14 @@ class LearnableWavetableConfig(OscillatorVariant):
     position_noise: Annotated[
         float,
         Interval(ge=0, le=1000),
-        Doc("initial standard deviation of the noise on the position logits, faded out during training"),
+        Doc("initial standard deviation of the noise on the position's logit, faded out during training"),
     ] = 0.33
 
     def table_size(self) -> tuple[int, int]:
         return self.n_positions, self.table_length
+
+    def read_length(self, audio: AudioConfig) -> int:
+        return table_read_length(self.table_length, audio.sample_rate)
 
 
 OscillatorConfig = FrozenWavetableConfig | LearnableWavetableConfig

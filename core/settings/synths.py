@@ -93,8 +93,9 @@ class ModSynthConfig(SynthVariant):
         return self.kind, self.oscillator.kernels(), self.filter.kernels()
 
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
-        n_cycles, length = self.oscillator.table_size()
-        samples, tables = float(batch) * audio.n_samples * FLOAT, float(batch) * n_cycles * length * FLOAT
+        n_cycles, _ = self.oscillator.table_size()
+        samples = float(batch) * audio.n_samples * FLOAT
+        tables = float(batch) * n_cycles * self.oscillator.read_length(audio) * FLOAT
         yield Stage(
             kept=tables + samples,
             forward=1.5 * tables,
@@ -105,7 +106,7 @@ class ModSynthConfig(SynthVariant):
 
     def n_weights(self) -> float:
         n_cycles, length = self.oscillator.table_size()
-        oscillator = float(n_cycles) * length + adapter_weights(1) if self.oscillator.is_learned else 0.0
+        oscillator = float(n_cycles) * length if self.oscillator.is_learned else 0.0
         return oscillator + self.filter.n_weights()
 
     @classmethod

@@ -1,7 +1,9 @@
 """Mod. Synth: wavetable oscillator (add) -> time-varying low-pass (sub) -> amplitude envelope (env).
 
-White box: a frozen table and the RBJ low-pass, driven by the curves themselves. Grey box: a learnable table and a
-learned filter, each behind an adapter. Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+White box: a frozen table and the RBJ low-pass. Grey box: a learnable table and a learned filter. In both the curve
+itself is the position in the table, and only the learned filter has an adapter: an adapter for one control would have a
+single hidden unit, which easily ends up constant and cuts the curve off from the sound. Reference: Mitcheltree, Tan,
+Reiss (2025), arXiv 2510.06204.
 """
 
 import math
@@ -16,7 +18,7 @@ from core.synths.adapters import Adapter
 from core.synths.base import Synth
 from core.synths.filters import LearnedFilter, RbjFilter
 from core.synths.note import Note
-from core.synths.wavetable import LearnableWavetable, WavetableOscillator
+from core.synths.wavetable import WavetableOscillator
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ModSynthControls:
 
 
 class ModSynth(Synth[ModSynthControls]):
-    """Oscillator, filter and envelope in series; learnable modules are controlled through an adapter."""
+    """Oscillator, filter and envelope in series; the learned filter is controlled through an adapter."""
 
     def __init__(
         self,
@@ -47,7 +49,6 @@ class ModSynth(Synth[ModSynthControls]):
         self.n_samples = n_samples
         self.hop_length = hop_length
         self.position_noise = position_noise
-        self.add_adapter = Adapter(1) if isinstance(oscillator, LearnableWavetable) else None
         self.sub_adapter = Adapter(LearnedFilter.n_controls) if isinstance(filter_, LearnedFilter) else None
 
     @property
@@ -65,12 +66,9 @@ class ModSynth(Synth[ModSynthControls]):
     ) -> ModSynthControls:
         add, sub, env = modulation.unbind(1)
         position = add
-        if self.add_adapter is not None:
-            logit = self.add_adapter(add)[..., 0]
-            if curriculum > 0 and self.position_noise > 0:
-                noise = torch.randn(logit.shape, generator=generator).to(logit, non_blocking=True)
-                logit = logit + self.position_noise * curriculum * noise
-            position = torch.sigmoid(logit)
+        if curriculum > 0 and self.position_noise > 0:
+            noise = torch.randn(add.shape, generator=generator).to(add, non_blocking=True)
+            position = shift_logit(add, self.position_noise * curriculum * noise)
         if self.sub_adapter is not None:
             filter_controls = self.sub_adapter(sub)
         else:
@@ -88,3 +86,10 @@ class ModSynth(Synth[ModSynthControls]):
 
     def sound_parameters(self) -> list[nn.Parameter]:
         return list(self.oscillator.parameters())
+
+
+def shift_logit(
+    value: Float[Tensor, "batch frame"], shift: Float[Tensor, "batch frame"]
+) -> Float[Tensor, "batch frame"]:
+    """sigmoid(logit(value) + shift), written so that 0 and 1 stay as they are and have finite gradients."""
+    return value / (value + (1 - value) * torch.exp(-shift))

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.ops.table_read import band_limit, read_table
+from core.ops.sizes import table_read_length
+from core.ops.table_read import band_limit, quiet_read_length, read_table
 
 
 class WavetableOscillator(nn.Module):
@@ -12,6 +13,8 @@ class WavetableOscillator(nn.Module):
 
     table: Tensor
     """The wavetable, one cycle per position."""
+    read_length: int
+    """Samples per cycle at which it is read: more than it has where a linear read of these would alias."""
 
     def __init__(
         self, table: Float[Tensor, "position sample"], sample_rate: int, hop_length: int, *, learnable: bool = False
@@ -21,8 +24,10 @@ class WavetableOscillator(nn.Module):
         self.hop_length = hop_length
         if learnable:
             self.table = nn.Parameter(table)
+            self.read_length = table_read_length(table.shape[1], sample_rate)
         else:
             self.register_buffer("table", table, persistent=False)
+            self.read_length = quiet_read_length(table, sample_rate)
 
     def forward(
         self,
@@ -39,7 +44,7 @@ class WavetableOscillator(nn.Module):
             phase: Start phase in cycles, 0..1.
             n_samples: Samples in a clip.
         """
-        tables = band_limit(self.table, f0_hz, self.sample_rate)
+        tables = band_limit(self.table, f0_hz, self.sample_rate, self.read_length)
         return read_table(tables, position, f0_hz, phase, n_samples, self.sample_rate, self.hop_length)
 
 

@@ -99,10 +99,11 @@ def _hard_sync_spectrum() -> Spectrum:
     def waveform(position: float) -> Float[ndarray, " sample"]:
         # The reset is in the middle of the row; the window fades the waveform out before it.
         master = (_PHASE + np.pi) % (2 * np.pi)
-        slave = master / (2 * np.pi) * 2.0 ** (2 * position)
+        slave = master / (2 * np.pi) * (1 + 3 * position)
         return np.asarray((2 * (slave % 1.0) - 1) * np.cos(master / 4) ** 2)
 
-    return _spectrum_of(waveform) * _SIGMA
+    # The edges move by up to 1.2 % of the cycle per row: sharper ones would be elsewhere in the next row.
+    return _spectrum_of(waveform) * np.sinc(_K / 33) * (_K <= 32)
 
 
 def _formant_sweep_spectrum() -> Spectrum:
@@ -112,8 +113,9 @@ def _formant_sweep_spectrum() -> Spectrum:
 
 
 def _additive_comb_spectrum() -> Spectrum:
-    teeth = (0.5 + 0.5 * np.cos(np.pi * _K * _POSITION)) ** 3
-    return np.asarray(_SPREAD * np.where(_K == 1, 1.0, teeth) * _K**-0.7 * (_K <= 64))
+    # Harmonic 32 comes and goes once in four rows; a higher one would be there in one row and gone in the next.
+    teeth = 0.5 + 0.5 * np.cos(np.pi * _K * _POSITION)
+    return np.asarray(_SPREAD * np.where(_K == 1, 1.0, teeth) * _K**-0.7 * (_K <= 32))
 
 
 def _drawbars_spectrum() -> Spectrum:

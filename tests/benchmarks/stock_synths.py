@@ -79,10 +79,8 @@ class StockModSynth(nn.Module):
         super().__init__()
         self.audio = audio_config
         self.oscillator = StockOscillator(config.oscillator, audio_config, reference=reference)
-        self.add_adapter = None
         self.position_noise = 0.0
         if isinstance(config.oscillator, LearnableWavetableConfig):
-            self.add_adapter = StockAdapter(1)
             self.position_noise = config.oscillator.position_noise
         self.sub_adapter = None
         self.filter: StockRbjFilter | StockLearnedFilter
@@ -100,12 +98,9 @@ class StockModSynth(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
-        if self.add_adapter is not None:
-            logit = self.add_adapter(add)[..., 0]
-            if curriculum > 0 and self.position_noise > 0:
-                noise = torch.randn(logit.shape, generator=generator).to(logit)
-                logit = logit + self.position_noise * curriculum * noise
-            add = torch.sigmoid(logit)
+        if curriculum > 0 and self.position_noise > 0:
+            noise = torch.randn(add.shape, generator=generator).to(add)
+            add = torch.sigmoid(torch.logit(add) + self.position_noise * curriculum * noise)
         audio: Tensor = self.oscillator(add, note)
         if self.sub_adapter is None:
             audio = self.filter(audio, sub, note.q)
@@ -132,11 +127,15 @@ class StockOscillator(nn.Module):
             self.table = nn.Parameter(0.01 * torch.randn(config.n_positions, config.table_length))
         else:
             self.register_buffer("table", load_wavetable(config.wavetable), persistent=False)
+        self.read_length = config.read_length(audio_config)
 
     def forward(self, position: Float[Tensor, "batch frame"], note: Note) -> Float[Tensor, "batch sample"]:
         audio_config = self.audio
-        limit = limit_by_gain if self.reference else limit_by_convolution
-        tables: Tensor = limit(self.table, note.f0_hz, audio_config.sample_rate)
+        tables: Tensor
+        if self.reference:
+            tables = limit_by_gain(self.table, note.f0_hz, audio_config.sample_rate, self.read_length)
+        else:
+            tables = limit_by_convolution(self.table, note.f0_hz, audio_config.sample_rate)
         # The first column once more behind the last, so that the cycle wraps.
         tables = torch.cat([tables, tables[..., :1]], -1)[:, None]
         row = to_audio_rate(position[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
@@ -163,15 +162,18 @@ def limit_by_convolution(
 
 
 def limit_by_gain(
-    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int
-) -> Float[Tensor, "batch position sample"]:
+    table: Float[Tensor, "position sample"], f0_hz: Float[Tensor, " batch"], sample_rate: int, n_samples: int
+) -> Float[Tensor, "batch position {n_samples}"]:
     """The same by a gain per harmonic: 1 up to 0.9 of Nyquist, from there a raised cosine to 0 at Nyquist."""
     spectrum = torch.fft.rfft(table)
     frequency = torch.arange(spectrum.shape[-1], dtype=table.dtype) * f0_hz[:, None].to(table)
     relative = frequency / (sample_rate / 2)
     gain = 0.5 + 0.5 * torch.cos(math.pi * ((relative - _PASSBAND) / (1 - _PASSBAND)).clamp(0, 1))
-    limited: Tensor = torch.fft.irfft(spectrum * gain[:, None], n=table.shape[-1])
-    return limited
+    # The highest harmonic of an even length stands for two at a greater one.
+    halves = torch.ones_like(gain)
+    halves[..., -1] = 0.5 if table.shape[-1] % 2 == 0 and n_samples > table.shape[-1] else 1.0
+    limited: Tensor = torch.fft.irfft(spectrum * (gain * halves)[:, None], n=n_samples, norm="forward")
+    return limited / table.shape[-1]
 
 
 def filter_time_varying(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ops import adapters, convolution, log_mel, lstm, stft_sums
-from core.settings import losses, memory, synths
+from core.settings import losses, memory, oscillators
 from core.settings.filters import FilterConfig
 from core.settings.oscillators import OscillatorConfig
 from core.settings.parameterizations import ParameterizationConfig
@@ -66,7 +66,7 @@ def test_sizes_that_the_operations_choose_are_the_same_here() -> None:
         (losses.CHUNK_SAMPLES, stft_sums._CHUNK_SAMPLES),
         (memory.ADAPTER_BLOCK, adapters._BLOCK_SIZE),
         (memory_stages.MIN_PHASE_FRAMES, convolution.MIN_PHASE_FRAMES),
-        (synths.BUILTIN_TABLE, tuple(builtin_wavetable("sine_to_saw").shape)),
+        (oscillators.BUILTIN_TABLE, tuple(builtin_wavetable("sine_to_saw").shape)),
     ]
     for here, there in pairs:
         assert here == there

@@ -30,8 +30,9 @@ def test_table_has_zero_mean_and_peak_one_and_is_periodic(name: str) -> None:
 def test_table_moves_in_small_steps_and_ends_elsewhere(name: str) -> None:
     table = load_wavetable(name).double()
     loudness = table.square().mean(dim=1).sqrt()
-    steps = table.diff(dim=0).square().mean(dim=1).sqrt() / loudness.mean()
-    assert float(steps.max()) < 0.5
+    steps = table.diff(dim=0).square().mean(dim=1).sqrt() / torch.maximum(loudness[1:], loudness[:-1])
+    # The narrow end of pulse_width has the largest, 0.29, because narrow pulses are quiet; all others are below 0.21.
+    assert float(steps.max()) < (0.3 if name == "pulse_width" else 0.21)
     assert float(steps.min()) > 1e-3
     assert float(loudness.min()) > 0.3 * float(loudness.max())
     spectrum = torch.fft.rfft(table).abs()
