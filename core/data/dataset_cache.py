@@ -33,6 +33,7 @@ from core.settings.digest import settings_sha256
 from core.settings.trial import TrialConfig
 from core.storage.atomic_write import sync_to_disk, write_atomically
 from core.storage.code_version import code_version
+from core.wavetables.turns import with_wavetable_of_seed
 
 MAX_BYTES = 4 * 10**9
 """Limit on the size of all entries; beyond it the least recently used ones are removed."""
@@ -76,6 +77,7 @@ def cached_dataset(config: TrialConfig) -> Dataset:
     Raises:
         ConfigError, DataError: as for `DataSource.load`, also if the cache has the data but their source has changed.
     """
+    config = with_wavetable_of_seed(config)
     source = build_source(config.data, config.audio)
     name = _entry_name(config, source)
     folder = cache_folder() / "data"

@@ -91,7 +91,7 @@ class SyntheticDataConfig(DataVariant):
         str,
         PathLength,
         ContentPath("wavetable", "wavetable_sha256"),
-        Doc("built-in table, wavetable .wav file or folder of single-cycle files"),
+        Doc("built-in table, 'in_turn': one of these by the seed, .wav file, or folder of single-cycle files"),
     ] = "sine_to_saw"
     wavetable_sha256: Annotated[
         str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")

@@ -13,6 +13,8 @@ from core.settings.variants import Variant
 
 DATA_WAVETABLE = "data"
 """Placeholder for the wavetable of the synthetic data, replaced when the config is resolved."""
+IN_TURN = "in_turn"
+"""Name of the built-in wavetables in turn: the trial with seed k has the one with number k, counted in circles."""
 LARGEST_TABLE = (256, 2048)
 """Cycles, and samples per cycle, that are assumed of a wavetable in a file, as synths write them."""
 BUILTIN_TABLE = (64, 1024)
@@ -45,7 +47,7 @@ class FrozenWavetableConfig(OscillatorVariant):
         str,
         PathLength,
         ContentPath("wavetable", "wavetable_sha256"),
-        Doc("built-in table, wavetable .wav file, folder of single-cycle files, or 'data': the table of the data"),
+        Doc("built-in table, 'in_turn' (one by the seed), .wav file, folder of cycles, or 'data' (that of the data)"),
     ] = DATA_WAVETABLE
     wavetable_sha256: Annotated[
         str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")

@@ -16,6 +16,7 @@ from core.settings.trial import TrialConfig
 from core.synths.base import Synth
 from core.synths.build import build_synth
 from core.synths.note import Note
+from core.wavetables.turns import with_wavetable_of_seed
 
 Draws = torch.Generator | Sequence[torch.Generator]
 """Source of random curves on the CPU: one per batch, or one per clip, whose curves then do not depend on the others."""
@@ -94,6 +95,7 @@ class DiscoveryModel(nn.Module):
 
 def build_model(config: TrialConfig) -> DiscoveryModel:
     """The model of a resolved config; modules that two configs share get the same initial weights for the same seed."""
+    config = with_wavetable_of_seed(config)
     model = DiscoveryModel(_build_curves(config), build_synth(config.synth, config.audio))
     initialise(model, config.seed)
     return model

@@ -15,6 +15,7 @@ from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
 from core.settings.data import LFO_SHAPES, RANDOM, DataConfig
 from core.settings.losses import LossConfig
+from core.settings.oscillators import IN_TURN
 from core.settings.rules import check
 from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
@@ -197,7 +198,10 @@ def _replace_contents(part: Part, changes_of: Callable[[str, str, ContentPath], 
 
 def _absolute(value: str, mark: ContentPath) -> str:
     """An existing path made absolute; other values are unchanged."""
-    names: dict[str, Collection[str]] = {"wavetable": BUILTIN_WAVETABLES, "LFO shapes": (RANDOM, LFO_SHAPES)}
+    names: dict[str, Collection[str]] = {
+        "wavetable": (*BUILTIN_WAVETABLES, IN_TURN),
+        "LFO shapes": (RANDOM, LFO_SHAPES),
+    }
     if not value or value in names.get(mark.content, ()):
         return value
     path = user_path(value, f"a {mark.content}")

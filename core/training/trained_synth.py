@@ -8,6 +8,7 @@ from core.storage.store import Attempt
 from core.synths.base import Synth
 from core.synths.build import build_synth
 from core.training.checkpoint import MODEL_NAME, from_bytes
+from core.wavetables.turns import with_wavetable_of_seed
 
 _PREFIX = "synth."
 """Prefix of the names of the synth's weights in a model."""
@@ -25,7 +26,7 @@ def trained_synth(attempt: Attempt, config: TrialConfig) -> Synth[Any]:
         StoreError: the attempt has no weights, or weights of another synth.
         DataError: the wavetable of the config cannot be read.
     """
-    synth = build_synth(config.synth, config.audio)
+    synth = build_synth(with_wavetable_of_seed(config).synth, config.audio)
     try:
         weights: dict[str, Any] = dict(from_bytes(attempt.get(MODEL_NAME))["weights"])
     except (ValueError, KeyError, TypeError) as error:

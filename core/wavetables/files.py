@@ -18,6 +18,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import ConfigError, DataError
+from core.settings.oscillators import IN_TURN
 from core.settings.user_paths import user_path
 from core.settings.value_rules import printable, shown_text, shown_value
 from core.sound_decoding import SoundFileError, blocks, chunks, decoder, open_sound, truncation
@@ -66,7 +67,9 @@ def load_wavetable(name_or_path: str) -> Float[Tensor, "position sample"]:
 
 
 def wavetable_sha256(name_or_path: str) -> str:
-    """Hash of the shape and values of a table, independent of its name or path."""
+    """Hash of the shape and values of a table, independent of its name or path; `in_turn` has that of all tables."""
+    if name_or_path == IN_TURN:
+        return hashlib.sha256("".join(map(wavetable_sha256, BUILTIN_WAVETABLES)).encode()).hexdigest()
     if name_or_path in BUILTIN_WAVETABLES:
         return _builtin_sha256(name_or_path)
     return _sha256(load_wavetable(name_or_path))
