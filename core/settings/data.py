@@ -70,7 +70,14 @@ class SyntheticDataConfig(DataVariant):
         110.0
     )
     max_f0_hz: Annotated[float, Interval(ge=1, le=48_000), Unit("Hz"), Doc("highest pitch")] = 440.0
-    max_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments of a random curve")] = 8
+    curves: Annotated[
+        Literal["splines", "lfos"], Doc("random splines, or sines of random rate, phase, depth and offset")
+    ] = "splines"
+    min_lfo_hz: Annotated[
+        float, Interval(ge=0.01, le=20_000), Unit("Hz"), Doc("lowest rate of the sines; rates are log-uniform")
+    ] = 1.0
+    max_lfo_hz: Annotated[float, Interval(ge=0.01, le=20_000), Unit("Hz"), Doc("highest rate of the sines")] = 8.0
+    max_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments of a random spline")] = 8
     segment_widths: Annotated[
         Literal["half_random", "mixed"],
         Doc(
@@ -121,6 +128,12 @@ class SyntheticDataConfig(DataVariant):
             raise ConfigError(
                 f"notes need data.min_f0_hz < data.max_f0_hz <= {highest:g} Hz (a quarter of the sample rate); "
                 f"got {self.min_f0_hz:g} and {self.max_f0_hz:g}"
+            )
+        highest_rate = audio.frame_rate / 2
+        if self.curves == "lfos" and not self.min_lfo_hz <= self.max_lfo_hz < highest_rate:
+            raise ConfigError(
+                f"LFOs need data.min_lfo_hz <= data.max_lfo_hz < {highest_rate:g} Hz (half of the frame rate); got "
+                f"{self.min_lfo_hz:g} and {self.max_lfo_hz:g}; lower them, or lower audio.hop_length"
             )
         if self.test_cycles > 1 and self.test_modulations == RANDOM:
             raise ConfigError(

@@ -1,9 +1,10 @@
 """Data source: random modulation curves or LFO shapes rendered by a white-box Mod. Synth.
 
 A random curve is a 1-D piecewise Bezier curve with several segments of degree 1 to 3 and uniformly distributed control
-points. Test clips may play LFO shapes instead, which training has never met (`data.test_modulations`). Pitch
-(log-uniform) and resonance (uniform) are constant, the start phase is random. Reference: Mitcheltree, Tan, Reiss
-(2025), arXiv 2510.06204. Everything random derives from `data.seed` and the clip's number.
+points, or a sine (`data.curves`). Test clips may play LFO shapes instead, which training has never met
+(`data.test_modulations`). Pitch (log-uniform) and resonance (uniform) are constant, the start phase is random.
+Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204. Everything random derives from `data.seed` and the clip's
+number.
 """
 
 import hashlib
@@ -94,11 +95,17 @@ class Synthetic(DataSource):
     def _random_curves(self, curves: Sequence[tuple[int, str]]) -> Float[Tensor, "curve frame"]:
         """A random curve for each pair of a clip's number and a modulation."""
         config = self._config
-        drawn = [
-            draw_curve(config.max_segments, generator(config.seed, "modulation", *curve), config.segment_widths)
-            for curve in curves
-        ]
-        return evaluate_curves(drawn, self._audio_config.n_frames)
+        draws = [generator(config.seed, "modulation", *curve) for curve in curves]
+        match config.curves:
+            case "splines":
+                drawn = [draw_curve(config.max_segments, draw, config.segment_widths) for draw in draws]
+                return evaluate_curves(drawn, self._audio_config.n_frames)
+            case "lfos":
+                rates = config.min_lfo_hz, config.max_lfo_hz
+                lfos = [draw_lfo_curve(rates, self._audio_config, draw) for draw in draws]
+                return torch.stack(lfos)
+            case _:
+                assert_never(config.curves)
 
     def _drawn_shapes(
         self, curves: Sequence[tuple[int, str]], shapes: Sequence[DrawnLfo]
@@ -149,6 +156,24 @@ def draw_curve(
             assert_never(segment_widths)
     values = torch.rand(n_segments * degree + 1, generator=draw, dtype=torch.float64)
     return RandomCurve(widths, values, degree)
+
+
+def draw_lfo_curve(
+    rates_hz: tuple[float, float], audio_config: AudioConfig, draw: torch.Generator
+) -> Float[Tensor, " frame"]:
+    """A sine in 0..1 with a log-uniform rate, a uniform phase, a depth of 0.3 to 1 and a uniform offset.
+
+    Args:
+        rates_hz: Lowest and highest rate.
+        audio_config: Frame rate and number of frames.
+        draw: Source of the parameters.
+    """
+    position, phase, depth, offset = torch.rand(4, generator=draw, dtype=torch.float64).tolist()
+    rate_hz = rates_hz[0] * (rates_hz[1] / rates_hz[0]) ** position
+    depth = 0.3 + 0.7 * depth
+    time_s = torch.arange(audio_config.n_frames, dtype=torch.float64) / audio_config.frame_rate
+    sine = 0.5 + 0.5 * torch.sin(2 * math.pi * (rate_hz * time_s + phase))
+    return (offset * (1 - depth) + depth * sine).float()
 
 
 def evaluate_curves(curves: Sequence[RandomCurve], n_frames: int) -> Float[Tensor, "curve {n_frames}"]:

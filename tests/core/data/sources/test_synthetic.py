@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from core.data.build import build_source
-from core.data.sources.synthetic import RandomCurve, Synthetic, curve_from_segments, draw_curve, evaluate_curves
+from core.data.sources.synthetic import (
+    RandomCurve,
+    Synthetic,
+    curve_from_segments,
+    draw_curve,
+    draw_lfo_curve,
+    evaluate_curves,
+)
 from core.data.vital_lfos import named_shapes, named_shapes_sha256, shapes_sha256
 from core.errors import ConfigError, DataError
 from core.seeding import generator
@@ -183,3 +190,32 @@ class TestLfoShapes:
         replace(CONFIG, test_cycles=6, test_modulations="lfo_shapes").check(AUDIO)
         with pytest.raises(ConfigError, match="lower it to 6 or lower audio.hop_length"):
             replace(CONFIG, test_cycles=7, test_modulations="lfo_shapes").check(AUDIO)
+
+
+class TestLfos:
+    def test_a_sine_has_the_rate_that_is_asked_for(self) -> None:
+        audio = AudioConfig(sample_rate=16_000, duration_s=1.0, hop_length=32)
+        curve = draw_lfo_curve((40.0, 40.0), audio, generator(0, "test"))
+        assert int(torch.fft.rfft(curve[:-1] - curve[:-1].mean()).abs().argmax()) == 40
+
+    def test_rates_lie_in_their_range_and_values_in_0_to_1(self) -> None:
+        audio = AudioConfig(sample_rate=16_000, duration_s=4.0, hop_length=64)
+        curves = torch.stack([draw_lfo_curve((2.0, 8.0), audio, generator(number, "test")) for number in range(200)])
+        assert 0 <= float(curves.min()) < 0.01
+        assert 0.99 < float(curves.max()) <= 1
+        ranges = curves.amax(1) - curves.amin(1)
+        assert pytest.approx(float(ranges.min()), abs=0.02) == 0.3
+        peaks = torch.fft.rfft(curves - curves.mean(1, keepdim=True)).abs().argmax(1) / audio.duration_s
+        assert 2 <= float(peaks.min()) < 2.5
+        assert 7 < float(peaks.max()) <= 8
+
+    def test_clips_play_them_and_rates_above_half_the_frame_rate_are_refused(self) -> None:
+        lfos = source(curves="lfos").load().test.modulation
+        splines = source().load().test.modulation
+        assert lfos is not None
+        assert splines is not None
+        assert not torch.equal(lfos, splines)
+        with pytest.raises(ConfigError, match="LFOs need data.min_lfo_hz <= data.max_lfo_hz < "):
+            replace(CONFIG, curves="lfos", max_lfo_hz=AUDIO.frame_rate / 2).check(AUDIO)
+        with pytest.raises(ConfigError, match="got 9 and 8"):
+            replace(CONFIG, curves="lfos", min_lfo_hz=9.0).check(AUDIO)
