@@ -71,6 +71,21 @@ class CurveRate:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioProxy:
+    """Computed from a feature of the sounds over time: `function(target, estimate)` returns a value per clip.
+
+    It is evaluated for the feature of the estimated sound, and for the LLS 3 fit of the target's feature by the
+    recovered curves, see `core.metrics.proxies`.
+    """
+
+    feature: str
+    """Name of the feature, see `core.ops.audio_features`."""
+    cutoff_hz: float | None
+    """Cutoff of the low-pass that the feature passes first; None for none."""
+    function: Callable[[Float[Tensor, "clip frame"], Float[Tensor, "clip frame"]], Float[Tensor, " clip"]]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialCost:
     """Computed from the record of a finished trial: `function(record)` returns a value, None if it is not recorded.
 
@@ -80,7 +95,7 @@ class TrialCost:
     function: Callable[[TrialRecord], float | None]
 
 
-Compute = AudioDistance | HeldDistance | CurveDistance | CurveProperty | CurveRate | TrialCost
+Compute = AudioDistance | HeldDistance | CurveDistance | CurveProperty | CurveRate | AudioProxy | TrialCost
 """Computation of a metric; the class determines the inputs."""
 
 
@@ -122,7 +137,13 @@ class Metric:
     @property
     def projections(self) -> tuple[str, ...]:
         """Projections for which the metric is evaluated as well."""
-        return PROJECTIONS if isinstance(self.compute, CurveDistance) else ()
+        match self.compute:
+            case CurveDistance():
+                return PROJECTIONS
+            case AudioProxy():
+                return PROJECTIONS[1:]
+            case _:
+                return ()
 
     @property
     def is_of_test_split_only(self) -> bool:

@@ -1,35 +1,52 @@
 """List of all metrics, and their full names.
 
 A full name is `group.metric[.projection][.modulation]`, as in `audio.mss`, `curves.l1`, `curves.pcc.lls3.add` and
-`interpretability.tv.env`; without a modulation it is the mean over the modulations.
+`interpretability.tv.env`; without a modulation it is the mean over the modulations, for a metric that has them.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import cache
 
 from core.errors import ConfigError
-from core.metrics.audio import MEL, MSS
+from core.metrics.audio import LOG_MEL, MEL_STFT, MFCC, MSS
 from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
-from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
+from core.metrics.curves import DTW, ESR, FRECHET, L1, L1_DIFFERENCE, PEARSON
 from core.metrics.effect import EFFECT
-from core.metrics.interpretability import RANGE, SATURATION, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
+from core.metrics.interpretability import (
+    DOMINANT_RATE,
+    RANGE,
+    SATURATION,
+    SPECTRAL_ENTROPY,
+    TOTAL_VARIATION,
+    TURNING_POINTS,
+)
 from core.metrics.lfo import RATE_MATCH
+from core.metrics.proxies import PROXIES
+from core.settings.suggestions import did_you_mean
+from core.settings.value_rules import shown_value
 from core.statistics.support import REAL, Support
 
 METRICS: tuple[Metric, ...] = (
     MSS,
-    MEL,
+    MEL_STFT,
+    LOG_MEL,
+    MFCC,
     L1,
     L1_DIFFERENCE,
     PEARSON,
+    FRECHET,
+    DTW,
+    ESR,
     TOTAL_VARIATION,
     TURNING_POINTS,
     SPECTRAL_ENTROPY,
     RANGE,
     SATURATION,
+    DOMINANT_RATE,
     EFFECT,
     RATE_MATCH,
+    *PROXIES,
     TRAIN_S,
 )
 
@@ -49,10 +66,10 @@ def metric_of(name: str) -> Metric:
             is_modulation = len(rest) == 1 and rest[0].isidentifier() and rest[0] not in PROJECTIONS
             if not rest or (metric.is_per_modulation and is_modulation):
                 return metric
-    known = ", ".join(metric.name for metric in METRICS)
-    raise ConfigError(
-        f"unknown metric {name!r}; names are group.metric[.projection][.modulation] with group.metric one of {known}"
-    )
+    known = [metric.name for metric in METRICS]
+    of_group = [other for other in known if other.startswith(f"{parts[0]}.")] or known
+    otherwise = f"names are group.metric[.projection][.modulation] with group.metric one of {', '.join(of_group)}"
+    raise ConfigError(f"unknown metric {shown_value(name)}; {did_you_mean(name, known, otherwise=otherwise)}")
 
 
 @cache

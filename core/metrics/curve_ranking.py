@@ -19,7 +19,16 @@ from torch import Tensor
 
 from core.errors import ConfigError
 from core.metrics.audio import MSS
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, HeldDistance, Metric, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    AudioProxy,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    HeldDistance,
+    Metric,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_same
 from core.storage.curve_catalog import CurveBatch, CurveCatalog, CurveFile
@@ -66,9 +75,9 @@ class CurveMeasure:
             case CurveProperty(function):
                 known, (estimate,) = _known_curves(rows, "estimate")
                 return _spread(function(estimate, rows["frame_rate"][0].as_py()), known)
-            case TrialCost() | CurveRate() | HeldDistance():
+            case AudioProxy() | TrialCost() | CurveRate() | HeldDistance():
                 raise AssertionError(
-                    "curve_measure gives no measure for costs of trials, rates of the data and effects"
+                    "curve_measure gives no measure for features of sounds, costs, rates of the data and effects"
                 )
             case _:
                 assert_never(self.metric.compute)

@@ -1,7 +1,7 @@
 """All metrics of one split: values per clip, means over clips, and numbers of undefined values."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from core.clips import Clips
 from core.metrics.base import (
     AudioDistance,
+    AudioProxy,
     CurveDistance,
     CurveProperty,
     CurveRate,
@@ -20,6 +21,7 @@ from core.metrics.base import (
 )
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all, project_on_same
+from core.metrics.proxies import proxy_curves
 from core.storage.records import MetricValues
 
 
@@ -92,13 +94,23 @@ class Evaluation:
 
 
 def evaluate(estimates: Estimates) -> Evaluation:
-    """Evaluate all metrics but costs; distances between curves and rates only if true curves or rates are known."""
-    return Evaluation(estimates, dict(_per_clip(estimates)))
+    """Evaluate all metrics but costs; distances between curves and rates only if true curves or rates are known.
+
+    A value that is not finite is undefined: it becomes NaN, and is counted.
+    """
+    per_clip = {
+        name: replace(metric, values=torch.where(metric.values.isfinite(), metric.values, torch.nan))
+        for name, metric in _per_clip(estimates)
+    }
+    return Evaluation(estimates, per_clip)
 
 
 def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
     """Each metric by its full name without modulation, with its values per clip."""
     clips, names, comparable = estimates.clips, estimates.modulation_names, _comparable_curves(estimates)
+    proxies = proxy_curves(
+        clips.audio, estimates.audio, estimates.modulation, estimates.sample_rate, estimates.frame_rate
+    )
     of_sounds: dict[SoundDistance, Float[Tensor, " clip"]] = {}
     for metric in METRICS:
         match metric.compute:
@@ -120,6 +132,10 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
                 if clips.lfo_hz is not None:
                     values = function(estimates.modulation, clips.lfo_hz, estimates.frame_rate)
                     yield metric.name, PerClip(values, names)
+            case AudioProxy(feature, cutoff_hz, function):
+                if (curves := proxies.get((feature, cutoff_hz))) is not None:
+                    yield metric.name, PerClip(function(curves.target, curves.estimate))
+                    yield f"{metric.name}.lls3", PerClip(function(curves.target, curves.fit))
             case TrialCost():
                 pass  # computed from the record after the trial has ended
             case _:

@@ -2,7 +2,7 @@
 
 A training step keeps tensors for the gradient from stage to stage, and frees them in reverse order; its peak is the
 largest sum of what is kept and what the present stage needs (`core.training.memory_stages`). An evaluation keeps
-nothing, but some metrics hold the spectra of a whole split. Beside both lie the dataset, the weights with the states of
+nothing, but its metrics hold the spectra of a few clips. Beside both lie the dataset, the weights with the states of
 their optimizer and copies, and the libraries.
 
 `python -m tests.benchmarks.memory` compares the estimate with the measured peaks of real trials: it is within a factor
@@ -38,7 +38,11 @@ _CURVE_BYTES, _CURVE_POINTS = 4096, 12
 _RENDERED = 32
 """Clips of synthetic data that are rendered at once."""
 _MEL_WINDOW_S, _MEL_HOP_S = 0.05, 0.0125
-"""Window and hop of the metric `audio.mel`, which holds the spectra of all clips of a split."""
+"""Window and hop of the mel spectrograms of metrics."""
+_FEATURE_WINDOW_S = 0.02
+"""Window of the features of proxies, which have the frames of the curves."""
+_SPECTRA_AT_ONCE = 8
+"""Clips whose spectra the metrics hold at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +164,22 @@ def _estimates(config: TrialConfig, n_clips: int, batch: int) -> float:
 
 
 def _metrics(config: TrialConfig, n_clips: int) -> float:
-    """Metrics of a whole split: spectra of its sounds, and curves in double precision."""
-    audio = config.audio
-    window = round(_MEL_WINDOW_S * audio.sample_rate)
-    n_fft = 1 << max(window - 1, 1).bit_length()
+    """Metrics of a whole split: spectra of a few of its sounds, and curves in double precision."""
+    audio, at_once = config.audio, float(min(n_clips, _SPECTRA_AT_ONCE))
+    n_fft = _power_of_two(_MEL_WINDOW_S * audio.sample_rate)
     n_frames = audio.n_samples // max(1, round(_MEL_HOP_S * audio.sample_rate)) + 1
     # Windowed frames, spectra, and the squares of their parts.
-    spectra = float(n_clips) * n_frames * (n_fft * FLOAT + (n_fft // 2 + 1) * (COMPLEX + 2 * FLOAT))
+    spectra = at_once * n_frames * (n_fft * FLOAT + (n_fft // 2 + 1) * (COMPLEX + 2 * FLOAT))
+    # The same, and magnitudes, shares and their products with frequencies.
+    n_fft = _power_of_two(_FEATURE_WINDOW_S * audio.sample_rate)
+    features = at_once * audio.n_frames * (n_fft * FLOAT + (n_fft // 2 + 1) * (COMPLEX + 5 * FLOAT))
     n_curves = len(config.synth.modulations) + len(config.data.true_modulations)
-    return max(spectra, 24.0 * n_clips * n_curves * audio.n_frames * DOUBLE)
+    return max(spectra, features, 24.0 * n_clips * n_curves * audio.n_frames * DOUBLE)
+
+
+def _power_of_two(window: float) -> int:
+    """Length of the FFT that holds a window of so many samples."""
+    return 1 << max(round(window) - 1, 1).bit_length()
 
 
 def _building(config: TrialConfig, n_clips: Clips) -> float:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from core.clips import Clips
 from core.losses.build import build_loss
+from core.metrics.curves import time_warped_l1
+from core.ops.curve_alignment import frechet_distances
 from core.ops.kernel_cache import kernel_folder
 from core.settings.parameterizations import ParameterizationConfig
 from core.settings.presets import SMALL
@@ -51,6 +53,9 @@ def warm_up(config: TrialConfig) -> None:
     step = step_on_noise(single_clip_config)
     if step is not None:
         step()
+    curves = torch.zeros(1, 1, single_clip_config.audio.n_frames)
+    for function in (frechet_distances, time_warped_l1):
+        function(curves, curves)
     evaluation_loss(
         build_model(single_clip_config),
         _noise(single_clip_config, 1),

@@ -176,18 +176,23 @@ def _metric_terms(results: StudyResults) -> tuple[Term, ...]:
     return tuple(found.values())
 
 
-_ABBREVIATIONS = {"mss": ("MSS",), "tv": ("TV",), "pcc": ("PCC",)}
+_ABBREVIATIONS = {"mss": ("MSS",), "mfcc": ("MFCC",), "tv": ("TV",), "pcc": ("PCC",), "dtw": ("DTW",), "esr": ("ESR",)}
 """Metrics that are usually called by an abbreviation."""
 _PLAIN = {
     "audio.mss": "How far the sound made again from the recovered curves is from the original.",
-    "audio.mel": "The same in bands as wide as those of the ear.",
+    "audio.mel_stft": "The same in bands as wide as those of the ear.",
+    "audio.log_mel": "How far their loudness is apart in bands as wide as those of the ear.",
+    "audio.mfcc": "How far their timbre is apart, whatever their pitch.",
     "curves.l1": "How far recovered curves are from the true ones.",
     "curves.pcc": "Whether recovered curves rise and fall with the true ones: 1 if always, 0 if unrelated.",
+    "curves.frechet": "How far recovered curves are from the true ones at worst, if shapes may come early or late.",
+    "curves.dtw": "How far recovered curves are from the true ones, if shapes may come early or late.",
     "interpretability.tv": "How restless a curve is: how far it goes up and down in a second.",
     "interpretability.turning_points": "How often a curve changes its direction.",
     "interpretability.range": "How far a curve moves at all.",
     "interpretability.saturation": "How long a curve stays at its limits.",
     "effect.mss": "How much worse the sound gets if the curve stands still.",
+    "interpretability.dominant_rate": "How often a second a curve repeats itself, if it does.",
 }
 """What metrics mean for somebody who does not know the words of their descriptions."""
 

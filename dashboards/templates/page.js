@@ -62,7 +62,7 @@ function listeners() {
   return { add: (listener) => all.push(listener), call: () => { for (const listener of all) listener(); } };
 }
 
-// Parameters after the # of the address, as in index.html#x=audio.mel&pin=frame: what a page opened from a folder can
+// Parameters after the # of the address, as in index.html#x=audio.log_mel&pin=frame: what a page opened from a folder can
 // keep over a reload. An address with a single name, such as index.html#race, opens that section.
 const address = (() => {
   const changed = listeners();

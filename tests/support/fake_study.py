@@ -14,9 +14,18 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, HeldDistance, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    AudioProxy,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    HeldDistance,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
+from core.metrics.proxies import PROXIES
 from core.settings.loading import flat_config, to_settings
 from core.settings.parameterizations import (
     ConstantConfig,
@@ -234,16 +243,23 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
     error = 0.24 if arm.is_baseline else 0.06 + 0.02 * arm.mss
     values: MetricValues = {
         "audio.mss": arm.mss * noise,
-        "audio.mel": 0.6 * arm.mss,
+        "audio.mel_stft": 0.8 * arm.mss,
+        "audio.log_mel": 0.6 * arm.mss,
+        "audio.mfcc": 0.7 * arm.mss,
         "curves.l1": error * noise,
         "curves.l1_diff": error / 20 * noise,
         "curves.pcc": (0.31 if arm.is_baseline else 0.9) * noise,
+        "curves.frechet": 2 * error * noise,
+        "curves.dtw": error / 2 * noise,
+        "curves.esr": error,
         "interpretability.tv": None if arm.tv is None else arm.tv * tv_noise,
         "interpretability.turning_points": 0.1,
         "interpretability.spectral_entropy": 0.5,
         "interpretability.range": arm.range,
         "interpretability.saturation": 0.02,
         "effect.mss": 0.0 if arm.is_baseline else arm.effect,
+        "interpretability.dominant_rate": 3.0,
+        **{metric.name: (0.6 if metric.direction == "maximize" else error) for metric in PROXIES},
     }
     shared = tuple(name for name in sounds.truth if name in sounds.modulations)
     for metric in METRICS:
@@ -253,6 +269,8 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
                 continue
             case AudioDistance():
                 by_projection = {"": ()}
+            case AudioProxy():
+                by_projection = {"": (), ".lls3": ()}
             case CurveDistance():
                 by_projection = {"": shared, ".lls1": shared, ".lls3": sounds.truth}
                 by_projection = {projection: names for projection, names in by_projection.items() if names}

@@ -3,8 +3,11 @@
 import pytest
 
 from core.errors import ConfigError
-from core.metrics.base import CurveDistance
+from core.metrics.base import AudioProxy, CurveDistance
 from core.metrics.catalog import METRICS, full_names, label, metric_of
+
+CURVES = ("l1", "l1_diff", "pcc", "frechet", "dtw", "esr")
+INTERPRETABILITY = ("tv", "turning_points", "spectral_entropy", "range", "saturation", "dominant_rate")
 
 
 def test_every_metric_has_one_name_of_a_group_and_a_metric() -> None:
@@ -16,19 +19,34 @@ def test_every_metric_has_one_name_of_a_group_and_a_metric() -> None:
         assert metric.direction in ("minimize", "maximize", "neutral")
 
 
-def test_only_distances_of_curves_have_projections() -> None:
+def test_only_distances_of_curves_and_proxies_have_projections() -> None:
     for metric in METRICS:
-        assert metric.projections == (("lls1", "lls3") if isinstance(metric.compute, CurveDistance) else ())
+        match metric.compute:
+            case CurveDistance():
+                assert metric.projections == ("lls1", "lls3")
+            case AudioProxy():
+                assert metric.projections == ("lls3",)
+            case _:
+                assert metric.projections == ()
 
 
 def test_full_names_begin_with_the_means_and_follow_the_modulations() -> None:
     means = [
         "audio.mss",
-        "audio.mel",
-        *(f"curves.{name}{projection}" for name in ("l1", "l1_diff", "pcc") for projection in ("", ".lls1", ".lls3")),
-        *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range", "saturation")),
+        "audio.mel_stft",
+        "audio.log_mel",
+        "audio.mfcc",
+        *(f"curves.{name}{fit}" for name in CURVES for fit in ("", ".lls1", ".lls3")),
+        *(f"interpretability.{name}" for name in INTERPRETABILITY),
         "effect.mss",
         "lfo.rate_match",
+        *(
+            f"proxies.{feature}{cutoff}_{name}{fit}"
+            for feature in ("rms", "centroid", "bandwidth", "flatness")
+            for cutoff in ("", "_8hz")
+            for name in ("l1", "pcc")
+            for fit in ("", ".lls3")
+        ),
         "cost.train_s",
     ]
     per_modulation = [name for name in means if name.startswith(("curves", "interpretability", "effect", "lfo"))]
@@ -58,11 +76,20 @@ def test_every_full_name_belongs_to_its_metric() -> None:
         "curves.l1.",
         "interpretability.tv.lls1",
         "interpretability.tv.lls1.add",
+        "proxies.rms_l1.lls1",
+        "proxies.rms_l1.env",
     ],
 )
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="unknown metric"):
         metric_of(name)
+
+
+def test_an_unknown_name_is_answered_with_the_closest_or_with_the_names_of_its_group() -> None:
+    with pytest.raises(ConfigError, match=r"unknown metric 'audio\.msss'; did you mean audio\.mss\?"):
+        metric_of("audio.msss")
+    with pytest.raises(ConfigError, match=r"with group\.metric one of curves\.l1, .*, curves\.esr$"):
+        metric_of("curves.correlation_of_ranks")
 
 
 def test_label_has_the_unit() -> None:

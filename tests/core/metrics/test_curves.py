@@ -5,8 +5,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from auraloss.time import ESRLoss
 
-from core.metrics.curves import l1, l1_difference, pearson, project_on_all, project_on_same
+from core.metrics.curves import (
+    error_to_signal,
+    l1,
+    l1_difference,
+    pearson,
+    project_on_all,
+    project_on_same,
+    time_warped_l1,
+)
 from core.seeding import generator
 
 
@@ -22,6 +31,22 @@ def test_pearson_equals_numpy_and_is_undefined_for_flat_curves() -> None:
     assert float(pearson(x, y)) == pytest.approx(float(np.corrcoef(x.numpy(), y.numpy())[0, 1]), abs=1e-5)
     assert math.isnan(float(pearson(x, torch.full((50,), 0.3))))
     assert math.isnan(float(pearson(torch.full((50,), 0.3), x)))
+
+
+def test_the_error_to_signal_ratio_is_that_of_auraloss_and_undefined_for_a_curve_of_zeros() -> None:
+    target, estimate = torch.rand(2, 3, 50, generator=generator(5, "pair"))
+    expected = ESRLoss(reduction="none")(estimate, target)
+    torch.testing.assert_close(error_to_signal(target, estimate), expected)
+    assert float(error_to_signal(target[0], torch.zeros(50))) == pytest.approx(1)
+    assert math.isnan(float(error_to_signal(torch.zeros(50), target[0])))
+
+
+def test_a_late_curve_costs_less_after_warping_and_one_too_late_does_not() -> None:
+    time = torch.linspace(0, 1, 101)
+    step, late, too_late = ((time > start).float() for start in (0.3, 0.38, 0.6))
+    assert float(l1(step, late)) == pytest.approx(0.08, abs=0.011)
+    assert float(time_warped_l1(step, late)) == 0
+    assert float(time_warped_l1(step, too_late)) == pytest.approx(0.2, abs=0.011)
 
 
 def test_projections_undo_linear_mixing() -> None:

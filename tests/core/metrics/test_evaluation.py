@@ -15,13 +15,14 @@ from core.metrics.interpretability import total_variation
 from core.seeding import generator
 
 TRUE_NAMES = ("add", "sub", "env")
-CURVES = ("curves.l1", "curves.l1_diff", "curves.pcc")
+CURVES = tuple(f"curves.{name}" for name in ("l1", "l1_diff", "pcc", "frechet", "dtw", "esr"))
 INTERPRETABILITY = (
     "interpretability.tv",
     "interpretability.turning_points",
     "interpretability.spectral_entropy",
     "interpretability.range",
     "interpretability.saturation",
+    "interpretability.dominant_rate",
 )
 LATER = ("cost.", "lfo.", "effect.")
 """Groups of metrics that need a record, declared rates, or sounds that are rendered again."""
@@ -34,13 +35,13 @@ def clips_of(*, with_truth: bool = True) -> Clips:
         audio=torch.rand(2, 8000, generator=draw) - 0.5,
         f0_hz=torch.tensor([100.0, 200.0]),
         q=torch.zeros(2),
-        modulation=torch.rand(2, 3, 64, generator=draw) if with_truth else None,
+        modulation=torch.rand(2, 3, 63, generator=draw) if with_truth else None,
         modulation_names=TRUE_NAMES if with_truth else (),
     )
 
 
 def random_curves(n_modulations: int) -> Tensor:
-    return torch.rand(2, n_modulations, 64, generator=generator(1, "estimate"))
+    return torch.rand(2, n_modulations, 63, generator=generator(1, "estimate"))
 
 
 def estimates_of(modulation: Tensor, names: tuple[str, ...] = TRUE_NAMES, **changes: Any) -> Estimates:
@@ -78,9 +79,10 @@ def test_bare_names_are_means_over_modulations() -> None:
     for name in (*CURVES, *(f"{name}.lls1" for name in CURVES), *(f"{name}.lls3" for name in CURVES)):
         parts = [values[f"{name}.{modulation}"] for modulation in TRUE_NAMES]
         assert values[name] == pytest.approx(sum(part for part in parts if part is not None) / 3)
-    for name in INTERPRETABILITY:
+    for name in INTERPRETABILITY[:-1]:
         parts = [values[f"{name}.{modulation}"] for modulation in TRUE_NAMES]
         assert values[name] == pytest.approx(sum(part for part in parts if part is not None) / 3)
+    assert values["interpretability.dominant_rate"] is None, "noise has no rate"
 
 
 def test_flat_curves_give_none_and_are_counted() -> None:
@@ -98,10 +100,33 @@ def test_flat_curves_give_none_and_are_counted() -> None:
 
 
 def test_metric_that_is_undefined_everywhere_is_none() -> None:
-    evaluation = evaluated(torch.full((2, 3, 64), 0.5))
+    evaluation = evaluated(torch.full((2, 3, 63), 0.5))
     assert evaluation.values["interpretability.tv"] is None
     assert evaluation.values["interpretability.range"] == 0
     assert evaluation.undefined["interpretability.tv"] == 6
+
+
+def test_values_that_are_not_finite_are_counted_in_every_metric_and_left_out_of_its_mean() -> None:
+    estimate, clips = random_curves(3), clips_of()
+    audio, flawed = 0.5 * clips.audio, 0.5 * clips.audio
+    flawed[1, 100] = torch.nan
+    estimate[1, 0, 7] = torch.inf
+    evaluation = evaluate(replace(estimates_of(estimate, clips=clips), audio=flawed))
+    whole = evaluate(replace(estimates_of(random_curves(3), clips=clips), audio=audio))
+    for name in (
+        "audio.mss",
+        "audio.mel_stft",
+        "audio.log_mel",
+        "audio.mfcc",
+        "proxies.rms_pcc",
+        "proxies.rms_l1.lls3",
+    ):
+        assert evaluation.undefined[name] == 1, name
+        assert name not in whole.undefined
+        assert evaluation.values[name] == pytest.approx(float(whole.per_clip[name].values[0]), rel=1e-4)
+    for name in ("curves.l1", "curves.pcc", "curves.frechet", "curves.dtw", "curves.esr", "curves.l1.lls1"):
+        assert evaluation.undefined[name] == 1, name
+    assert evaluation.undefined["curves.l1.lls3"] == 3, "all curves of the clip are fitted by the one that is infinite"
 
 
 def test_without_truth_there_are_no_distances_of_curves() -> None:
@@ -117,7 +142,8 @@ def test_values_per_clip_are_those_whose_mean_is_given() -> None:
     evaluation = evaluated(random_curves(3))
     for name, metric in evaluation.per_clip.items():
         assert metric.values.shape == (2, 3)[: 1 + bool(metric.modulations)]
-        assert float(metric.values.mean()) == pytest.approx(evaluation.values[name])
+        found = evaluation.values[name]
+        assert float(metric.values.mean()) == pytest.approx(float("nan") if found is None else found, nan_ok=True)
 
 
 class TestSynthOfOtherModulations:
@@ -179,6 +205,7 @@ def test_declared_rates_are_compared_for_each_modulation_and_clip() -> None:
     slow, fast = 0.5 + 0.4 * torch.sin(2 * torch.pi * torch.tensor([[2.0], [6.0]]) * time)
     curves = torch.stack([torch.stack([slow, fast]), torch.stack([fast, fast])])
     clips = clips_of(with_truth=False)
+    clips = replace(clips, audio=clips.audio.repeat(1, 5)[:, : 255 * 128])
     evaluation = evaluate(estimates_of(curves, ("add", "env"), clips=replace(clips, lfo_hz=torch.tensor([2.2, 5.0]))))
     assert evaluation.per_clip["lfo.rate_match"].values.tolist() == [[1.0, 0.0], [0.0, 0.0]]
     assert evaluation.values["lfo.rate_match.add"] == 0.5

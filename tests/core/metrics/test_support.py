@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, Metric
+from core.metrics.base import AudioDistance, AudioProxy, CurveDistance, CurveProperty, CurveRate, Metric
 from core.metrics.catalog import METRICS, support_of
 from core.metrics.curves import project_on_all, project_on_same
 from core.statistics.support import CORRELATION, NON_NEGATIVE, REAL, UNIT
@@ -34,6 +34,8 @@ def values_of(metric: Metric) -> torch.Tensor:
             return function(estimate, 125.0).flatten()
         case CurveRate(function):
             return function(estimate, torch.linspace(0.5, 20.0, len(estimate)), 125.0).flatten()
+        case AudioProxy(function=function):
+            return torch.cat([function(target[:, 0], estimate[:, 0]), function(target[:, 0], estimate[:, 0] * 9 - 4)])
         case AudioDistance(function):
             return function(target.flatten(1).repeat(1, 80), estimate.flatten(1).repeat(1, 80) - 0.5, 16_000)
         case _:

@@ -96,18 +96,18 @@ def test_the_pointer_shows_the_curves_of_an_arm(page: Page) -> None:
 
 def test_axes_and_scales_stay_in_the_address(page: Page) -> None:
     page.choose("#x", "curves.l1")
-    page.choose("#y", "audio.mel")
+    page.choose("#y", "audio.log_mel")
     page.click("[name=ylog]")
-    assert fragment(page) == "#x=curves.l1&y=audio.mel&yscale=log"
+    assert fragment(page) == "#x=curves.l1&y=audio.log_mel&yscale=log"
     page.reload()
-    assert page.run("return [x.value, y.value]") == ["curves.l1", "audio.mel"]
+    assert page.run("return [x.value, y.value]") == ["curves.l1", "audio.log_mel"]
     axes = page.run(
         "const { xaxis, yaxis } = document.getElementById('front-plot')._fullLayout;"
         "return [xaxis, yaxis].map((axis) => [axis.type, axis.title.text])"
     )
     assert [kind for kind, _ in axes] == ["linear", "log"]
     assert axes[0][1].startswith("curves.l1")
-    assert axes[1][1].startswith("audio.mel")
+    assert axes[1][1].startswith("audio.log_mel")
 
 
 def test_the_true_curves_value_is_a_line_on_its_axis(page: Page, written: Store) -> None:

@@ -155,9 +155,9 @@ def test_several_dropped_arms_are_named(plan: StudyPlan) -> None:
 
 
 def test_other_objectives_are_a_conflict(plan: StudyPlan) -> None:
-    other = tiny_plan(objectives=[{"metric": "audio.mel", "direction": "minimize"}])
+    other = tiny_plan(objectives=[{"metric": "audio.log_mel", "direction": "minimize"}])
     assert compare_plans(plan, other).conflicts == [
-        "objectives: minimize audio.mss, minimize interpretability.tv stored, minimize audio.mel new"
+        "objectives: minimize audio.mss, minimize interpretability.tv stored, minimize audio.log_mel new"
     ]
 
 

@@ -7,7 +7,16 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, HeldDistance, Metric, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    AudioProxy,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    HeldDistance,
+    Metric,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS, metric_of
 from core.seeding import generator
 from core.storage.records import TrialRecord
@@ -41,6 +50,8 @@ def equality_gives_the_best_value(metric: Metric) -> None:
             values = function(_audio(), _audio(), SAMPLE_RATE)
         case CurveDistance(function):
             values = function(_curves(0), _curves(0))
+        case AudioProxy(function=function):
+            values = function(_curves(0)[:, 0], _curves(0)[:, 0])
         case HeldDistance() | CurveProperty() | CurveRate() | TrialCost():
             return
         case _:
@@ -69,6 +80,9 @@ def a_clip_scores_the_same_alone_and_in_a_batch(metric: Metric) -> None:
                 alone = function(curves[part], rates[part], FRAME_RATE)
                 together = function(curves, rates, FRAME_RATE)
                 assert together.shape == (BATCH, 2)
+            case AudioProxy(function=function):
+                alone, together = function(curves[part, 0], others[part, 0]), function(curves[:, 0], others[:, 0])
+                assert together.shape == (BATCH,)
             case HeldDistance() | TrialCost():
                 return
             case _:
