@@ -9,6 +9,8 @@ from core.storage.records import DataFile
 
 _MOST = 0.5
 """Share of the pitches that are tracked or assumed above which there is a note."""
+_LONG = 4
+"""Files at least as long as this many clips are called long."""
 
 
 def data_files(inspections: Sequence[FileInspection], choice: Choice, splits: Splits) -> tuple[DataFile, ...]:
@@ -41,8 +43,14 @@ def data_files(inspections: Sequence[FileInspection], choice: Choice, splits: Sp
     return tuple(rows)
 
 
-def data_notes(choice: Choice) -> tuple[str, ...]:
-    """Sentences on pitches and groups that the user should know of."""
+def data_notes(inspections: Sequence[FileInspection], choice: Choice, duration_s: float) -> tuple[str, ...]:
+    """Sentences on pitches, groups and clips that the user should know of.
+
+    Args:
+        inspections: All files.
+        choice: Those that are used.
+        duration_s: Length of a clip.
+    """
     notes, n_files = list[str](), len(choice.files)
     n_tracked, n_assumed = (
         sum(file.pitch_source == source for file in choice.files) for source in ("tracked", "assumed")
@@ -55,21 +63,29 @@ def data_notes(choice: Choice) -> tuple[str, ...]:
     if n_assumed:
         assumed_hz = next(file.f0_hz for file in choice.files if file.pitch_source == "assumed")
         notes.append(
-            f"{n_assumed} of {n_files} sounds have no stable pitch and are taken at {assumed_hz:g} Hz "
+            f"sounds without a stable pitch, taken at {assumed_hz:g} Hz: {n_assumed} of {n_files} "
             "(data.unpitched=assume, data.assumed_f0_hz)"
         )
     n_copies = sum(choice.grouped[file.file].same_as is not None for file in choice.files)
     if n_copies:
         notes.append(
-            f"{n_copies} of {n_files} sounds are those of other files, in another format or at another level; "
-            "they are used, in the same split"
+            f"copies of other files in another format or at another level: {n_copies} of {n_files} sounds; they are "
+            "used, in the same split as the others"
         )
     if choice.is_by_file:
         notes.append(
             "by their names the sounds are of fewer than 3 patches, too few for three splits: each file is a group of "
             "its own, so the test sounds are of patches that were trained on"
         )
-    if (n_long := sum(file.clip_starts_s[-1] > 0 for file in choice.files)) > 0:
+    used = {file.file: file for file in choice.files}
+    n_several = sum(len(file.clip_starts_s) > 1 for file in choice.files)
+    n_long = sum(file.duration_s >= _LONG * duration_s for file in inspections if file.file in used)
+    if n_several:
         n_clips = sum(len(file.clip_starts_s) for file in choice.files)
-        notes.append(f"{n_long} long files give several clips (data.clips_per_file), {n_clips} clips in all")
+        notes.append(f"files that give several clips: {n_several} of {n_files}, {n_clips} clips in all")
+    elif n_long:
+        notes.append(
+            f"recordings of {_LONG} clips or longer, of which only the first {duration_s:g} s are used: {n_long} of "
+            f"{n_files}; --set data.clips_per_file={_LONG} takes up to {_LONG} clips of each file"
+        )
     return tuple(notes)

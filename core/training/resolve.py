@@ -21,7 +21,7 @@ from core.settings.schema import content_path, setting_types
 from core.settings.synths import SynthConfig
 from core.settings.trial import TrialConfig
 from core.settings.user_paths import user_path
-from core.storage.records import DataIssue
+from core.storage.records import DataFile, DataIssue
 from core.wavetables import BUILTIN_WAVETABLES, wavetable_sha256
 
 Part = TypeVar("Part")
@@ -32,11 +32,13 @@ MAX_REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved config with issues and summary of its data."""
+    """A resolved config with issues, summary, files and notes of its data."""
 
     config: TrialConfig
     issues: tuple[DataIssue, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
+    files: tuple[DataFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def resolve(config: TrialConfig) -> Resolved:
@@ -89,7 +91,8 @@ class Resolver:
             synth=parts.synth,
             loss=parts.loss,
         )
-        return Resolved(resolved, parts.scan.issues, parts.scan.summary)
+        scan = parts.scan
+        return Resolved(resolved, scan.issues, scan.summary, scan.data_files, scan.notes)
 
     def _resolved_parts(self, config: TrialConfig) -> "_ResolvedParts":
         """The parts of a config whose resolution depends on each other only."""

@@ -20,6 +20,7 @@ from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.analysis.verdict import TOLERANCE
 from dashboards.content_policy import page_policy
+from dashboards.data_table import data_csv
 from dashboards.export_tables import tidy_csv
 from dashboards.figures import front_png
 from dashboards.page_templates import page_environment
@@ -29,12 +30,13 @@ from dashboards.report.arms import ARMS
 from dashboards.report.audio_gallery import AUDIO_GALLERY
 from dashboards.report.certainty import CERTAINTY
 from dashboards.report.comparisons import COMPARISONS
+from dashboards.report.data_files import DATA_FILES
 from dashboards.report.description import description
 from dashboards.report.effects import EFFECTS
 from dashboards.report.findings import FINDINGS
 from dashboards.report.front import FRONT, front_axes
 from dashboards.report.glossary import GLOSSARY
-from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
+from dashboards.report.keys import DATA_KEY, DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, RESULTS_KEY, SUMMARY_KEY
 from dashboards.report.learning import LEARNING
 from dashboards.report.modulations import MODULATIONS
 from dashboards.report.parallel import PARALLEL
@@ -59,6 +61,7 @@ SECTIONS: tuple[Section, ...] = (
     PARALLEL,
     AUDIO_GALLERY,
     LEARNING,
+    DATA_FILES,
     PROBLEMS,
     RUN,
     GLOSSARY,
@@ -86,6 +89,8 @@ def write_report(store: Store, *, root: str = "runs", tolerance: float = TOLERAN
     store.put(FRONT_KEY, front_png(results, *front_axes(results), report.styles))
     store.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
     store.put(RESULTS_KEY, tidy_csv(results))
+    if results.plan.data_files:
+        store.put(DATA_KEY, data_csv(results.plan.data_files))
     store.put(DESCRIPTION_KEY, description(analysis).encode())
     store.put(PAGE_KEY, render_page(report).encode())
     return analysis

@@ -87,7 +87,9 @@ def show_remarks(planned: "NewPlan") -> None:
 
 
 def show_issues(plan: "StudyPlan") -> None:
-    """Print sounds that are skipped or used with a remark."""
+    """Print notes on the data, and sounds that are skipped or used with a remark."""
+    for note in plan.data_notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
     if plan.data_issues:
         n_skipped = sum(issue.skipped for issue in plan.data_issues)
         console.print(

@@ -19,7 +19,7 @@ from jinja2 import Environment
 from core.errors import ModstudyError, StudyError
 from core.storage.roots import shown
 from dashboards.page_templates import page_environment
-from dashboards.report.keys import FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from dashboards.report.keys import DATA_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from study.dashboard.live_studies import LiveStudies, summary_of
 from study.dashboard.mlflow_server import HOST
 
@@ -27,6 +27,7 @@ SERVED = {
     PAGE_KEY: "text/html; charset=utf-8",
     FRONT_KEY: "image/png",
     SUMMARY_KEY: "application/json",
+    DATA_KEY: "text/csv; charset=utf-8",
 }
 """Content type of each file of a study that is served, by key."""
 ASSETS = {"/index.css": "text/css; charset=utf-8", "/index.js": "text/javascript; charset=utf-8"}

@@ -48,7 +48,7 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
     resolved = resolve(load_config(path, assignments))
     for issue in resolved.issues:
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
-    need = memory_need(resolved.config, n_found=resolved.summary.get("n_usable"))
+    need = memory_need(resolved.config, n_found=resolved.summary.get("n_clips"))
     check_fits(need, usable_memory_gib(), "this machine")
     digest = resolved.config.digest
     store = Store(checked_root(out))

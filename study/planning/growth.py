@@ -31,7 +31,9 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
     trials = tuple(trial for trial in new.trials if (trial.arm, trial.seed) not in pairs)
     check_distinct((*stored.arms, *arms))
     first = new.segments[0] if new.segments else PlanSegment(stage="seeds")
-    added = replace(first, stage="design" if arms else "seeds", arms=arms, trials=trials)
+    known = set(stored.data_files)
+    files = tuple(file for file in first.data_files if file not in known)
+    added = replace(first, data_files=files, stage="design" if arms else "seeds", arms=arms, trials=trials)
     # New arms also need the seeds that only the stored plan has, and stored arms (of a search, too) the new seeds.
     grown = stored.with_segment(added)
     all_seeds = (*grown.seeds, *new.study_file.get("seeds", ()))
@@ -43,6 +45,8 @@ def growth(stored: StudyPlan, new: StudyPlan) -> PlanSegment | None:
             trials=(*trials, *completing.trials),
             data_issues=added.data_issues,
             data_summary=added.data_summary,
+            data_files=added.data_files,
+            data_notes=added.data_notes,
         )
     study_file = {**new.study_file, "seeds": _joint_seeds(stored, new)}
     if added.trials or comparison.added_seeds or comparison.raised_budgets:

@@ -68,7 +68,7 @@ class MemoryNeeds:
 def memory_needs(plan: StudyPlan) -> MemoryNeeds:
     """Estimates for all arms of a plan, and for the corners of the spaces of its searches."""
     sections: dict[tuple[str, str], Any] = {}
-    n_found = plan.data_summary.get("n_usable")
+    n_found = plan.data_summary.get("n_clips")
     arms = {arm.name: memory_need(_config(arm, sections), arm=arm.name, n_found=n_found) for arm in plan.arms}
     corners: tuple[MemoryNeed, ...] = ()
     if plan.study_file.get("search"):

@@ -16,6 +16,7 @@ from core.settings.trial import TrialConfig
 from core.settings.value_rules import listed, shown_text, shown_value
 from core.storage.code_version import code_version
 from core.storage.records import (
+    DataFile,
     DataIssue,
     Objective,
     PlannedArm,
@@ -130,6 +131,8 @@ class Planner:
         """
         issues: dict[int, tuple[DataIssue, ...]] = {}
         summary: dict[str, Any] = {}
+        files: dict[int, tuple[DataFile, ...]] = {}
+        notes: dict[str, None] = {}
         planned = []
         for arm in proposal.arms:
             config = configs[arm.name] if configs is not None else self.study.config_of(arm)
@@ -139,10 +142,13 @@ class Planner:
                 raise ConfigError(f"arm {arm.name!r}: {error}") from error
             issues[id(resolved.issues)] = resolved.issues
             summary = summary or dict(resolved.summary)
+            files[id(resolved.files)] = resolved.files
+            notes |= dict.fromkeys(resolved.notes)
             planned.append(_planned_arm(arm, resolved.config))
         grown = plan.with_segment(PlanSegment(stage=proposal.stage, arms=tuple(planned)))
         check_distinct(grown.arms)
         trials = planned_trials(grown, proposal.trials, proposal.stage)
+        known = set(plan.data_files)
         return PlanSegment(
             stage=proposal.stage,
             arms=tuple(planned),
@@ -150,6 +156,8 @@ class Planner:
             asks=proposal.asks,
             data_issues=tuple(dict.fromkeys(issue for found in issues.values() for issue in found)),
             data_summary=summary,
+            data_files=tuple(dict.fromkeys(file for found in files.values() for file in found if file not in known)),
+            data_notes=tuple(notes),
             code_version=code_version(),
             created_at=_now(),
         )

@@ -26,7 +26,7 @@ from dashboards.analysis.race_results import front_status
 from dashboards.analysis.running_results import FrontPoint, RunningResults
 from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_results import front_statistics, load_results
-from dashboards.report.keys import DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
+from dashboards.report.keys import DATA_KEY, DESCRIPTION_KEY, FRONT_KEY, PAGE_KEY, SUMMARY_KEY
 from study.tracking.delivery_id import delivery_id
 from study.tracking.runs import ARM, StudyRuns, TrackedRun
 from study.tracking.trial_files import write_trial_files
@@ -44,7 +44,7 @@ from study.tracking.values import (
 )
 from study.tracking.views import view_tags, with_artifact_links
 
-ARTIFACTS = (PAGE_KEY, FRONT_KEY, SUMMARY_KEY)
+ARTIFACTS = (PAGE_KEY, FRONT_KEY, SUMMARY_KEY, DATA_KEY)
 """Keys in the store of the report files that are delivered."""
 NOTE = "mlflow.note.content"
 """Tag with the description of a run or of an experiment, as Markdown."""

@@ -85,7 +85,7 @@ class AudioFolder(DataSource):
             n_clips=splits.sizes,
             summary=_summary(len(paths), choice, issues),
             data_files=data_files(inspections, choice, splits),
-            notes=data_notes(choice),
+            notes=data_notes(inspections, choice, self._audio_config.duration_s),
         )
 
     def load(self) -> Dataset:

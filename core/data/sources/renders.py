@@ -171,6 +171,7 @@ def _summary(n_found: int, files: list[RenderedFile]) -> dict[str, Any]:
         "kind": "renders",
         "n_found": n_found,
         "n_usable": len(files),
+        "n_clips": len(files),
         "n_skipped": n_found - len(files),
         "n_remarked": 0,
         "n_groups": len({file.patch for file in files}),

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from core.storage.records import DataFile, PlanSegment
 from core.storage.store import Store
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.palette import arm_styles
 from dashboards.report.arm_data import arm_data
 from dashboards.report.audio_gallery import AUDIO_GALLERY
+from dashboards.report.data_files import DATA_FILES
 from dashboards.report.effects import EFFECTS
 from dashboards.report.front import front_axes
 from dashboards.report.page import SECTIONS, render_page
@@ -21,7 +23,7 @@ from dashboards.report.section import ReportData, Section
 from tests.dashboards.analysis.test_effects import GRID, results_of
 from tests.dashboards.report.html_page import HtmlPage
 from tests.support.fake_stages import CELLS, fake_race, fake_search
-from tests.support.fake_study import ARMS, OBJECTIVES, FakeArm, MakeStudy
+from tests.support.fake_study import ARMS, OBJECTIVES, FakeArm, MakeStudy, fake_study
 
 
 @pytest.fixture
@@ -47,6 +49,10 @@ def test_a_section_renders_by_itself(report: ReportData, section: Section, tmp_p
     if section is EFFECTS:
         results = results_of(GRID, lambda _: 0.0)
         report = ReportData(store=Store(tmp_path), analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
+    if section is DATA_FILES:
+        store = fake_study(tmp_path / "files", ARMS[:2], seeds=1, n_clips=0)
+        store.append_segment(PlanSegment(stage="seeds", data_files=(DataFile(file="pad C2.wav", split="train"),)))
+        report = report_of(store)
     page = HtmlPage(render_page(report, (section,)))
     assert page.section_ids == [section.id]
     assert page.links == [f"#{section.id}"]

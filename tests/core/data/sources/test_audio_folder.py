@@ -192,6 +192,82 @@ def test_no_patch_is_in_two_splits(tmp_path: Path) -> None:
     assert len(set.union(*sides)) == 6
 
 
+def test_patches_and_copies_of_sounds_stay_together_and_data_files_say_why(tmp_path: Path) -> None:
+    for patch, lowest_hz in (("pad", 100), ("lead", 150), ("bass", 230)):
+        for step, note in enumerate(("C2", "D2", "E2")):
+            write_sound(tmp_path / f"{patch} {note}.wav", tone(lowest_hz * 1.12**step))
+    write_sound(tmp_path / "zz C2 quiet.ogg", 0.1 * tone(100, 44_100), 44_100)
+    found = scan(tmp_path)
+    files = {file.file: file for file in found.data_files}
+    assert {file.file: file.group for file in found.files} == {name: files[name].group for name in files}
+    assert [files[f"pad {note}.wav"].group for note in ("C2", "D2", "E2")] == ["pad"] * 3
+    copy = files["zz C2 quiet.ogg"]
+    assert (copy.group, copy.grouped_by, copy.same_sound_as) == ("pad", ("same sound",), "pad C2.wav")
+    assert files["pad C2.wav"].grouped_by == ("name", "same sound")
+    assert files["lead C2.wav"].grouped_by == ("name",)
+    assert len({files[f"pad {note}.wav"].split for note in ("C2", "D2", "E2")} | {copy.split}) == 1
+    assert {file.split for file in files.values()} == {"train", "validation", "test"}
+    assert any("copies of other files" in note for note in found.notes)
+
+
+def test_byte_copy_does_not_displace_the_original(tmp_path: Path) -> None:
+    write_named_notes(tmp_path)
+    write_sound(tmp_path / "pad C2.wav", tone(65.4))
+    write_sound(tmp_path / "pad D2.wav", tone(73.4))
+    (tmp_path / "a copy.wav").write_bytes((tmp_path / "pad C2.wav").read_bytes())
+    found = scan(tmp_path)
+    files = {file.file: file for file in found.files}
+    assert files["pad C2.wav"].group == files["pad D2.wav"].group
+    assert [(issue.source, issue.problem) for issue in found.issues] == [("a copy.wav", "the same file as pad C2.wav")]
+    (row,) = (file for file in found.data_files if file.file == "a copy.wav")
+    assert (row.split, row.clip_starts_s, row.remark) == ("", (), "the same file as pad C2.wav")
+
+
+def test_notes_of_one_patch_are_split_by_file_with_a_note(tmp_path: Path) -> None:
+    for step, note in enumerate(("C2", "D2", "E2", "F2")):
+        write_sound(tmp_path / f"pad {note}.wav", tone(65.4 * 1.12**step))
+    found = scan(tmp_path)
+    assert len({file.group for file in found.files}) == 4
+    assert any("fewer than 3 patches" in note for note in found.notes)
+
+
+def test_long_recordings_give_several_clips_in_one_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        write_sound(tmp_path / f"sea{number}.wav", 0.1 * rng.standard_normal(8 * 8000).clip(-3, 3), 8000)
+    pause = np.concatenate(
+        [np.zeros(8000), 0.1 * rng.standard_normal(8000).clip(-3, 3), np.zeros(8000), tone(300, 8000)]
+    )
+    write_sound(tmp_path / "late.wav", pause, 8000)
+    first = scan(tmp_path, unpitched="assume")
+    assert len(first.files) == 3, "the start of one is silent"
+    assert any("data.clips_per_file" in note for note in first.notes)
+    several = source(tmp_path, unpitched="assume", clips_per_file=3)
+    found = several.scan()
+    assert {file.file: file.clip_starts_s for file in found.files} == {
+        "late.wav": (1.0, 3.0),
+        **{f"sea{number}.wav": (0.0, 2.0, 5.0) for number in range(3)},
+    }
+    assert found.summary["n_clips"] == sum(found.n_clips) == 11
+    assert found.sha256 != first.sha256
+    splits = splits_of(several.load())
+    assert tuple(map(len, splits)) == found.n_clips
+    owners = [{clip_id.rpartition("_")[0] for clip_id in clips.ids} for clips in splits]
+    assert sum(map(len, owners)) == len(set.union(*owners)) == 4
+    clips = {clip_id: clip for split in splits for clip_id, clip in zip(split.ids, split.audio, strict=True)}
+    tail = clips["late_3s"]
+    assert float(tail[8000:].abs().max()) == 0
+    assert int(torch.fft.rfft(tail[:8000]).abs().argmax()) * 2 == 300
+
+
+def test_user_is_told_when_most_pitches_were_tracked_or_assumed(tmp_path: Path) -> None:
+    for number in range(4):
+        write_sound(tmp_path / f"sound{number}.wav", tone(200 + 37 * number))
+    assert [note.partition(",")[0] for note in scan(tmp_path).notes] == ["4 of 4 pitches were tracked"]
+    write_sound(tmp_path / "hiss.wav", noise(0))
+    assert "sounds without a stable pitch, taken at 110 Hz: 1 of 5" in scan(tmp_path, unpitched="assume").notes[1]
+
+
 def test_groups_of_the_metadata_replace_those_of_names_and_two_are_too_few(tmp_path: Path) -> None:
     write_named_notes(tmp_path)
     (tmp_path / "metadata.csv").write_text(
