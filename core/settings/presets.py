@@ -50,7 +50,12 @@ PAPER = Preset(
         optimizer=ScheduleFreeConfig(lr=5e-3, synth_lr=5e-2, averaging_power=0.0),
         # 30 epochs of 616 clips in batches of 32.
         trainer=TrainerConfig(
-            max_steps=600, batch_size=32, evaluation_batch_size=32, validate_every=20, checkpoint_every=100
+            max_steps=600,
+            batch_size=32,
+            evaluation_batch_size=32,
+            validate_every=20,
+            checkpoint_every=100,
+            clip_scope="optimizer",
         ),
     ),
     variants=(

@@ -1,12 +1,15 @@
 """Settings of training and evaluation: number of steps, batch sizes, intervals and curriculum."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
 from core.settings.annotations import StepRange, UnitRange
+
+ClipScope = Literal["all", "optimizer"]
+"""Parameters whose gradients are clipped together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,13 @@ class TrainerConfig:
     gradient_clip: Annotated[
         float, Interval(gt=0, le=1e6), Doc("largest norm of the gradient; larger ones are scaled down")
     ] = 0.5
+    clip_scope: Annotated[
+        ClipScope,
+        Doc(
+            "norm that gradient_clip limits: 'all', over all parameters; 'optimizer', over those of each optimizer "
+            "(encoder and adapters; the synth's own weights)"
+        ),
+    ] = "all"
     curriculum_share: Annotated[
         float, UnitRange, Doc("share of the training over which the curriculum fades out; 0 disables it")
     ] = 2 / 3

@@ -6,6 +6,7 @@ the two is not bit-exact, so a trial evaluates a copy of the model, and its opti
 
 import copy
 from collections.abc import Sequence
+from typing import assert_never
 
 import torch
 from schedulefree import AdamWScheduleFree
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core.settings.optimizers import OptimizerConfig
+from core.settings.trainer import ClipScope
 from core.training.model import DiscoveryModel
 
 
@@ -66,16 +68,33 @@ def build_optimizers(model: DiscoveryModel, config: OptimizerConfig) -> list[Fla
     ]
 
 
-def compute_gradients(loss: Tensor, optimizers: Sequence[FlatAdamW], gradient_clip: float) -> None:
-    """Set the gradients of a loss for the next step of all optimizers, clipped by the norm over all parameters.
+def compute_gradients(
+    loss: Tensor, optimizers: Sequence[FlatAdamW], gradient_clip: float, clip_scope: ClipScope = "all"
+) -> None:
+    """Set the gradients of a loss for the next step of all optimizers, scaled down to a norm of `gradient_clip`.
 
     `torch.autograd.grad` is used: accumulating into many small parameters takes longer than computing the gradients.
+
+    Args:
+        loss: The loss.
+        optimizers: The optimizers.
+        gradient_clip: Largest norm.
+        clip_scope: Whether the norm is that over all parameters, or over those of each optimizer, clipped on its own.
     """
     parameters = [parameter for optimizer in optimizers for parameter in optimizer.parameters]
     gradients = iter(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
     for optimizer in optimizers:
         optimizer.set_gradients([next(gradients) for _ in optimizer.parameters])
-    nn.utils.clip_grad_norm_([parameter for optimizer in optimizers for parameter in optimizer.trained], gradient_clip)
+    trained = [optimizer.trained for optimizer in optimizers]
+    match clip_scope:
+        case "all":
+            groups = [[parameter for group in trained for parameter in group]]
+        case "optimizer":
+            groups = trained
+        case _:
+            assert_never(clip_scope)
+    for group in groups:
+        nn.utils.clip_grad_norm_(group, gradient_clip)
 
 
 def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:

@@ -256,7 +256,7 @@ def train_step(
     note = draw_note(batch, rng, with_noise=model.synth.needs_noise)
     estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), rng)
     loss: Tensor = loss_function(estimate, batch.audio)
-    compute_gradients(loss, optimizers, config.trainer.gradient_clip)
+    compute_gradients(loss, optimizers, config.trainer.gradient_clip, config.trainer.clip_scope)
     for optimizer in optimizers:
         optimizer.step()
     return loss.detach()

@@ -145,6 +145,20 @@ class TestGradients:
         found = gradient_of([vector for optimizer in optimizers for vector in optimizer.trained])
         torch.testing.assert_close(found, gradient_of(list(twin.parameters())))
 
+    def test_clipping_by_optimizer_limits_the_norm_of_each_on_its_own(self) -> None:
+        model, twin = network(), network()
+        groups = [(net[:3].parameters(), net[3:].parameters()) for net in (model, twin)]
+        (first, second), twins = ([list(group) for group in pair] for pair in groups)
+        optimizers = [FlatAdamW(parameters, ScheduleFreeConfig(), lr=0.01) for parameters in (first, second)]
+        torch.autograd.backward(loss_of(twin))
+        norms = [float(gradient_of(parameters).norm()) for parameters in twins]
+        limit = sum(norms) / 2
+        compute_gradients(loss_of(model), optimizers, limit, "optimizer")
+        for optimizer, parameters, norm in zip(optimizers, twins, norms, strict=True):
+            clipped = gradient_of(parameters) * min(1.0, limit / norm)
+            torch.testing.assert_close(gradient_of(optimizer.trained), clipped)
+        assert min(norms) < limit < max(norms)
+
 
 def trained_model(*assignments: str) -> tuple[DiscoveryModel, list[FlatAdamW]]:
     config = tiny(*assignments)
