@@ -1,6 +1,7 @@
 """Reading of study files: built-in studies by name, TOML files by path, and checks of their keys and values."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -38,12 +39,23 @@ CONFIRM_SEEDS = (0, 1, 2, 3)
 """Seeds of a study with a search that names none: confirmed arms need several to be compared."""
 
 
-def load_study(name_or_path: str) -> StudyFile:
+def load_study(name_or_path: str, preset: str | None = None) -> StudyFile:
     """A built-in study by its name, or a user's study by the path of its TOML file.
 
+    Args:
+        name_or_path: Name or path.
+        preset: Preset in place of that of the file; the study then has the preset in its name.
+
     Raises:
-        ConfigError: there is no such study, or its file has an unknown key or an invalid value.
+        ConfigError: there is no such study or preset, or its file has an unknown key or an invalid value.
     """
+    study = _load_study(name_or_path)
+    if preset in (None, study.preset):
+        return study
+    return replace(study, preset=preset, name=f"{study.name}-{preset}")
+
+
+def _load_study(name_or_path: str) -> StudyFile:
     if name_or_path in (names := built_in_studies()):
         return read_study(BUILT_IN / f"{name_or_path}.toml")
     if name_or_path.endswith(".toml") or _is_file(name_or_path):

@@ -92,6 +92,10 @@ def step_on_noise(config: TrialConfig) -> Callable[[], Tensor] | None:
     return lambda: train_step(model, optimizers, clips, loss_function, config, next(steps))
 
 
+_LONG_S = 5.0
+"""Time in seconds beside which the time that kernels take to compile, some 2 s, does not matter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCosts:
     """Measured costs of the trials of a config, which do not depend on its numbers of steps and clips."""
@@ -119,19 +123,14 @@ def measure_costs(config: TrialConfig, n_steps: int = 3) -> TrialCosts:
     config = resolve_without_data(config, device="auto")
     torch.set_num_threads(1)
     step = step_on_noise(config)
-    step_s = 0.0
-    if step is not None:
-        step()
-        step_s = median(_timed(step) for _ in range(n_steps))
+    step_s = 0.0 if step is None else _typical_time(step, n_steps)
     model, loss_function = _on_device(config)
     clips = _noise(config, size := config.trainer.batch_size)
 
     def evaluation() -> float:
         return evaluation_loss(model, clips, "validation", config, loss_function)
 
-    # The first evaluation compiles its kernels.
-    evaluation()
-    evaluation_s = median(_timed(evaluation) for _ in range(n_steps))
+    evaluation_s = _typical_time(evaluation, n_steps)
     n_weights = sum(value.numel() for value in model.state_dict().values())
     return TrialCosts(step_s=step_s, clip_s=evaluation_s / size, n_weights=n_weights)
 
@@ -143,6 +142,12 @@ def _kernels_key(config: TrialConfig) -> str:
     processor = get_host_cpu_features()  # type: ignore[no-untyped-call]
     everything = kernels, is_trained, processor, numba.__version__, torch.__version__, code_version()
     return hashlib.sha256(repr(everything).encode()).hexdigest()[:16]
+
+
+def _typical_time(work: Callable[[], object], n_times: int) -> float:
+    """Median time of some work in seconds without the first time, which compiles kernels; if that is long, its time."""
+    first = _timed(work)
+    return first if first > _LONG_S else median(_timed(work) for _ in range(n_times))
 
 
 def _timed(work: Callable[[], object]) -> float:

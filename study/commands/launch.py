@@ -10,6 +10,7 @@ from rich.table import Table
 from study.commands.options import (
     OK,
     Assignments,
+    PresetName,
     Root,
     Trials,
     UntilDecided,
@@ -37,6 +38,7 @@ def launch(
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
     root: Root = "runs",
+    preset: PresetName = None,
     until_decided: UntilDecided = False,
     dry_run: Annotated[
         bool,
@@ -60,7 +62,7 @@ def launch(
 
     checked_root(root, writes=not dry_run)
     overrides = [parse_assignment(text) for text in assignments or []]
-    study_file = load_study(study)
+    study_file = load_study(study, preset)
     if until_decided:
         study_file = study_file.as_race()
     planned = make_plan(study_file, name=name, overrides=overrides, n_seeds=seeds)

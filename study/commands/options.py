@@ -46,6 +46,10 @@ Assignments = Annotated[
 ]
 Trials = Annotated[bool, typer.Option("--trials", help="With a dry run, also list all planned trials.")]
 
+PresetName = Annotated[
+    str | None,
+    typer.Option("--preset", help="Preset in place of that of the study file: small, or paper (for GPUs)."),
+]
 UntilDecided = Annotated[
     bool,
     typer.Option(

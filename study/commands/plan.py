@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from study.commands.launch import show_issues, show_remarks, show_trials
-from study.commands.options import OK, Assignments, Root, UntilDecided, console, report_errors
+from study.commands.options import OK, Assignments, PresetName, Root, UntilDecided, console, report_errors
 from study.execution.run_options import RunOptions
 from study.outlook_text import show_outlook
 
@@ -26,6 +26,7 @@ def plan(
     seeds: Annotated[
         int | None, typer.Option(help="Number of seeds of each arm; by default that of the study file.")
     ] = None,
+    preset: PresetName = None,
     until_decided: UntilDecided = False,
     root: Root = "runs",
     trials: Annotated[bool, typer.Option("--trials", help="Also list all planned trials.")] = False,
@@ -38,7 +39,7 @@ def plan(
     from study.planning.plan import make_plan
 
     overrides = [parse_assignment(text) for text in assignments or []]
-    study_file = load_study(study)
+    study_file = load_study(study, preset)
     if until_decided:
         study_file = study_file.as_race()
     planned = make_plan(study_file, name=diff, overrides=overrides, n_seeds=seeds)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MIN_MEASURED, MAX_MEASURED = 4, 16
 """Numbers of kinds of arms that are timed, if there are as many; others are assumed to cost as the nearest of these."""
-MEASURE_S = 1.0
-"""Time in seconds after which no more than `MIN_MEASURED` kinds of arms are timed."""
+MEASURE_S, LONGEST_MEASURE_S = 1.0, 60.0
+"""Times in seconds after which no more than `MIN_MEASURED` kinds of arms are timed, and no more at all."""
 Kind = tuple[str, TrialConfig]
 """Kind of the parameterization, and a config without the settings on which the costs hardly depend."""
 
@@ -87,7 +87,9 @@ def cost_table(configs: Sequence[TrialConfig], *, cached_only: bool = False) -> 
         if (known := _cached(kind)) is None:
             if cached_only and len(costs) < MIN_MEASURED:
                 return None
-            if cached_only or (len(costs) >= MIN_MEASURED and time.monotonic() - start > MEASURE_S):
+            elapsed = time.monotonic() - start
+            is_over = elapsed > (MEASURE_S if len(costs) >= MIN_MEASURED else LONGEST_MEASURE_S)
+            if cached_only or (costs and is_over):
                 continue
             known = _measured(kind, config_of_kind[kind])
         costs[index] = known
