@@ -15,8 +15,8 @@ NO_EFFECT = 0.05
 """A modulation has no effect if holding it at its mean raises `audio.mss` by less.
 
 `audio.mss` has a scale of its own, on which silence is at about 5, so the threshold does not depend on how good the
-rest of the trial is. It is a quarter of the smallest effect that a true curve has in the synthetic data: holding the true
-position costs 0.21 in `sine_to_saw` and 0.6 to 0.7 in livelier tables, holding the cutoff 1.1, the envelope 0.4.
+rest of the trial is. It is a quarter of the smallest effect that a true curve has in the synthetic data: holding the
+true position costs 0.21 in `sine_to_saw` and 0.6 to 0.7 in livelier tables, holding the cutoff 1.1, the envelope 0.4.
 """
 SATURATED_SHARE = 0.5
 """A modulation is saturated if more than this share of its frames is at 0 or 1."""
