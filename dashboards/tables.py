@@ -6,7 +6,6 @@ from rich.text import Text
 
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
-from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.findings import findings
@@ -75,7 +74,7 @@ def arm_table(results: StudyResults) -> Table:
 
 def weaknesses(results: StudyResults, arm: ArmResult) -> list[str]:
     """Which modulations of an arm hardly move or have no effect, as lines such as `no effect: add`."""
-    found = {"hardly moves": results.hardly_moving(arm), "no effect": without_effect(arm)}
+    found = {"hardly moves": results.hardly_moving(arm), "no effect": results.unheard(arm)}
     return [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
 
 

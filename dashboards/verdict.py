@@ -13,7 +13,7 @@ from core.storage.records import Objective
 from core.storage.roots import without_credentials
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.common_clips import CommonClips
-from dashboards.analysis.signature_counts import signature_counts, without_effect
+from dashboards.analysis.signature_counts import WEAK, signature_counts
 from dashboards.analysis.study_results import StudyResults
 from dashboards.analysis.verdict import Change, Verdict, time_of_seeds
 from dashboards.durations import duration
@@ -250,16 +250,23 @@ def _motion_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
 
 
 def _effect_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
-    """Sentences on modulations that the synth does not hear, in arms that may be picked."""
-    unheard = [(arm, names) for arm in results.arms if arm.is_eligible and (names := without_effect(arm))]
-    for arm, names in sorted(unheard, key=lambda item: item[0].name != verdict.pick):
-        counts = [each for each in signature_counts(arm) if each.kind == "no effect" and each.part in names]
-        changes = [
-            f"holding {each.part} at its mean changes {MSS.name} by {signed(each.mean)} in {each.n_trials} of "
-            f"{plural(each.n_examined, 'trial')}"
-            for each in counts
-        ]
-        yield f"{arm.name} moves {join_names(names)} without effect: {join_names(changes)}."
+    """Sentences on further modulations that have no effect in most seeds, in arms that may be picked."""
+    eligible = [arm for arm in results.arms if arm.is_eligible]
+    for arm in sorted(eligible, key=lambda arm: arm.name != verdict.pick):
+        counts = {(each.part, each.kind): each for each in signature_counts(arm)}
+        for part in results.unheard(arm):
+            found = [counts[part, kind] for kind in WEAK if (part, kind) in counts]
+            details = [
+                f"it is static in {each.n_trials}"
+                if each.kind == "static"
+                else f"holding it at its mean changes {MSS.name} by {signed(each.mean)} in {each.n_trials}"
+                for each in found
+            ]
+            n_trials = sum(each.n_trials for each in found)
+            yield (
+                f"{arm.name} has {part} without effect in {n_trials} of {plural(found[0].n_examined, 'trial')}: "
+                f"{', '.join(details)}."
+            )
 
 
 def _weakness(results: StudyResults, verdict: Verdict) -> str:
@@ -267,7 +274,7 @@ def _weakness(results: StudyResults, verdict: Verdict) -> str:
     if verdict.pick is None:
         return ""
     arm = results.arm(verdict.pick)
-    still, unheard = results.hardly_moving(arm), without_effect(arm)
+    still, unheard = results.hardly_moving(arm), results.unheard(arm)
     clauses = []
     if still:
         clauses.append(f"{join_names(still)} hardly {'moves' if len(still) == 1 else 'move'}")

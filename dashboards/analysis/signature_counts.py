@@ -1,11 +1,15 @@
 """Failure signatures of the trials of an arm, counted by what shows them."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.storage.records import SignatureKind
 from dashboards.analysis.arm_results import ArmResult
+
+WEAK: tuple[SignatureKind, ...] = ("static", "no effect")
+"""Signatures of a modulation that says nothing about the sound; a trial has one of them at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +24,6 @@ class SignatureCount:
     """Trials that were examined for it: those that diverged or finished, of whichever version looks for signatures."""
     mean: float
     """Mean of the numbers of those trials that have it."""
-
-    @property
-    def is_in_most(self) -> bool:
-        """Whether most of the trials that were examined have it."""
-        return 2 * self.n_trials > self.n_examined
 
 
 def signature_counts(arm: ArmResult) -> tuple[SignatureCount, ...]:
@@ -41,7 +40,16 @@ def signature_counts(arm: ArmResult) -> tuple[SignatureCount, ...]:
 
 
 def without_effect(arm: ArmResult) -> tuple[str, ...]:
-    """Modulations of a trained arm that have no effect in most of its seeds, whatever its others do."""
+    """Modulations of a trained arm that are static or have no effect in most of its seeds, whatever its others do.
+
+    Both count, and together, because a curve that the synth does not hear may as well stand still: a seed decides.
+    """
     if arm.is_baseline:
         return ()
-    return tuple(each.part for each in signature_counts(arm) if each.kind == "no effect" and each.is_in_most)
+    n_weak: Counter[str] = Counter()
+    n_examined = 0
+    for each in signature_counts(arm):
+        n_examined = each.n_examined
+        if each.kind in WEAK:
+            n_weak[each.part] += each.n_trials
+    return tuple(part for part, count in n_weak.items() if 2 * count > n_examined)

@@ -32,6 +32,7 @@ from dashboards.analysis.bounds import objective_bounds
 from dashboards.analysis.common_clips import CommonClips, ReadClipValues, common_clips
 from dashboards.analysis.race_results import RaceResults, front_status, race_results
 from dashboards.analysis.search_results import SearchResults, search_results
+from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.truth import truth_values
 
 STATIC_SHARE = 0.25
@@ -170,6 +171,11 @@ class StudyResults:
             for name, estimate in arm.metrics.items()
             if name.startswith(prefix) and estimate.mean < max(STATIC_RANGE, STATIC_SHARE * self.truth.get(name, 0.0))
         )
+
+    def unheard(self, arm: ArmResult) -> tuple[str, ...]:
+        """Further modulations of a trained arm that are static or have no effect in most of its seeds."""
+        hardly_moving = self.hardly_moving(arm)
+        return tuple(name for name in without_effect(arm) if name not in hardly_moving)
 
     def with_status(self, status: ArmStatus) -> tuple[ArmResult, ...]:
         """The arms with the given status."""

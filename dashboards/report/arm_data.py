@@ -16,7 +16,6 @@ from core.settings.loading import apply_settings, to_settings
 from core.settings.presets import PRESETS
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import Axis, axis
 from dashboards.palette import GREY, family_colour
@@ -80,7 +79,7 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
                 "values": _packed([arm.values.get(name, {}).get(seed) for name in names for seed in seeds]),
                 "undefined": arm.undefined,
                 "hardly_moving": results.hardly_moving(arm),
-                "without_effect": without_effect(arm),
+                "without_effect": results.unheard(arm),
                 "undecided_on": raced if results.is_undecided(arm) else [],
                 "preset": preset_name(arm.config),
                 "settings": [

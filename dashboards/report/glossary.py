@@ -7,7 +7,6 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.metrics.catalog import metric_of
-from dashboards.analysis.signature_counts import without_effect
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import better, join_names, number, plural
 from dashboards.report.section import ReportData, Section
@@ -78,11 +77,11 @@ def _study_terms(results: StudyResults) -> tuple[Term, ...]:
 
 def _effect_terms(results: StudyResults) -> tuple[Term, ...]:
     """What it means that a modulation has no effect, if one has none."""
-    if not any(without_effect(arm) for arm in results.arms):
+    if not any(results.unheard(arm) for arm in results.arms):
         return ()
     text = (
-        "A curve that moves, but that the sound does not need: holding it at its mean makes the sound no worse. Such a "
-        "curve says nothing about the sound, however smooth it is."
+        "A curve that the sound does not need: holding it at its mean makes the sound no worse. Such a curve says "
+        "nothing about the sound, however smooth it is. Named if it is so in most seeds."
     )
     return (_term("no effect", text),)
 
@@ -169,14 +168,21 @@ def _metric_terms(results: StudyResults) -> tuple[Term, ...]:
         if metric.direction != "neutral":
             score = number(metric.reference_point.at(results.frame_rate))
             words.append(f"{score} for {metric.reference_point.reason}.")
-        last = metric.name.rpartition(".")[2]
-        name = f"{last.upper()} ({metric.name})" if last in _ABBREVIATIONS else metric.name
+        abbreviations = _ABBREVIATIONS.get(metric.name, ())
+        name = " ".join([*abbreviations, f"({metric.name})"]) if abbreviations else metric.name
         text = " ".join(word for word in words if word)
-        found.setdefault(metric.name, _term(name, text, metric.name, *_ABBREVIATIONS.get(last, ())))
+        found.setdefault(metric.name, _term(name, text, metric.name, *abbreviations))
     return tuple(found.values())
 
 
-_ABBREVIATIONS = {"mss": ("MSS",), "mfcc": ("MFCC",), "tv": ("TV",), "pcc": ("PCC",), "dtw": ("DTW",), "esr": ("ESR",)}
+_ABBREVIATIONS = {
+    "audio.mss": ("MSS",),
+    "audio.mfcc": ("MFCC",),
+    "interpretability.tv": ("TV",),
+    "curves.pcc": ("PCC",),
+    "curves.dtw": ("DTW",),
+    "curves.esr": ("ESR",),
+}
 """Metrics that are usually called by an abbreviation."""
 _PLAIN = {
     "audio.mss": "How far the sound made again from the recovered curves is from the original.",

@@ -9,7 +9,7 @@ from core.metrics.interpretability import RANGE, SATURATION
 from core.metrics.signatures import MEANINGS, UNITS
 from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult
-from dashboards.analysis.signature_counts import SignatureCount, signature_counts, without_effect
+from dashboards.analysis.signature_counts import SignatureCount, signature_counts
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import number
 from dashboards.report.section import ReportData, Section
@@ -42,7 +42,7 @@ def modulation_rows(results: StudyResults) -> Iterator[ModulationRow]:
 def _rows_of(results: StudyResults, arm: ArmResult) -> Iterator[ModulationRow]:
     modulations = results.plan.arm(arm.name).modulations
     counts = signature_counts(arm)
-    remarks = dict.fromkeys(without_effect(arm), "no effect") | dict.fromkeys(
+    remarks = dict.fromkeys(results.unheard(arm), "no effect") | dict.fromkeys(
         results.hardly_moving(arm), "hardly moves"
     )
     for part in dict.fromkeys((*modulations, *(count.part for count in counts))):

@@ -18,10 +18,10 @@ const STILL = {
   id: "still", title: "hardly moves", key: (arm) => arm.hardly_moving.length, fill: (cell, arm) => cell.append(arm.hardly_moving.join(", ") || "–"),
   note: "Modulations whose curves hardly move: their mean range is below that of a static curve, or far below that of the true curves",
 };
-// Which curves the synth does not hear, however far they move.
+// Which further curves the synth does not hear.
 const UNHEARD = {
   id: "unheard", title: "no effect", key: (arm) => arm.without_effect.length, fill: (cell, arm) => cell.append(arm.without_effect.join(", ") || "–"),
-  note: "Modulations that move, but whose curves could be held at their mean without making the sound worse, in most seeds",
+  note: "Further modulations whose curves stand still or could be held at their mean without making the sound worse, in most seeds",
 };
 // The share of an arm's pairs of clip and modulation for which a metric is undefined.
 const undefinedColumn = (name, { n_common, n_pairs, undefined: shares, excluded }) => ({

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.storage.store import Store
+from core.synths.mod_synth import ModSynth
 from core.training.model import build_model
 from core.training.trainer import estimate_clips, sounds_with_held_curve
 from core.training.trial import _evaluate, run_trial
@@ -49,7 +50,9 @@ def test_a_wavetable_of_equal_rows_has_no_effect_of_its_position() -> None:
     config = tiny(*GREY_BOX)
     data, model = dataset_of(config), build_model(config)
     values = _evaluate(model, data, "test", config).values
-    model.synth.oscillator.table.data[:] = model.synth.oscillator.table.data[:1].clone()
+    assert isinstance(model.synth, ModSynth)
+    table = model.synth.oscillator.table
+    table.data = table.data[:1].expand_as(table).clone()
     equal = _evaluate(model, data, "test", config).values
     assert equal["effect.mss.add"] == pytest.approx(0, abs=1e-6)
     assert values["interpretability.range.add"] == equal["interpretability.range.add"], "the curve moves as before"

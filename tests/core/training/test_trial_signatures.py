@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from core.metrics.signatures import NO_EFFECT
 from core.storage.records import Signature, TrialRecord
 from core.storage.sealed import seal_json, unseal_json
 from core.storage.serialisation import record_from_json, record_to_json
@@ -30,7 +31,7 @@ def test_each_signature_of_a_curve_has_the_number_of_its_metric(tmp_path: Path) 
     for name in ("add", "sub", "env"):
         effect = metrics[f"effect.mss.{name}"]
         assert effect is not None
-        assert (("no effect", name) in signatures) == (effect < 0.02)
+        assert (("no effect", name) in signatures) == (effect < NO_EFFECT)
         assert signatures.get(("no effect", name), effect) == effect
 
 

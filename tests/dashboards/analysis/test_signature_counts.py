@@ -39,15 +39,30 @@ def test_signatures_are_counted_by_what_shows_them(make_study: MakeStudy) -> Non
 
 
 def test_an_arm_is_without_effect_if_most_of_its_seeds_are(make_study: MakeStudy) -> None:
-    most = replace(ARMS[0], signatures={0: unheard(0.01), 2: unheard(0.0)})
-    results = loaded(make_study, most)
-    assert without_effect(results.arm("frame")) == ("add",)
-    assert without_effect(replace(results.arm("frame"), is_baseline=True)) == ()
-    few = loaded(
-        lambda *given, **options: make_study(*given, name="few", **options),
-        replace(most, signatures={0: unheard(0.01)}),
-    )
-    assert without_effect(few.arm("frame")) == ()
+    results = loaded(make_study, replace(ARMS[0], signatures={0: unheard(0.01), 2: unheard(0.0)}))
+    arm = results.arm("frame")
+    assert without_effect(arm) == results.unheard(arm) == ("add",)
+    assert without_effect(replace(arm, is_baseline=True)) == ()
+    one = replace(arm, trials=(arm.trials[0], *arm.trials[1:2] * 2))
+    assert without_effect(one) == (), "one seed of three"
+
+
+def test_static_seeds_and_those_without_effect_count_together(make_study: MakeStudy) -> None:
+    static = (Signature(kind="static", part="add", value=0.01),)
+    results = loaded(make_study, replace(ARMS[0], signatures={0: unheard(0.01), 2: static}))
+    arm = results.arm("frame")
+    assert results.hardly_moving(arm) == (), "its mean range does not show it"
+    assert results.unheard(arm) == ("add",)
+    change = "it is static in 1, holding it at its mean changes audio.mss by +0.0100 in 1"
+    assert f"frame has add without effect in 2 of 3 trials: {change}." in findings(StudyAnalysis(results))
+
+
+def test_what_hardly_moves_is_not_named_twice(make_study: MakeStudy) -> None:
+    still = (Signature(kind="static", part="add", value=0.01),)
+    results = loaded(make_study, replace(ARMS[0], signatures=dict.fromkeys(range(3), still)))
+    arm = results.arm("frame")
+    known = replace(results, truth={"interpretability.range.add": 4.0})
+    assert (known.hardly_moving(arm), known.unheard(arm)) == (("add",), ())
 
 
 def test_it_is_named_in_verdict_findings_and_table_whatever_its_mean(make_study: MakeStudy) -> None:
@@ -55,8 +70,8 @@ def test_it_is_named_in_verdict_findings_and_table_whatever_its_mean(make_study:
     assert results.arm("frame").metrics["effect.mss"].mean > 0.1, "the mean over modulations does not show it"
     sentences = findings(StudyAnalysis(results))
     assert sentences[0].endswith("Its add has no effect on the sound.")
-    change = "holding add at its mean changes audio.mss by +0.0100 in 3 of 3 trials"
-    assert f"frame moves add without effect: {change}." in sentences
+    change = "holding it at its mean changes audio.mss by +0.0100 in 3"
+    assert f"frame has add without effect in 3 of 3 trials: {change}." in sentences
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(arm_table(results))
     lines = console.export_text().splitlines()

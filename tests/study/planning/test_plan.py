@@ -178,7 +178,8 @@ def test_an_objective_without_a_value_in_any_arm_is_refused() -> None:
 def test_an_objective_of_the_test_split_is_refused_where_validation_chooses() -> None:
     objectives = [{"metric": "effect.mss.add", "direction": "maximize"}]
     assert make_plan(tiny_study(objectives=objectives)).plan.objectives[0].metric == "effect.mss.add"
-    for chooser in ({"search": SEARCH}, {"race": {}}):
+    choosers: tuple[dict[str, Any], ...] = ({"search": SEARCH}, {"race": {}})
+    for chooser in choosers:
         message = (
             f"a {next(iter(chooser))} reads the objectives on the validation split, and effect.mss.add is measured"
         )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.storage.records import StudyPlan
+from core.storage.records import Signature, StudyPlan
 from study.tracking.reasons import reason_of, without_passwords
 from study.tracking.values import front_tags, run_status, trial_tags
 from tests.support.tiny_study import record_of
@@ -19,6 +19,17 @@ def test_outcome_and_stage_of_a_trial_are_tags(plan: StudyPlan) -> None:
     assert trial_tags(later, record)["stage"] == "search"  # type: ignore[arg-type]
     assert run_status(record) == "FAILED"
     assert run_status(record_of(plan, trial)) == "FINISHED"
+
+
+def test_failure_signatures_are_a_tag(plan: StudyPlan) -> None:
+    trial = plan.trials[0]
+    signatures = (
+        Signature(kind="no effect", part="add", value=0.011),
+        Signature(kind="aliasing", part="sound", value=-25.0),
+    )
+    tags = trial_tags(trial, record_of(plan, trial, signatures=signatures))
+    assert tags["signatures"] == "no effect: add 0.0110; aliasing: sound -25.0 dB"
+    assert trial_tags(trial, record_of(plan, trial))["signatures"] == ""
 
 
 @pytest.mark.parametrize(

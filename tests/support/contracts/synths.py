@@ -13,6 +13,7 @@ from core.settings.audio import AudioConfig
 from core.settings.synths import SynthConfig
 from core.synths.base import Synth
 from core.synths.build import build_synth
+from core.synths.diagnostics import diagnose
 from core.synths.note import Note
 
 AUDIO = AudioConfig(sample_rate=16_000, duration_s=0.125, hop_length=125)
@@ -94,6 +95,12 @@ def the_curriculum_is_drawn_from_its_generator(config: SynthConfig) -> None:
     assert torch.equal(first, again)
 
 
+def its_modules_can_be_diagnosed(config: SynthConfig) -> None:
+    found = diagnose(_synth(config), _curves(config), _note(), AUDIO.sample_rate)
+    assert all(math.isfinite(each.value) for each in found)
+    assert len({(each.kind, each.module) for each in found}) == len(found), "each number is given once"
+
+
 CHECKS: tuple[Check, ...] = (
     modulations_are_named,
     sound_has_the_length_of_a_clip,
@@ -102,6 +109,7 @@ CHECKS: tuple[Check, ...] = (
     it_is_silent_where_an_amplitude_is_zero,
     controls_stay_in_their_declared_ranges,
     the_curriculum_is_drawn_from_its_generator,
+    its_modules_can_be_diagnosed,
 )
 
 
