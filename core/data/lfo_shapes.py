@@ -66,8 +66,9 @@ class DrawnLfo:
 
     def frames(self, n_frames: int, cycles: int = 1) -> Float[ndarray, " frame"]:
         """A number of cycles at `n_frames` equally spaced times; the last one is the end of the last cycle."""
-        position = np.arange(n_frames) * cycles % (n_frames - 1) / (n_frames - 1)
-        position[-1] = 1.0
+        n_steps = max(n_frames - 1, 1)
+        position = np.arange(n_frames) * cycles % n_steps / n_steps
+        position[n_steps:] = 1.0
         return self.at(position)
 
 

@@ -22,8 +22,7 @@ def render_settings(**changes: Any) -> RenderSettings:
         "seed": 3,
         "sample_rate": 32_000,
         "duration_s": 1.0,
-        "wavetable": "none",
-        "wavetable_sha256": "",
+        "source": {"wavetable": "none"},
     }
     return RenderSettings(**settings | changes)
 

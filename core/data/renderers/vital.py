@@ -1,11 +1,14 @@
 """Rendering of labelled sounds with the wavetable synth Vital through the package `vita` (GPL-3, extra `real`).
 
-A patch has one oscillator over a wavetable, a 12 dB low-pass and no effects. Three drawn LFOs (core.data.lfo_shapes),
-each played once over the whole sound, control one parameter each. The true curve is that of the LFO, y in 0..1:
+A patch has one oscillator over a wavetable, a 12 dB low-pass and no effects. Drawn LFOs (core.data.lfo_shapes), each
+played once over the whole sound, control one parameter each. The true curve is that of the LFO, y in 0..1:
 
-    add  wave frame        frame = 256 y, from the first row of the wavetable to the last
-    sub  filter cutoff     semitone = 44 + 73 y: 104 Hz to 7040 Hz, linear in octaves
-    env  oscillator level  level = y; the amplitude is y^2, because Vital's level is quadratic
+    add      wave frame        frame = 256 y, from the first row of the wavetable to the last
+    sub      filter cutoff     semitone = 44 + 73 y: 104 Hz to 7040 Hz, linear in octaves
+    env      oscillator level  level = y; the amplitude is y^2, because Vital's level is quadratic
+    vibrato  oscillator tune   2 y - 1 semitones from the note
+
+An LFO may also be periodic (core.data.renderers.vital_rates).
 
 These defaults of Vital are compensated or disabled: LFO points are upside down (1 - y); new modulations are bipolar;
 LFOs loop in time with the tempo and are smoothed over 5.5 ms; the oscillator starts at a random phase; the amplitude
@@ -15,10 +18,10 @@ about 100 ms, which a note before the take absorbs. Each take uses a new synth, 
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from jaxtyping import Float
@@ -28,9 +31,10 @@ from scipy.signal import resample
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.data.manifest_columns import MODULATIONS
 from core.data.note_names import midi_to_hz
-from core.data.renderers.folder import RenderSettings, RenderSummary, Take, fill_folder
+from core.data.periodic_lfo import PeriodicLfo
+from core.data.renderers.folder import RenderSettings, RenderSummary, Take, check_size, fill_folder
 from core.data.vital_lfos import shapes_sha256, vital_lfos_in
-from core.errors import ConfigError, DataError
+from core.errors import DataError
 from core.wavetables import load_wavetable, wavetable_sha256
 
 MIN_NOTE, MAX_NOTE = 45, 69
@@ -42,9 +46,14 @@ DEFAULT_WAVETABLE = "pulse_width"
 
 _RECIPE = 1
 """Version of the renderer, incremented whenever the same seed gives other sounds."""
-_DESTINATIONS = {"add": "osc_1_wave_frame", "sub": "filter_1_cutoff", "env": "osc_1_level"}
+_DESTINATIONS = {
+    "add": "osc_1_wave_frame",
+    "sub": "filter_1_cutoff",
+    "env": "osc_1_level",
+    "vibrato": "osc_1_tune",
+}
 """Vital's parameter by modulation."""
-_AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0}
+_AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0, "vibrato": 1.0}
 """Modulation depth as a share of the range of the parameter."""
 _CYCLE_LENGTH = 2048
 """Samples per row of Vital's wavetables."""
@@ -63,14 +72,14 @@ Without this note the first 50 ms of the take are wrong.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalPatch:
-    """Random parameters of one take."""
+    """Parameters of one take."""
 
     note: int
     """MIDI note."""
     resonance: float
     """In Vital's range 0..1, whose default is 0.5."""
-    lfos: dict[str, DrawnLfo]
-    """By name of the modulation: add, sub, env."""
+    lfos: Mapping[str, DrawnLfo | PeriodicLfo]
+    """By name of the modulation: add, sub, env, vibrato."""
 
 
 def render_vital(
@@ -101,15 +110,8 @@ def render_vital(
         ConfigError: a setting is out of range, or the wavetable is unknown.
         DataError: vita is not installed, or the folder has other content.
     """
-    if n < 1:
-        raise ConfigError(f"a render makes at least 1 sound; got n={n}")
-    if seed < 0:
-        raise ConfigError(f"a seed is 0 or above; got {seed}")
-    if not 16_000 <= sample_rate <= 192_000:
-        raise ConfigError(f"Vital is rendered at 16000 to 192000 Hz; got {sample_rate}")
-    if not 0.1 <= duration_s <= 30:
-        raise ConfigError(f"a sound lasts 0.1 to 30 s; got {duration_s:g}")
-    _require_vita()
+    check_size(n=n, seed=seed, sample_rate=sample_rate, duration_s=duration_s)
+    require_vita()
     keyframes = vital_keyframes(wavetable)
     shapes = () if lfos is None else vital_lfos_in(lfos)
 
@@ -130,9 +132,8 @@ def render_vital(
         seed=seed,
         sample_rate=sample_rate,
         duration_s=duration_s,
-        wavetable=wavetable,
-        wavetable_sha256=wavetable_sha256(wavetable),
-        lfos_sha256=shapes_sha256(shapes) if shapes else "",
+        source={"wavetable": wavetable, "wavetable_sha256": wavetable_sha256(wavetable)}
+        | ({"lfos_sha256": shapes_sha256(shapes)} if shapes else {}),
     )
     return fill_folder(out, settings, take, on_progress)
 
@@ -160,7 +161,7 @@ def render_patch(
     patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
 ) -> Float[ndarray, " sample"]:
     """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level)."""
-    vita = _require_vita()
+    vita = require_vita()
     synth = vita.Synth()
     synth.set_sample_rate(sample_rate)
     preset = json.loads(synth.to_json())
@@ -169,7 +170,7 @@ def render_patch(
     table["full_normalize"] = False
     table["groups"][0]["components"][0] |= {"keyframes": keyframes, "interpolation": 0, "interpolation_style": 1}
     for index, lfo in enumerate(patch.lfos.values()):
-        preset["settings"]["lfos"][index] = _lfo_settings(lfo)
+        preset["settings"]["lfos"][index] = _lfo_settings(lfo.cycle if isinstance(lfo, PeriodicLfo) else lfo)
     if not synth.load_json(json.dumps(preset)):
         raise DataError("Vital refused the patch: the installed vita is not a version this renderer knows")
     # Connecting a modulation sets its controls, which are therefore set afterwards.
@@ -200,7 +201,7 @@ def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _require_vita() -> Any:
+def require_vita() -> Any:
     """The module `vita`.
 
     Raises:
@@ -228,11 +229,21 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
         "osc_1_level": 0.0 if "env" in patch.lfos else 1.0,
         "osc_1_wave_frame": 0.0,
     }
-    for number, modulation in enumerate(patch.lfos, start=1):
+    if "vibrato" in patch.lfos:
+        values["osc_1_tune"] = -1.0
+    for number, (modulation, lfo) in enumerate(patch.lfos.items(), start=1):
+        match lfo:
+            case DrawnLfo():  # one cycle, then the last value
+                rate_hz, sync_type, phase = 1.0 / duration_s, 2.0, 0.0
+            case PeriodicLfo():
+                rate_hz, sync_type, phase = lfo.rate_hz, 0.0, lfo.phase
+            case _:
+                assert_never(lfo)
         values |= {
             f"lfo_{number}_sync": 0.0,  # seconds
-            f"lfo_{number}_sync_type": 2.0,  # one cycle, then the last value
-            f"lfo_{number}_frequency": float(np.log2(1.0 / duration_s)),
+            f"lfo_{number}_sync_type": sync_type,
+            f"lfo_{number}_frequency": float(np.log2(rate_hz)),
+            f"lfo_{number}_phase": phase,
             f"lfo_{number}_smooth_mode": 0.0,
             f"lfo_{number}_smooth_time": -10.0,
             f"modulation_{number}_bipolar": 0.0,

@@ -61,8 +61,7 @@ def renders(folder: Path) -> Example:
         seed=0,
         sample_rate=16_000,
         duration_s=0.5,
-        wavetable="none",
-        wavetable_sha256="none",
+        source={"wavetable": "none"},
     )
 
     def take(number: int) -> Take:
@@ -124,7 +123,7 @@ def loading_twice_gives_the_same_clips(example: Example) -> None:
 
 
 def a_source_that_changed_since_it_was_planned_is_refused(example: Example) -> None:
-    planned = resolve(TrialConfig(audio=AUDIO, data=example.config, synth=EngelConfig())).config.data
+    planned: Any = resolve(TrialConfig(audio=AUDIO, data=example.config, synth=EngelConfig())).config.data
     assert len(build_source(planned, AUDIO).load().train) > 0
     for field in hash_settings(type(planned)):
         changed: Any = replace(planned, **{field: "0" * 64})
