@@ -66,7 +66,7 @@ class Subtractive(Synth[SubtractiveControls]):
         return SubtractiveControls(add, self.filter.cutoff.from_unit(sub), env)
 
     def render(self, controls: SubtractiveControls, note: Note) -> Float[Tensor, "batch sample"]:
-        tables = band_limit(self.tables, note.highest_hz, self.sample_rate)
+        tables = band_limit(self.tables, note.highest_hz, self.sample_rate, TABLE_LENGTH)
         phase = note.phase_of_samples(self.n_samples, self.sample_rate, self.hop_length)
         weights = torch.stack([1 - controls.mix, controls.mix], -1)
         audio = mix_tables(tables, weights, phase, self.hop_length)
