@@ -183,7 +183,7 @@ class _ReadTable(torch.autograd.Function):
         tables, position, phase = ctx.saved_tensors
         if torch.is_grad_enabled():
             grads = double_backward(
-                lambda *inputs: read_table_at_reference(*inputs, ctx.hop_length),
+                lambda tables, position, phase: read_table_at_reference(tables, position, phase, ctx.hop_length),
                 (tables, position, phase),
                 ctx.needs_input_grad[:3],
                 grad_output,

@@ -40,7 +40,7 @@ class Adapter(nn.Module):
 
 def split_controls(channels: Float[Tensor, "batch channel frame"], *sizes: int) -> tuple[Tensor, ...]:
     """The inputs of a granular synth behind its curves, as `(batch, frame, size)` for each module in its order."""
-    return channels.transpose(1, 2).split(sizes, -1)
+    return torch.split(channels.transpose(1, 2), list(sizes), -1)
 
 
 class ParallelLinear(nn.Module):

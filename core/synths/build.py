@@ -76,8 +76,9 @@ def _build_with_constant_pitch(config: SynthConfig, audio: AudioConfig) -> Synth
                 is_granular=config.control == "granular",
             )
         case SubtractiveConfig():
-            filter_ = _build_rbj_filter(config.filter, audio)
-            return Subtractive(filter_, audio.sample_rate, audio.n_samples, audio.hop_length)
+            return Subtractive(
+                _build_rbj_filter(config.filter, audio), audio.sample_rate, audio.n_samples, audio.hop_length
+            )
         case _:
             assert_never(config)
 

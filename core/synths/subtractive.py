@@ -81,4 +81,5 @@ def saw_and_square() -> Float[Tensor, "2 sample"]:
     amplitudes = torch.stack([2 / (math.pi * k), 4 / (math.pi * k) * (k % 2)])
     spectrum = torch.zeros(2, TABLE_LENGTH // 2 + 1, dtype=torch.complex128)
     spectrum[:, 1 : _N_HARMONICS + 1] = -0.5j * TABLE_LENGTH * amplitudes
-    return torch.fft.irfft(spectrum, n=TABLE_LENGTH).float()
+    cycles: Tensor = torch.fft.irfft(spectrum, n=TABLE_LENGTH)
+    return cycles.float()

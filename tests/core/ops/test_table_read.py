@@ -213,7 +213,9 @@ def test_the_gradient_of_given_phases_equals_that_of_the_reference() -> None:
     tables, position, _, _ = inputs_of(2, 4, 16, 6, torch.float64, 7)
     phase = 9 * torch.rand(2, 41, dtype=torch.float64, generator=generator(7, "phase")) - 3
     assert_as_exact_as_reference(
-        lambda *i: read_table_at(*i, 10), lambda *i: read_table_at_reference(*i, 10), (tables, position, phase)
+        lambda t, p, x: read_table_at(t, p, x, 10),
+        lambda t, p, x: read_table_at_reference(t, p, x, 10),
+        (tables, position, phase),
     )
     # Phases in the middle between samples of the table, at which the read has a corner.
     between = ((torch.floor(16 * phase) + 0.5) / 16).requires_grad_()
@@ -224,5 +226,5 @@ def test_a_phase_that_is_no_number_makes_its_sample_none() -> None:
     tables, position, _, _ = inputs_of(1, 4, 16, 6, torch.float64, 8)
     phase = torch.linspace(0, 3, 41, dtype=torch.float64)[None]
     phase[0, 5] = torch.nan
-    audio, *_ = value_and_grads(lambda *i: read_table_at(*i, 10), (tables, position, phase))
+    audio, *_ = value_and_grads(lambda t, p, x: read_table_at(t, p, x, 10), (tables, position, phase))
     assert torch.equal(audio.isnan(), phase.isnan())

@@ -32,7 +32,8 @@ def every_option() -> Iterator[SynthConfig]:
         bent = replace(synth, vibrato_semitones=2.0)
         yield bent
         if synth.adapters:
-            yield replace(bent, control="granular")
+            granular: Any = {"control": "granular"}
+            yield replace(bent, **granular)
 
 
 def modulations_are_named(config: SynthConfig) -> None:
