@@ -8,9 +8,21 @@ from core.settings.encoder import EncoderConfig
 
 
 def build_encoder(
-    config: EncoderConfig, audio: AudioConfig, parameterization: Parameterization, n_modulations: int
+    config: EncoderConfig,
+    audio: AudioConfig,
+    parameterization: Parameterization,
+    n_modulations: int,
+    free_controls: tuple[int, ...] = (),
 ) -> LfoNet:
-    """The encoder whose heads predict the parameterization's logits, one head per modulation."""
+    """The encoder whose heads predict the parameterization's logits, one head per modulation.
+
+    Args:
+        config: Settings of the encoder.
+        audio: Settings of the clips.
+        parameterization: Defines numbers of tokens and outputs.
+        n_modulations: Number of curves.
+        free_controls: Numbers of controls that further heads predict per frame, for a granular synth.
+    """
     features = LogMelFeatures(
         audio.sample_rate, audio.hop_length * config.stride, config.n_fft, config.n_mels, config.delta_window_s
     )
@@ -25,4 +37,6 @@ def build_encoder(
         head_hidden=config.head_hidden,
         stride=config.stride,
         precision=config.precision,
+        n_frames=audio.n_frames,
+        free_controls=free_controls,
     )

@@ -22,7 +22,10 @@ from core.ops.pooling import pool_activate
 
 
 class LfoNet(nn.Module):
-    """Encoder from audio to the logits of each modulation's tokens."""
+    """Encoder from audio to the logits of each modulation's tokens, and to free controls of modules per frame.
+
+    `free_controls` are their numbers, one for each further head, and `n_frames` the frames of a clip.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,8 @@ class LfoNet(nn.Module):
         head_hidden: int,
         stride: int = 1,
         precision: Precision = "fp32",
+        n_frames: int = 0,
+        free_controls: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.features = features
@@ -54,16 +59,37 @@ class LfoNet(nn.Module):
             for i, dilation in enumerate(dilations)
         )
         self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
+        self.control_heads = nn.ModuleList(Head(width, head_hidden, n_frames, n) for n in free_controls)
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
         """Logits of each modulation's tokens."""
+        heads = [head for head in self.heads if isinstance(head, Head)]
+        return logits_of_heads(
+            bidirectional_lstms(self.latent(audio), [head.lstm for head in heads]), heads, self.stride
+        )
+
+    def with_controls(
+        self, audio: Float[Tensor, "batch sample"]
+    ) -> tuple[Float[Tensor, "batch modulation token output"], Float[Tensor, "batch control frame"]]:
+        """Logits of each modulation's tokens, and the free controls of all modules at each frame."""
+        heads = [head for head in (*self.heads, *self.control_heads) if isinstance(head, Head)]
+        states = bidirectional_lstms(self.latent(audio), [head.lstm for head in heads])
+        n_curves = len(self.heads)
+        controls = [
+            logits_of_heads(states[place : place + 1], [heads[place]], self.stride)[:, 0]
+            for place in range(n_curves, len(heads))
+        ]
+        logits = logits_of_heads(states[:n_curves], heads[:n_curves], self.stride)
+        return logits, torch.cat(controls, -1).transpose(1, 2)
+
+    def latent(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch encoder_frame width"]:
+        """Features of each frame of the encoder."""
         x = self.features(audio)
         x = F.layer_norm(x, x.shape[-2:])
         for block in self.blocks:
             x = block(x)
-        latent = x.mean(2).transpose(1, 2)
-        heads = [head for head in self.heads if isinstance(head, Head)]
-        return logits_of_heads(bidirectional_lstms(latent, [head.lstm for head in heads]), heads, self.stride)
+        latent: Tensor = x.mean(2).transpose(1, 2)
+        return latent
 
 
 class Block(nn.Module):

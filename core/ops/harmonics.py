@@ -22,6 +22,8 @@ _AMPLITUDE_FLOOR = 1e-7
 """Smallest value of exp_sigmoid."""
 
 
+_NO_PHASES = np.empty((0, 0))
+"""Stands for the phases of samples where they follow from a constant pitch."""
 _MIN_SUM = 1e-12
 """Smallest sum that a distribution is divided by."""
 
@@ -97,6 +99,31 @@ def sum_of_harmonics(
     return audio
 
 
+def sum_of_harmonics_at(
+    amplitudes: Float[Tensor, "batch frame harmonic"],
+    phase: Float[Tensor, "batch sample"],
+    highest_hz: Float[Tensor, " batch"],
+    sample_rate: int,
+    hop_length: int,
+) -> Float[Tensor, "batch sample"]:
+    """`sum_of_harmonics` at given phases, for a pitch that moves; differentiable in amplitudes and phases.
+
+    Args:
+        amplitudes: Amplitude of each harmonic at each frame.
+        phase: Phase of the fundamental at each sample in cycles, as float64; it need not be wrapped.
+        highest_hz: Highest pitch of each clip; harmonics that it places at or above Nyquist are left out.
+
+    Raises:
+        ValueError: the frames end before the last sample.
+    """
+    check_cover(amplitudes.shape[1], hop_length, phase.shape[1])
+    count = n_below_nyquist(highest_hz, amplitudes.shape[2], sample_rate)
+    if not use_kernel(amplitudes) or not use_kernel(phase) or phase.dtype != torch.float64:
+        return sum_of_harmonics_at_reference(amplitudes, phase, count, hop_length)
+    audio: Tensor = _SumOfHarmonicsAt.apply(amplitudes, phase, count, hop_length)
+    return audio
+
+
 def sum_of_harmonics_reference(
     amplitudes: Float[Tensor, "batch frame harmonic"],
     count: Integer[Tensor, " batch"],
@@ -106,11 +133,22 @@ def sum_of_harmonics_reference(
     hop_length: int,
 ) -> Float[Tensor, "batch {n_samples}"]:
     """`sum_of_harmonics` in torch operations: the first `count` harmonics, `increment` in cycles per sample."""
-    cycles = oscillator_phase(increment, phase, n_samples, 1)
-    number = torch.arange(1, amplitudes.shape[2] + 1, dtype=cycles.dtype, device=cycles.device)
-    sines = torch.sin((cycles[..., None] * number) % 1.0 * (2 * math.pi)).to(amplitudes.dtype)
+    return sum_of_harmonics_at_reference(
+        amplitudes, oscillator_phase(increment, phase, n_samples, 1), count, hop_length
+    )
+
+
+def sum_of_harmonics_at_reference(
+    amplitudes: Float[Tensor, "batch frame harmonic"],
+    phase: Float[Tensor, "batch sample"],
+    count: Integer[Tensor, " batch"],
+    hop_length: int,
+) -> Float[Tensor, "batch sample"]:
+    """`sum_of_harmonics_at` in torch operations: the first `count` harmonics."""
+    number = torch.arange(1, amplitudes.shape[2] + 1, dtype=phase.dtype, device=phase.device)
+    sines = torch.sin((phase[..., None] * number) % 1.0 * (2 * math.pi)).to(amplitudes.dtype)
     masked = amplitudes.masked_fill(_is_above_nyquist(count, amplitudes), 0)
-    sampled = to_samples(masked.transpose(1, 2), hop_length, n_samples).transpose(1, 2)
+    sampled = to_samples(masked.transpose(1, 2), hop_length, phase.shape[1]).transpose(1, 2)
     return (sines * sampled).sum(-1)
 
 
@@ -167,7 +205,9 @@ class _SumOfHarmonics(torch.autograd.Function):
         ctx.n_samples, ctx.hop_length = n_samples, hop_length
         frames = as_numpy(amplitudes)
         audio = np.empty((len(frames), n_samples), frames.dtype)
-        _add_harmonics(frames, as_numpy(count), as_numpy(increment), as_numpy(phase), hop_length, audio)
+        _add_harmonics(
+            frames, as_numpy(count), as_numpy(increment), as_numpy(phase), _NO_PHASES, hop_length, False, audio
+        )
         return torch.from_numpy(audio)
 
     @staticmethod
@@ -182,9 +222,49 @@ class _SumOfHarmonics(torch.autograd.Function):
         grad_audio = as_numpy(grad_output)
         grad_amplitudes = np.zeros(tuple(amplitudes.shape), grad_audio.dtype)
         _add_harmonics_backward(
-            grad_audio, as_numpy(count), as_numpy(increment), as_numpy(phase), ctx.hop_length, grad_amplitudes
+            grad_audio,
+            as_numpy(count),
+            as_numpy(increment),
+            as_numpy(phase),
+            _NO_PHASES,
+            ctx.hop_length,
+            grad_amplitudes,
         )
         return torch.from_numpy(grad_amplitudes), None, None, None, None, None
+
+
+class _SumOfHarmonicsAt(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, amplitudes: Tensor, phase: Tensor, count: Tensor, hop_length: int) -> Tensor:
+        ctx.save_for_backward(amplitudes, phase, count)
+        ctx.hop_length = hop_length
+        frames, phases = as_numpy(amplitudes), as_numpy(phase)
+        audio = np.empty(phases.shape, frames.dtype)
+        unused = np.zeros(len(phases))
+        _add_harmonics(frames, as_numpy(count), unused, unused, phases, hop_length, False, audio)
+        return torch.from_numpy(audio)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        amplitudes, phase, count = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            grads = double_backward(
+                lambda amplitudes, phase: sum_of_harmonics_at_reference(amplitudes, phase, count, ctx.hop_length),
+                (amplitudes, phase),
+                ctx.needs_input_grad[:2],
+                grad_output,
+            )
+            return *grads, None, None
+        grad_audio, phases, counts = as_numpy(grad_output), as_numpy(phase), as_numpy(count)
+        unused = np.zeros(len(phases))
+        grad_amplitudes = np.zeros(tuple(amplitudes.shape), grad_audio.dtype)
+        _add_harmonics_backward(grad_audio, counts, unused, unused, phases, ctx.hop_length, grad_amplitudes)
+        grad_phase = None
+        if ctx.needs_input_grad[1]:
+            slope = np.empty(phases.shape)
+            _add_harmonics(as_numpy(amplitudes), counts, unused, unused, phases, ctx.hop_length, True, slope)
+            grad_phase = torch.from_numpy(slope * grad_audio)
+        return torch.from_numpy(grad_amplitudes), grad_phase, None, None
 
 
 @kernel
@@ -253,8 +333,26 @@ def _start_recurrence(cycles, sines, cosines, previous, current, two_cos):
 
 @kernel
 @no_type_check
-def _add_harmonics(amplitudes, count, increment, phase, hop_length, audio):
-    """Fill audio by the sine recurrence of README.md in float64, four harmonics per pass."""
+def _start_at(cycles, is_slope, previous, current, two_cos):
+    """As `_start_recurrence`, for a phase of each sample; for the slope cos 0 and cos x in place of the sines."""
+    for n in range(len(cycles)):
+        angle = 2 * np.pi * (cycles[n] - np.floor(cycles[n]))
+        cosine = np.cos(angle)
+        previous[n] = 1.0 if is_slope else 0.0
+        current[n] = cosine if is_slope else np.sin(angle)
+        two_cos[n] = 2 * cosine
+    for n in range(len(cycles), len(previous)):
+        previous[n] = current[n] = two_cos[n] = 0.0
+
+
+@kernel
+@no_type_check
+def _add_harmonics(amplitudes, count, increment, phase, phases, hop_length, is_slope, audio):
+    """Fill audio by the sine recurrence of README.md in float64, four harmonics per pass.
+
+    The phase of each sample is that of `phases`, or follows from phase and increment if `phases` is empty. With
+    `is_slope` the result is the derivative by the phase in cycles: a sum of cosines, which have the same recurrence.
+    """
     n_samples, n_frames = audio.shape[1], amplitudes.shape[1]
     previous, current, two_cos = np.empty(hop_length), np.empty(hop_length), np.empty(hop_length)
     # Sums with the amplitudes of the frame where a hop starts, and of the one where it ends.
@@ -263,11 +361,17 @@ def _add_harmonics(amplitudes, count, increment, phase, hop_length, audio):
         # Zero amplitudes complete the last pass.
         frames = np.zeros((n_frames, (count[clip] + 3) // 4 * 4))
         frames[:, : count[clip]] = amplitudes[clip, :, : count[clip]]
+        if is_slope:
+            for h in range(count[clip]):
+                frames[:, h] *= 2 * np.pi * (h + 1)
         sines, cosines = _fundamental(increment[clip], hop_length)
         for frame in range((n_samples + hop_length - 1) // hop_length):
             start = frame * hop_length
             size = min(hop_length, n_samples - start)
-            _start_recurrence(phase[clip] + increment[clip] * start, sines, cosines, previous, current, two_cos)
+            if phases.size > 0:
+                _start_at(phases[clip, start : start + size], is_slope, previous, current, two_cos)
+            else:
+                _start_recurrence(phase[clip] + increment[clip] * start, sines, cosines, previous, current, two_cos)
             at_start[:] = 0
             at_end[:] = 0
             a, b = frames[frame], frames[frame + 1]
@@ -290,7 +394,7 @@ def _add_harmonics(amplitudes, count, increment, phase, hop_length, audio):
 
 @kernel
 @no_type_check
-def _add_harmonics_backward(grad_audio, count, increment, phase, hop_length, grad_amplitudes):
+def _add_harmonics_backward(grad_audio, count, increment, phase, phases, hop_length, grad_amplitudes):
     """Fill the gradients of the first `count` amplitudes of each clip."""
     n_samples, n_frames = grad_audio.shape[1], grad_amplitudes.shape[1]
     previous, current, two_cos = np.empty(hop_length), np.empty(hop_length), np.empty(hop_length)
@@ -302,7 +406,10 @@ def _add_harmonics_backward(grad_audio, count, increment, phase, hop_length, gra
         for frame in range((n_samples + hop_length - 1) // hop_length):
             start = frame * hop_length
             size = min(hop_length, n_samples - start)
-            _start_recurrence(phase[clip] + increment[clip] * start, sines, cosines, previous, current, two_cos)
+            if phases.size > 0:
+                _start_at(phases[clip, start : start + size], False, previous, current, two_cos)
+            else:
+                _start_recurrence(phase[clip] + increment[clip] * start, sines, cosines, previous, current, two_cos)
             grad_audio_ = grad_audio[clip, start : start + size]
             grad[size:] = 0
             ramp_grad[size:] = 0

@@ -71,7 +71,7 @@ class _MixTables(torch.autograd.Function):
         tables, weights, phase = ctx.saved_tensors
         if torch.is_grad_enabled():
             grads = double_backward(
-                lambda *inputs: mix_tables_reference(*inputs, ctx.hop_length),
+                lambda tables, weights, phase: mix_tables_reference(tables, weights, phase, ctx.hop_length),
                 (tables, weights, phase),
                 ctx.needs_input_grad[:3],
                 grad_output,

@@ -93,12 +93,42 @@ def read_table(
     Raises:
         ValueError: the frames end before the last sample.
     """
-    check_cover(position.shape[1], hop_length, n_samples)
-    if not use_kernel(tables, position):
-        return read_table_reference(tables, position, f0_hz, phase, n_samples, sample_rate, hop_length)
     increment = f0_hz.double() / sample_rate
-    audio: Tensor = _ReadTable.apply(tables, position, increment, phase.double(), n_samples, hop_length)
+    n = torch.arange(n_samples, dtype=torch.float64, device=f0_hz.device)
+    return read_table_at(tables, position, phase.double()[:, None] + increment[:, None] * n, hop_length)
+
+
+def read_table_at(
+    tables: Float[Tensor, "batch row cycle"],
+    position: Float[Tensor, "batch frame"],
+    phase: Float[Tensor, "batch sample"],
+    hop_length: int,
+) -> Float[Tensor, "batch sample"]:
+    """`read_table` at given phases, for a pitch that moves; differentiable in them too.
+
+    Args:
+        tables: One table per clip.
+        position: Row per frame, from 0 for the first to 1 for the last, interpolated to samples.
+        phase: Phase of each sample in cycles, as float64; it need not be wrapped.
+
+    Raises:
+        ValueError: the frames end before the last sample.
+    """
+    check_cover(position.shape[1], hop_length, phase.shape[1])
+    if not use_kernel(tables, position) or phase.dtype != torch.float64:
+        return read_table_at_reference(tables, position, phase, hop_length)
+    audio: Tensor = _ReadTable.apply(tables, position, phase, hop_length)
     return audio
+
+
+def read_table_at_reference(
+    tables: Float[Tensor, "batch row cycle"],
+    position: Float[Tensor, "batch frame"],
+    phase: Float[Tensor, "batch sample"],
+    hop_length: int,
+) -> Float[Tensor, "batch sample"]:
+    """`read_table_at` in torch operations."""
+    return _read_at(tables, to_samples(position, hop_length, phase.shape[1]), phase - phase.detach().floor())
 
 
 def read_table_reference(
@@ -126,10 +156,11 @@ def _read_at(
     low = row.detach().floor().clamp(max=max(n_rows - 2, 0)).long()
     high = (low + 1).clamp(max=n_rows - 1)
     column = cycles * length
-    left = column.floor().long() % length
+    whole = column.detach().floor()
+    left = whole.long() % length
     right = (left + 1) % length
     flat = tables.reshape(batch, -1)
-    column_fraction = (column - column.floor()).to(tables.dtype)
+    column_fraction = (column - whole).to(tables.dtype)
 
     def value(rows: Tensor) -> Tensor:
         start = rows * length
@@ -140,51 +171,49 @@ def _read_at(
 
 class _ReadTable(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        tables: Tensor,
-        position: Tensor,
-        increment: Tensor,
-        phase: Tensor,
-        n_samples: int,
-        hop_length: int,
-    ) -> Tensor:
-        ctx.save_for_backward(tables, position, increment, phase)
-        ctx.n_samples, ctx.hop_length = n_samples, hop_length
-        audio = np.empty((tables.shape[0], n_samples), as_numpy(tables).dtype)
-        _read(as_numpy(tables), as_numpy(position), as_numpy(increment), as_numpy(phase), hop_length, audio)
+    def forward(ctx: Any, tables: Tensor, position: Tensor, phase: Tensor, hop_length: int) -> Tensor:
+        ctx.save_for_backward(tables, position, phase)
+        ctx.hop_length = hop_length
+        audio = np.empty(tuple(phase.shape), as_numpy(tables).dtype)
+        _read(as_numpy(tables), as_numpy(position), as_numpy(phase), hop_length, audio)
         return torch.from_numpy(audio)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        tables, position, increment, phase = ctx.saved_tensors
+        tables, position, phase = ctx.saved_tensors
         if torch.is_grad_enabled():
-
-            def reference(tables: Tensor, position: Tensor) -> Tensor:
-                return read_table_reference(tables, position, increment, phase, ctx.n_samples, 1, ctx.hop_length)
-
-            grads = double_backward(reference, (tables, position), ctx.needs_input_grad[:2], grad_output)
-            return *grads, None, None, None, None
-        needs_tables = ctx.needs_input_grad[0]
+            grads = double_backward(
+                lambda tables, position, phase: read_table_at_reference(tables, position, phase, ctx.hop_length),
+                (tables, position, phase),
+                ctx.needs_input_grad[:3],
+                grad_output,
+            )
+            return *grads, None
+        needs_tables, _, needs_phase, _ = ctx.needs_input_grad
         grad_tables = np.zeros(tables.shape if needs_tables else (0, 0, 0), as_numpy(tables).dtype)
         grad_position = np.zeros_like(as_numpy(position))
+        grad_phase = np.empty(tuple(phase.shape) if needs_phase else (0, 0))
         _read_backward(
             as_numpy(grad_output),
             as_numpy(tables),
             as_numpy(position),
-            as_numpy(increment),
             as_numpy(phase),
             ctx.hop_length,
             grad_tables,
             grad_position,
+            grad_phase,
         )
-        grad_position = torch.from_numpy(grad_position)
-        return torch.from_numpy(grad_tables) if needs_tables else None, grad_position, None, None, None, None
+        return (
+            torch.from_numpy(grad_tables) if needs_tables else None,
+            torch.from_numpy(grad_position),
+            torch.from_numpy(grad_phase) if needs_phase else None,
+            None,
+        )
 
 
 @kernel
 @no_type_check
-def _read(tables, position, increment, phase, hop_length, audio):
+def _read(tables, position, phase, hop_length, audio):
     """Fill audio."""
     n_rows, length = tables.shape[1:]
     n_samples = audio.shape[1]
@@ -196,9 +225,10 @@ def _read(tables, position, increment, phase, hop_length, audio):
             start_row = position[clip, frame] * top
             slope = (position[clip, frame + 1] * top - start_row) / hop_length
             for n in range(start, min(start + hop_length, n_samples)):
-                cycles = phase[clip] + increment[clip] * n
+                cycles = phase[clip, n]
                 column = (cycles - np.floor(cycles)) * length
-                left = min(int(column), length - 1)
+                # A NaN phase reads sample 0, and makes the sample NaN below.
+                left = min(int(column), length - 1) if column >= 0 else 0
                 right = left + 1 if left + 1 < length else 0
                 column_fraction = audio.dtype.type(column - left)
                 row = min(max(start_row + (n - start) * slope, 0.0), top)
@@ -217,12 +247,12 @@ def _read(tables, position, increment, phase, hop_length, audio):
 
 @kernel
 @no_type_check
-def _read_backward(grad_audio, tables, position, increment, phase, hop_length, grad_tables, grad_position):
-    """Add to grad_position, and to grad_tables unless it is empty."""
+def _read_backward(grad_audio, tables, position, phase, hop_length, grad_tables, grad_position, grad_phase):
+    """Add to grad_position, and unless they are empty, add to grad_tables and fill grad_phase."""
     n_rows, length = tables.shape[1:]
     n_samples = grad_audio.shape[1]
     top = max(n_rows - 1, 0)
-    needs_tables = grad_tables.size > 0
+    needs_tables, needs_phase = grad_tables.size > 0, grad_phase.size > 0
     for clip in range(grad_audio.shape[0]):
         table = tables[clip].reshape(-1)
         grad_table = grad_tables[clip].reshape(-1) if needs_tables else table
@@ -233,9 +263,9 @@ def _read_backward(grad_audio, tables, position, increment, phase, hop_length, g
             # Gradient of the row over the hop: its sum, and the sum weighted by the fraction of the hop.
             total = ramp_weighted = 0.0
             for n in range(start, min(start + hop_length, n_samples)):
-                cycles = phase[clip] + increment[clip] * n
+                cycles = phase[clip, n]
                 column = (cycles - np.floor(cycles)) * length
-                left = min(int(column), length - 1)
+                left = min(int(column), length - 1) if column >= 0 else 0
                 right = left + 1 if left + 1 < length else 0
                 column_fraction = grad_audio.dtype.type(column - left)
                 unclamped = start_row + (n - start) * slope
@@ -253,8 +283,13 @@ def _read_backward(grad_audio, tables, position, increment, phase, hop_length, g
                     grad_row = grad_audio[clip, n] * (high_value - low_value)
                     total += grad_row
                     ramp_weighted += grad_row * (n - start)
+                row_fraction = grad_audio.dtype.type(row - low)
+                if needs_phase:
+                    low_rise = table[low_index + right] - table[low_index + left]
+                    high_rise = table[high_index + right] - table[high_index + left]
+                    rise = low_rise + row_fraction * (high_rise - low_rise)
+                    grad_phase[clip, n] = np.float64(grad_audio[clip, n] * rise) * length
                 if needs_tables:
-                    row_fraction = grad_audio.dtype.type(row - low)
                     grad_low, grad_high = grad_audio[clip, n] * (1 - row_fraction), grad_audio[clip, n] * row_fraction
                     grad_table[low_index + left] += grad_low * (1 - column_fraction)
                     grad_table[low_index + right] += grad_low * column_fraction

@@ -16,6 +16,7 @@ from core.settings.annotations import ContentPath, HashLength, PathLength, SeedR
 from core.settings.audio import AudioConfig
 from core.settings.filters import RbjFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig
+from core.settings.synth_base import VibratoDepth
 from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.variants import Variant
 
@@ -104,11 +105,12 @@ class SyntheticDataConfig(DataVariant):
         str | None, HashLength, Doc("hash of the table, filled in when the config is resolved")
     ] = None
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
+    vibrato_semitones: VibratoDepth = 0.0
 
     @property
     def true_synth(self) -> ModSynthConfig:
         oscillator = FrozenWavetableConfig(wavetable=self.wavetable, wavetable_sha256=self.wavetable_sha256)
-        return ModSynthConfig(oscillator=oscillator, filter=self.filter)
+        return ModSynthConfig(oscillator=oscillator, filter=self.filter, vibrato_semitones=self.vibrato_semitones)
 
     @property
     def true_modulations(self) -> tuple[Modulation, ...]:

@@ -4,79 +4,37 @@ To add a synth, add its config class with its modulations to `SynthConfig`, its 
 `core/synths/build.py`.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
 from core.modulations import Modulation
-from core.ops.sizes import check_noise_filter_size
+from core.ops.sizes import check_noise_filter_size, table_read_length
 from core.settings.audio import AudioConfig
-from core.settings.filters import FilterConfig, LearnedFilterConfig, RbjFilterConfig
-from core.settings.memory import DOUBLE, FLOAT, Stage, adapter_stage, adapter_weights
+from core.settings.filters import N_COEFFICIENTS, FilterConfig, LearnedFilterConfig, RbjFilterConfig
+from core.settings.memory import DOUBLE, FLOAT, Stage, adapter_stage
 from core.settings.oscillators import (
     DATA_WAVETABLE,
     FrozenWavetableConfig,
     LearnableWavetableConfig,
     OscillatorConfig,
 )
-from core.settings.variants import Variant
+from core.settings.synth_base import Control, SynthVariant, VibratoDepth, oscillator_stage
 
 # The synth imports torch, which settings need not wait for; a test compares this value with its own.
 SAW_AND_SQUARE = (2, 4096)
 """Tables of the subtractive synth, and samples per cycle."""
-AnySynth = TypeVar("AnySynth", bound="SynthVariant")
-"""Any config class of a synth."""
-
-
-class SynthVariant(Variant):
-    """Base class of the configs of all synths."""
-
-    __slots__ = ()
-
-    modulations: ClassVar[tuple[Modulation, ...]]
-    """The curves that control the synth, in the order of its input."""
-    n_noises: ClassVar[int] = 0
-    """Number of signals of noise as long as a clip that it plays."""
-
-    def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
-        """Memory of the parts of the synth for a batch of clips, in the order in which they run.
-
-        By default a few signals per modulation; a synth whose tensors are larger states them.
-        """
-        samples = float(batch) * audio.n_samples * FLOAT
-        n_signals = 4 * len(self.modulations)
-        yield Stage(kept=n_signals * samples, forward=n_signals * samples, backward=n_signals * samples, result=samples)
-
-    def n_weights(self) -> float:
-        """Number of weights that are trained."""
-        return 0.0
-
-    def constant_bytes(self) -> float:
-        """Bytes of constant tensors, and of what making them needs."""
-        return 0.0
-
-    def with_wavetable_of(self: AnySynth, data_wavetable: str | None) -> AnySynth:
-        """The config with the placeholder 'data' replaced by the wavetable of the data.
-
-        Args:
-            data_wavetable: Name or path of the wavetable of the data; None if they have none.
-
-        Raises:
-            ConfigError: the config contains the placeholder, and the data have no wavetable.
-        """
-        del data_wavetable
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModSynthConfig(SynthVariant):
     """Wavetable oscillator, time-varying low-pass and amplitude envelope in series."""
 
-    modulations: ClassVar[tuple[Modulation, ...]] = (
+    module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "position in the wavetable"),
         Modulation("sub", "cutoff of the low-pass"),
         Modulation("env", "amplitude", is_amplitude=True),
@@ -85,8 +43,15 @@ class ModSynthConfig(SynthVariant):
     kind: Literal["mod_synth"] = "mod_synth"
     oscillator: OscillatorConfig = field(default_factory=FrozenWavetableConfig)
     filter: FilterConfig = field(default_factory=RbjFilterConfig)
+    vibrato_semitones: VibratoDepth = 0.0
+    control: Control = "curves"
+
+    @property
+    def adapted_controls(self) -> Mapping[str, int]:
+        return {"sub": N_COEFFICIENTS} if isinstance(self.filter, LearnedFilterConfig) else {}
 
     def check(self, audio: AudioConfig) -> None:
+        SynthVariant.check(self, audio)
         self.filter.check(audio)
 
     def kernels(self) -> Hashable:
@@ -107,7 +72,7 @@ class ModSynthConfig(SynthVariant):
     def n_weights(self) -> float:
         n_cycles, length = self.oscillator.table_size()
         oscillator = float(n_cycles) * length if self.oscillator.is_learned else 0.0
-        return oscillator + self.filter.n_weights()
+        return oscillator + SynthVariant.n_weights(self)
 
     @classmethod
     def warm_ups(cls) -> tuple["ModSynthConfig", ...]:
@@ -130,7 +95,7 @@ class ModSynthConfig(SynthVariant):
 class EngelConfig(SynthVariant):
     """Harmonic oscillator plus filtered noise, followed by an amplitude envelope."""
 
-    modulations: ClassVar[tuple[Modulation, ...]] = (
+    module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "amplitudes of the harmonics"),
         Modulation("sub", "bands of the filtered noise"),
         Modulation("env", "amplitude", is_amplitude=True),
@@ -146,22 +111,27 @@ class EngelConfig(SynthVariant):
     noise_taps: Annotated[int, Interval(ge=4, le=65_536), Unit("samples"), Doc("length of the noise filter (even)")] = (
         64
     )
+    vibrato_semitones: VibratoDepth = 0.0
+    control: Control = "curves"
 
-    def check(self, audio: AudioConfig) -> None:  # noqa: ARG002
+    @property
+    def adapted_controls(self) -> Mapping[str, int]:
+        return {"add": 1 + self.n_harmonics, "sub": self.n_noise_bands}
+
+    def check(self, audio: AudioConfig) -> None:
+        SynthVariant.check(self, audio)
         check_noise_filter_size(self.noise_taps, self.n_noise_bands)
 
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
         samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
         # Logits, sigmoids, powers and amplitudes; for harmonics also their shares and the products.
-        for n_controls, n_kept in ((1 + self.n_harmonics, 7), (self.n_noise_bands, 5)):
+        for n_controls in self.adapters:
             yield adapter_stage(n_controls, rows)
+        for n_controls, n_kept in ((1 + self.n_harmonics, 7), (self.n_noise_bands, 5)):
             controls = rows * n_controls * FLOAT
             yield Stage(kept=n_kept * controls, forward=2 * controls, backward=4 * controls, result=controls)
         filters = rows * self.noise_taps * FLOAT
         yield Stage(kept=filters + 6 * samples, forward=2 * samples, backward=filters + 4 * samples)
-
-    def n_weights(self) -> float:
-        return adapter_weights(1 + self.n_harmonics) + adapter_weights(self.n_noise_bands)
 
     def constant_bytes(self) -> float:
         # The impulse responses of the bands, while they are computed.
@@ -173,7 +143,7 @@ class EngelConfig(SynthVariant):
 class ShanConfig(SynthVariant):
     """Weighted sum of learned wavetables at the same phase, learned filter and amplitude envelope in series."""
 
-    modulations: ClassVar[tuple[Modulation, ...]] = (
+    module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "weights of the wavetables"),
         Modulation("sub", "learned filter"),
         Modulation("env", "amplitude", is_amplitude=True),
@@ -183,8 +153,15 @@ class ShanConfig(SynthVariant):
     n_tables: Annotated[int, Interval(ge=2, le=4096), Doc("learned wavetables")] = 16
     table_length: Annotated[int, Interval(ge=8, le=65_536), Unit("samples"), Doc("samples per cycle")] = 1024
     filter: LearnedFilterConfig = field(default_factory=LearnedFilterConfig)
+    vibrato_semitones: VibratoDepth = 0.0
+    control: Control = "curves"
+
+    @property
+    def adapted_controls(self) -> Mapping[str, int]:
+        return {"add": self.n_tables, "sub": N_COEFFICIENTS}
 
     def check(self, audio: AudioConfig) -> None:
+        SynthVariant.check(self, audio)
         self.filter.check(audio)
 
     def kernels(self) -> Hashable:
@@ -192,26 +169,22 @@ class ShanConfig(SynthVariant):
 
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
         samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
-        yield adapter_stage(self.n_tables, rows)
-        tables, weights = float(batch) * self.n_tables * self.table_length * FLOAT, rows * self.n_tables * FLOAT
-        # Tables and their copy with the tables side by side; the phase is in double precision.
-        yield Stage(
-            kept=2 * tables + weights + 3 * samples,
-            forward=2.5 * tables + samples,
-            backward=4 * tables + 2 * weights,
-            result=samples,
-        )
+        if self.control == "curves":
+            yield adapter_stage(self.n_tables, rows)
+        read_length = table_read_length(self.table_length, audio.sample_rate)
+        tables, weights = float(batch) * self.n_tables * read_length * FLOAT, rows * self.n_tables * FLOAT
+        yield oscillator_stage(audio, batch, tables=tables, weights=2 * weights)
         yield from self.filter.memory_stages(samples, rows)
 
     def n_weights(self) -> float:
-        return float(self.n_tables) * self.table_length + adapter_weights(self.n_tables) + self.filter.n_weights()
+        return float(self.n_tables) * self.table_length + SynthVariant.n_weights(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FmConfig(SynthVariant):
     """Two-operator FM oscillator, learned filter and amplitude envelope in series."""
 
-    modulations: ClassVar[tuple[Modulation, ...]] = (
+    module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "modulation index"),
         Modulation("sub", "learned filter"),
         Modulation("env", "amplitude", is_amplitude=True),
@@ -230,8 +203,15 @@ class FmConfig(SynthVariant):
         Doc("modulation index at curve value 1; lower for notes whose sidebands would pass Nyquist"),
     ] = 8.0
     filter: LearnedFilterConfig = field(default_factory=LearnedFilterConfig)
+    vibrato_semitones: VibratoDepth = 0.0
+    control: Control = "curves"
+
+    @property
+    def adapted_controls(self) -> Mapping[str, int]:
+        return {"sub": N_COEFFICIENTS}
 
     def check(self, audio: AudioConfig) -> None:
+        SynthVariant.check(self, audio)
         self.filter.check(audio)
 
     def kernels(self) -> Hashable:
@@ -239,19 +219,15 @@ class FmConfig(SynthVariant):
 
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
         samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
-        # The phase is in double precision.
-        yield Stage(kept=3 * samples, forward=2 * samples, backward=3 * samples, result=samples)
+        yield oscillator_stage(audio, batch)
         yield from self.filter.memory_stages(samples, rows)
-
-    def n_weights(self) -> float:
-        return self.filter.n_weights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtractiveConfig(SynthVariant):
     """Mix of a band-limited saw and square, resonant low-pass and amplitude envelope in series; nothing is learned."""
 
-    modulations: ClassVar[tuple[Modulation, ...]] = (
+    module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "mix from saw to square"),
         Modulation("sub", "cutoff of the low-pass"),
         Modulation("env", "amplitude", is_amplitude=True),
@@ -259,6 +235,7 @@ class SubtractiveConfig(SynthVariant):
 
     kind: Literal["subtractive"] = "subtractive"
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
+    vibrato_semitones: VibratoDepth = 0.0
 
     def check(self, audio: AudioConfig) -> None:
         self.filter.check(audio)
@@ -269,12 +246,7 @@ class SubtractiveConfig(SynthVariant):
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
         samples, rows = float(batch) * audio.n_samples * FLOAT, float(batch) * audio.n_frames
         tables = float(batch) * SAW_AND_SQUARE[0] * SAW_AND_SQUARE[1] * FLOAT
-        yield Stage(
-            kept=2 * tables + 3 * samples + 2 * rows * FLOAT,
-            forward=1.5 * tables + samples,
-            backward=tables + samples,
-            result=samples,
-        )
+        yield oscillator_stage(audio, batch, tables=tables, weights=4 * rows * FLOAT)
         yield from self.filter.memory_stages(samples, rows)
 
 

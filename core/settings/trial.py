@@ -57,8 +57,12 @@ class TrialConfig:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the curves do not depend on the sound; such arms are plotted, but never part of a Pareto front."""
-        return self.parameterization.is_baseline or self.trainer.max_steps == 0
+        """Whether an arm is only there to compare with; it is plotted, but never part of a Pareto front.
+
+        Its curves do not depend on the sound, or most of its controls have no curve at all (a granular synth).
+        """
+        is_granular = self.synth.control == "granular"
+        return self.parameterization.is_baseline or self.trainer.max_steps == 0 or is_granular
 
     @property
     def is_white_box(self) -> bool:

@@ -38,6 +38,11 @@ class Adapter(nn.Module):
         )
 
 
+def split_controls(channels: Float[Tensor, "batch channel frame"], *sizes: int) -> tuple[Tensor, ...]:
+    """The inputs of a granular synth behind its curves, as `(batch, frame, size)` for each module in its order."""
+    return torch.split(channels.transpose(1, 2), list(sizes), -1)
+
+
 class ParallelLinear(nn.Module):
     """Weights of one linear layer per control, initialised as in `torch.nn.Linear`."""
 

@@ -18,6 +18,7 @@ from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter, RbjFilter
 from core.synths.fm import Fm
 from core.synths.mod_synth import ModSynth
+from core.synths.note import Vibrato
 from core.synths.shan import Shan
 from core.synths.subtractive import Subtractive
 from core.synths.wavetable import LearnableWavetable, WavetableOscillator
@@ -26,6 +27,13 @@ from core.wavetables import load_wavetable
 
 def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
     """The synth that a config describes."""
+    synth = _build_with_constant_pitch(config, audio)
+    if config.vibrato_semitones > 0:
+        synth.vibrato = Vibrato(len(config.modulations) - 1, config.vibrato_semitones)
+    return synth
+
+
+def _build_with_constant_pitch(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
     match config:
         case ModSynthConfig(oscillator=oscillator, filter=filter_):
             position_noise = oscillator.position_noise if isinstance(oscillator, LearnableWavetableConfig) else 0.0
@@ -35,6 +43,7 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
                 audio.n_samples,
                 audio.hop_length,
                 position_noise=position_noise,
+                is_granular=config.control == "granular",
             )
         case EngelConfig():
             return Engel(
@@ -44,6 +53,7 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
                 audio.sample_rate,
                 audio.n_samples,
                 audio.hop_length,
+                is_granular=config.control == "granular",
             )
         case ShanConfig():
             return Shan(
@@ -53,6 +63,7 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
                 audio.sample_rate,
                 audio.n_samples,
                 audio.hop_length,
+                is_granular=config.control == "granular",
             )
         case FmConfig():
             return Fm(
@@ -62,10 +73,12 @@ def build_synth(config: SynthConfig, audio: AudioConfig) -> Synth[Any]:
                 audio.sample_rate,
                 audio.n_samples,
                 audio.hop_length,
+                is_granular=config.control == "granular",
             )
         case SubtractiveConfig():
-            filter_ = _build_rbj_filter(config.filter, audio)
-            return Subtractive(filter_, audio.sample_rate, audio.n_samples, audio.hop_length)
+            return Subtractive(
+                _build_rbj_filter(config.filter, audio), audio.sample_rate, audio.n_samples, audio.hop_length
+            )
         case _:
             assert_never(config)
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from core.ops.filtered_noise import band_filters, filter_noise
 from core.ops.frames import to_samples
-from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics
-from core.synths.adapters import Adapter
+from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics, sum_of_harmonics_at
+from core.synths.adapters import Adapter, split_controls
 from core.synths.base import Synth
 from core.synths.note import Note
 
@@ -48,14 +48,18 @@ class Engel(Synth[EngelControls]):
         sample_rate: int,
         n_samples: int,
         hop_length: int,
+        *,
+        is_granular: bool = False,
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate
         self.n_samples = n_samples
         self.hop_length = hop_length
         self.noise_taps = noise_taps
-        self.add_adapter = Adapter(1 + n_harmonics)
-        self.sub_adapter = Adapter(n_noise_bands)
+        self.n_harmonics = n_harmonics
+        self.n_noise_bands = n_noise_bands
+        self.add_adapter = None if is_granular else Adapter(1 + n_harmonics)
+        self.sub_adapter = None if is_granular else Adapter(n_noise_bands)
 
     @property
     def control_ranges(self) -> Mapping[str, tuple[float, float]]:
@@ -68,23 +72,26 @@ class Engel(Synth[EngelControls]):
         curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> EngelControls:
-        add, sub, env = modulation.unbind(1)
-        harmonic = exp_sigmoid(self.add_adapter(add))
-        noise = exp_sigmoid(self.sub_adapter(sub) + _NOISE_BIAS)
+        if self.add_adapter is None or self.sub_adapter is None:
+            env = modulation[:, 0]
+            harmonic, noise = split_controls(modulation[:, 1:], 1 + self.n_harmonics, self.n_noise_bands)
+        else:
+            add, sub, env = modulation.unbind(1)
+            harmonic, noise = self.add_adapter(add), self.sub_adapter(sub)
+        harmonic, noise = exp_sigmoid(harmonic), exp_sigmoid(noise + _NOISE_BIAS)
         return EngelControls(harmonic[..., :1], harmonic[..., 1:], noise, env)
 
     def render(self, controls: EngelControls, note: Note) -> Float[Tensor, "batch sample"]:
         if note.noise is None:
             raise ValueError("the harmonic and noise synth needs a note with noise; draw it with_noise=True")
-        shares = normalize_harmonics(controls.harmonic_distribution, note.f0_hz, self.sample_rate)
-        harmonics = sum_of_harmonics(
-            controls.harmonic_amplitude * shares,
-            note.f0_hz,
-            note.phase,
-            self.n_samples,
-            self.sample_rate,
-            self.hop_length,
-        )
+        shares = normalize_harmonics(controls.harmonic_distribution, note.highest_hz, self.sample_rate)
+        amplitudes = controls.harmonic_amplitude * shares
+        size = self.n_samples, self.sample_rate, self.hop_length
+        if note.bend is None:
+            harmonics = sum_of_harmonics(amplitudes, note.f0_hz, note.phase, *size)
+        else:
+            phase = note.phase_of_samples(*size)
+            harmonics = sum_of_harmonics_at(amplitudes, phase, note.highest_hz, self.sample_rate, self.hop_length)
         filters = band_filters(controls.noise_magnitudes, self.noise_taps)
         noise = filter_noise(note.noise, filters, self.hop_length)
         return (harmonics + noise) * to_samples(controls.amplitude, self.hop_length, self.n_samples)

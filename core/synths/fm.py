@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.ops.phase_modulation import largest_index, modulate_phase
-from core.synths.adapters import Adapter
+from core.synths.adapters import Adapter, split_controls
 from core.synths.base import Synth
 from core.synths.filters import LearnedFilter
 from core.synths.note import Note
@@ -46,6 +46,8 @@ class Fm(Synth[FmControls]):
         sample_rate: int,
         n_samples: int,
         hop_length: int,
+        *,
+        is_granular: bool = False,
     ) -> None:
         super().__init__()
         self.ratio = ratio
@@ -54,7 +56,7 @@ class Fm(Synth[FmControls]):
         self.n_samples = n_samples
         self.hop_length = hop_length
         self.filter = filter_
-        self.sub_adapter = Adapter(LearnedFilter.n_controls)
+        self.sub_adapter = None if is_granular else Adapter(LearnedFilter.n_controls)
 
     @property
     def control_ranges(self) -> Mapping[str, tuple[float, float]]:
@@ -66,8 +68,13 @@ class Fm(Synth[FmControls]):
         curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> FmControls:
-        add, sub, env = modulation.unbind(1)
-        return FmControls(self.max_index * add, self.sub_adapter(sub), env)
+        if self.sub_adapter is None:
+            add, env = modulation[:, :2].unbind(1)
+            (filter_controls,) = split_controls(modulation[:, 2:], LearnedFilter.n_controls)
+        else:
+            add, sub, env = modulation.unbind(1)
+            filter_controls = self.sub_adapter(sub)
+        return FmControls(self.max_index * add, filter_controls, env)
 
     def render(self, controls: FmControls, note: Note) -> Float[Tensor, "batch sample"]:
         allowed = largest_index(note.highest_hz, self.ratio, self.sample_rate).clamp_max(self.max_index)

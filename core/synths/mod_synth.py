@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.synths.adapters import Adapter
+from core.synths.adapters import Adapter, split_controls
 from core.synths.base import Synth
 from core.synths.filters import LearnedFilter, RbjFilter
 from core.synths.note import Note
@@ -42,6 +42,8 @@ class ModSynth(Synth[ModSynthControls]):
         n_samples: int,
         hop_length: int,
         position_noise: float = 0.0,
+        *,
+        is_granular: bool = False,
     ) -> None:
         super().__init__()
         self.oscillator = oscillator
@@ -49,7 +51,9 @@ class ModSynth(Synth[ModSynthControls]):
         self.n_samples = n_samples
         self.hop_length = hop_length
         self.position_noise = position_noise
-        self.sub_adapter = Adapter(LearnedFilter.n_controls) if isinstance(filter_, LearnedFilter) else None
+        self.is_granular = is_granular
+        has_adapter = isinstance(filter_, LearnedFilter) and not is_granular
+        self.sub_adapter = Adapter(LearnedFilter.n_controls) if has_adapter else None
 
     @property
     def control_ranges(self) -> Mapping[str, tuple[float, float]]:
@@ -64,20 +68,33 @@ class ModSynth(Synth[ModSynthControls]):
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> ModSynthControls:
-        add, sub, env = modulation.unbind(1)
+        filter_controls: Tensor
+        if self.is_granular:
+            add, env = modulation[:, :2].unbind(1)
+            (filter_controls,) = split_controls(modulation[:, 2:], LearnedFilter.n_controls)
+        else:
+            add, sub, env = modulation.unbind(1)
+            filter_controls = self._filter_controls(sub)
         position = add
         if curriculum > 0 and self.position_noise > 0:
             noise = torch.randn(add.shape, generator=generator).to(add, non_blocking=True)
             position = shift_logit(add, self.position_noise * curriculum * noise)
-        if self.sub_adapter is not None:
-            filter_controls = self.sub_adapter(sub)
-        else:
-            assert isinstance(self.filter, RbjFilter)
-            filter_controls = self.filter.cutoff.from_unit(sub)
         return ModSynthControls(position, filter_controls, env)
 
+    def _filter_controls(self, sub: Float[Tensor, "batch frame"]) -> Tensor:
+        if self.sub_adapter is not None:
+            logits: Tensor = self.sub_adapter(sub)
+            return logits
+        assert isinstance(self.filter, RbjFilter)
+        return self.filter.cutoff.from_unit(sub)
+
     def render(self, controls: ModSynthControls, note: Note) -> Float[Tensor, "batch sample"]:
-        audio: Tensor = self.oscillator(controls.position, note.f0_hz, note.phase, self.n_samples)
+        audio: Tensor
+        if note.bend is None:
+            audio = self.oscillator(controls.position, note.f0_hz, note.phase, self.n_samples)
+        else:
+            phase = note.phase_of_samples(self.n_samples, self.oscillator.sample_rate, self.hop_length)
+            audio = self.oscillator.at_phase(controls.position, phase, note.highest_hz)
         if isinstance(self.filter, RbjFilter):
             audio = self.filter(audio, controls.filter, self.filter.q.from_unit(note.q), controls.amplitude)
         else:

@@ -51,13 +51,15 @@ class Response:
 
 
 def responses(synth: Synth[Any], sample_rate: int, values: tuple[float, ...]) -> tuple[Response, ...]:
-    """Responses of all modules of a synth that have one, without gradients.
+    """Responses of all modules of a synth that have one, without gradients; none of a granular synth, without curves.
 
     Args:
         synth: The synth, with its trained weights.
         sample_rate: Sample rate of its sound in Hz.
         values: Values in 0..1 of the controlling curve.
     """
+    if _is_granular(synth):
+        return ()
     with torch.no_grad():
         match synth:
             case ModSynth() | Shan() | Fm():
@@ -75,18 +77,21 @@ def responses(synth: Synth[Any], sample_rate: int, values: tuple[float, ...]) ->
 def wavetable(synth: Synth[Any]) -> Float[Tensor, "position sample"] | None:
     """One cycle of the oscillator at increasing values of the curve `add`; None if no cycle repeats.
 
-    The wavetable of a Mod. Synth, learned or frozen; what the other synths play in place of one.
+    The wavetable of a Mod. Synth, learned or frozen; what the other synths play in place of one; the tables of Shan et
+    al.'s synth if it is granular and no curve mixes them.
     """
     values = torch.linspace(0, 1, _N_WAVEFORMS).tolist()
     with torch.no_grad():
         match synth:
             case ModSynth():
                 return synth.oscillator.table.detach()
+            case Shan() if _is_granular(synth):
+                return synth.tables.table.detach()
             case Shan():
                 weights = synth.controls(_constant_curves(values, 3)).weights[:, _MIDDLE]
                 return weights @ synth.tables.table
             case Fm() if float(synth.ratio).is_integer():
-                index = synth.controls(_constant_curves(values, 3)).index[:, _MIDDLE, None].expand(-1, 2)
+                index = synth.max_index * torch.tensor(values)[:, None].expand(-1, 2)
                 phase = torch.arange(_WAVEFORM_LENGTH, dtype=torch.float64) / _WAVEFORM_LENGTH
                 return modulate_phase(index, phase.expand(len(values), -1), synth.ratio, _WAVEFORM_LENGTH)
             case Subtractive():
@@ -107,6 +112,17 @@ def biquad_magnitude_db(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _is_granular(synth: Synth[Any]) -> bool:
+    """Whether controls of the synth are inputs, instead of following from curves."""
+    match synth:
+        case ModSynth():
+            return synth.is_granular
+        case Shan() | Fm() | Engel():
+            return synth.sub_adapter is None
+        case _:
+            return False
 
 
 def _filter_response(

@@ -3,8 +3,9 @@
     audio = env * filter(sum_k softmax(logits)_k table_k[phase])
 
 All tables are read at the same phase; an adapter maps the curve `add` to one logit per table, another one maps `sub` to
-the coefficients of the filter. Reference: Shan et al. (2022), "Differentiable Wavetable Synthesis", arXiv 2111.10003,
-with the adapters of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+the coefficients of the filter. In a granular synth these logits are inputs instead. Reference: Shan et al. (2022),
+"Differentiable Wavetable Synthesis", arXiv 2111.10003, with the adapters of Mitcheltree, Tan, Reiss (2025), arXiv
+2510.06204.
 """
 
 import math
@@ -15,9 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from core.ops.sizes import table_read_length
 from core.ops.table_mix import mix_tables
 from core.ops.table_read import band_limit
-from core.synths.adapters import Adapter
+from core.synths.adapters import Adapter, split_controls
 from core.synths.base import Synth
 from core.synths.filters import LearnedFilter
 from core.synths.note import Note
@@ -45,15 +47,18 @@ class Shan(Synth[ShanControls]):
         sample_rate: int,
         n_samples: int,
         hop_length: int,
+        *,
+        is_granular: bool = False,
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate
         self.n_samples = n_samples
         self.hop_length = hop_length
+        self.read_length = table_read_length(table_length, sample_rate)
         self.tables = LearnedTables(n_tables, table_length)
         self.filter = filter_
-        self.add_adapter = Adapter(n_tables)
-        self.sub_adapter = Adapter(LearnedFilter.n_controls)
+        self.add_adapter = None if is_granular else Adapter(n_tables)
+        self.sub_adapter = None if is_granular else Adapter(LearnedFilter.n_controls)
 
     @property
     def control_ranges(self) -> Mapping[str, tuple[float, float]]:
@@ -65,11 +70,16 @@ class Shan(Synth[ShanControls]):
         curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> ShanControls:
-        add, sub, env = modulation.unbind(1)
-        return ShanControls(torch.softmax(self.add_adapter(add), -1), self.sub_adapter(sub), env)
+        if self.add_adapter is None or self.sub_adapter is None:
+            env, n_tables = modulation[:, 0], len(self.tables.table)
+            logits, filter_controls = split_controls(modulation[:, 1:], n_tables, LearnedFilter.n_controls)
+        else:
+            add, sub, env = modulation.unbind(1)
+            logits, filter_controls = self.add_adapter(add), self.sub_adapter(sub)
+        return ShanControls(torch.softmax(logits, -1), filter_controls, env)
 
     def render(self, controls: ShanControls, note: Note) -> Float[Tensor, "batch sample"]:
-        tables = band_limit(self.tables.table, note.highest_hz, self.sample_rate)
+        tables = band_limit(self.tables.table, note.highest_hz, self.sample_rate, self.read_length)
         phase = note.phase_of_samples(self.n_samples, self.sample_rate, self.hop_length)
         audio = mix_tables(tables, controls.weights, phase, self.hop_length)
         filtered: Tensor = self.filter(audio, controls.filter, controls.amplitude)

@@ -66,7 +66,7 @@ class Subtractive(Synth[SubtractiveControls]):
         return SubtractiveControls(add, self.filter.cutoff.from_unit(sub), env)
 
     def render(self, controls: SubtractiveControls, note: Note) -> Float[Tensor, "batch sample"]:
-        tables = band_limit(self.tables, note.highest_hz, self.sample_rate)
+        tables = band_limit(self.tables, note.highest_hz, self.sample_rate, TABLE_LENGTH)
         phase = note.phase_of_samples(self.n_samples, self.sample_rate, self.hop_length)
         weights = torch.stack([1 - controls.mix, controls.mix], -1)
         audio = mix_tables(tables, weights, phase, self.hop_length)
@@ -81,4 +81,5 @@ def saw_and_square() -> Float[Tensor, "2 sample"]:
     amplitudes = torch.stack([2 / (math.pi * k), 4 / (math.pi * k) * (k % 2)])
     spectrum = torch.zeros(2, TABLE_LENGTH // 2 + 1, dtype=torch.complex128)
     spectrum[:, 1 : _N_HARMONICS + 1] = -0.5j * TABLE_LENGTH * amplitudes
-    return torch.fft.irfft(spectrum, n=TABLE_LENGTH).float()
+    cycles: Tensor = torch.fft.irfft(spectrum, n=TABLE_LENGTH)
+    return cycles.float()

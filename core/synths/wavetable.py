@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.ops.sizes import table_read_length
-from core.ops.table_read import band_limit, quiet_read_length, read_table
+from core.ops.table_read import band_limit, quiet_read_length, read_table, read_table_at
 
 
 class WavetableOscillator(nn.Module):
@@ -46,6 +46,22 @@ class WavetableOscillator(nn.Module):
         """
         tables = band_limit(self.table, f0_hz, self.sample_rate, self.read_length)
         return read_table(tables, position, f0_hz, phase, n_samples, self.sample_rate, self.hop_length)
+
+    def at_phase(
+        self,
+        position: Float[Tensor, "batch frame"],
+        phase: Float[Tensor, "batch sample"],
+        highest_hz: Float[Tensor, " batch"],
+    ) -> Float[Tensor, "batch sample"]:
+        """Audio at a given phase of each sample, for a pitch that moves.
+
+        Args:
+            position: In 0..1.
+            phase: In cycles, as float64.
+            highest_hz: Highest pitch of each clip, for which its table is band-limited.
+        """
+        tables = band_limit(self.table, highest_hz, self.sample_rate, self.read_length)
+        return read_table_at(tables, position, phase, self.hop_length)
 
 
 class LearnableWavetable(WavetableOscillator):

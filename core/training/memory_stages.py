@@ -23,12 +23,14 @@ def model_stages(config: TrialConfig, batch: int) -> Iterator[Stage]:
         config: A config.
         batch: Number of clips.
     """
-    audio, n_modulations = config.audio, len(config.synth.modulations)
+    audio, n_modulations, free = config.audio, len(config.synth.modulations), config.synth.free_controls
     if not config.parameterization.is_baseline:
         yield from _encoder_stages(config.encoder, audio, batch)
         tokens = config.parameterization.n_tokens(audio)
-        yield _recurrent_stage(config.encoder, audio, batch, n_modulations)
+        yield _recurrent_stage(config.encoder, audio, batch, n_modulations + len(free))
         yield _head_stage(config.encoder, batch * tokens, n_modulations, config.parameterization.n_outputs)
+        for n_controls in free:
+            yield _head_stage(config.encoder, batch * audio.n_frames, 1, n_controls)
     curves = batch * n_modulations * audio.n_frames
     yield Stage(kept=6 * curves * DOUBLE, forward=4 * curves * DOUBLE, backward=4 * curves * DOUBLE)
     yield from config.synth.memory_stages(audio, batch)
@@ -39,7 +41,8 @@ def model_weights(config: TrialConfig) -> float:
     n_modulations = len(config.synth.modulations)
     encoder = 0.0
     if not config.parameterization.is_baseline:
-        encoder = _encoder_weights(config.encoder, n_modulations, config.parameterization.n_outputs)
+        heads = (config.parameterization.n_outputs,) * n_modulations + config.synth.free_controls
+        encoder = _encoder_weights(config.encoder, heads)
     return encoder + config.synth.n_weights()
 
 
@@ -118,13 +121,15 @@ def _head_stage(encoder: EncoderConfig, rows: int, n_heads: int, outputs: int) -
     )
 
 
-def _encoder_weights(encoder: EncoderConfig, n_heads: int, outputs: int) -> float:
+def _encoder_weights(encoder: EncoderConfig, heads: tuple[int, ...]) -> float:
+    """Weights of blocks and heads, given the outputs of each head."""
     channels, weights = 3, 0.0
     for _ in encoder.dilations:
         weights += float(channels) * encoder.width * encoder.kernel_mel * encoder.kernel_time + 2 * encoder.width
         channels = encoder.width
     hidden = float(encoder.head_hidden)
-    middle = (2 * encoder.head_hidden + outputs) // 2
     lstm = 2 * 4 * hidden * (encoder.width + hidden + 2)
-    perceptron = 2 * hidden * middle + float(middle) * middle + middle * (2 + outputs) + outputs
-    return weights + n_heads * (lstm + perceptron)
+    for outputs in heads:
+        middle = (2 * encoder.head_hidden + outputs) // 2
+        weights += lstm + 2 * hidden * middle + float(middle) * middle + middle * (2 + outputs) + outputs
+    return weights

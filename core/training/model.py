@@ -23,10 +23,14 @@ Draws = torch.Generator | Sequence[torch.Generator]
 
 
 class EncodedCurves(nn.Module):
-    """Modulation curves predicted from the sound by an encoder and a parameterization."""
+    """Modulation curves predicted from the sound by an encoder and a parameterization.
 
-    def __init__(self, encoder: LfoNet, parameterization: Parameterization) -> None:
+    For a granular synth they are followed by its free controls, which the encoder predicts frame by frame.
+    """
+
+    def __init__(self, encoder: LfoNet, parameterization: Parameterization, *, is_granular: bool = False) -> None:
         super().__init__()
+        self.is_granular = is_granular
         self.encoder = encoder
         self.parameterization = parameterization
 
@@ -35,10 +39,15 @@ class EncodedCurves(nn.Module):
         audio: Float[Tensor, "batch sample"],
         curriculum: float = 0.0,
         draws: Draws | None = None,  # noqa: ARG002  (for baselines)
-    ) -> Float[Tensor, "batch modulation frame"]:
-        """Curves in 0..1."""
-        curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
-        return curves
+    ) -> Float[Tensor, "batch channel frame"]:
+        """Curves in 0..1, and the free controls of a granular synth."""
+        curves: Tensor
+        if not self.is_granular:
+            curves = self.parameterization(self.encoder(audio), curriculum)
+            return curves
+        logits, controls = self.encoder.with_controls(audio)
+        curves = self.parameterization(logits, curriculum)
+        return torch.cat([curves, controls], 1)
 
 
 class BaselineCurves(nn.Module):
@@ -68,8 +77,9 @@ class BaselineCurves(nn.Module):
 class DiscoveryModel(nn.Module):
     """Model from sound to modulation curves, by an encoder or a baseline, and from these to sound, by a synth."""
 
-    def __init__(self, curves: EncodedCurves | BaselineCurves, synth: Synth[Any]) -> None:
+    def __init__(self, curves: EncodedCurves | BaselineCurves, synth: Synth[Any], n_modulations: int) -> None:
         super().__init__()
+        self.n_modulations = n_modulations
         self.curves = curves
         self.synth = synth
 
@@ -90,13 +100,14 @@ class DiscoveryModel(nn.Module):
         """
         modulation = self.curves(audio, curriculum, draws)
         generator = draws if isinstance(draws, torch.Generator) else None
-        return self.synth(modulation, note, curriculum, generator), modulation
+        return self.synth(modulation, note, curriculum, generator), modulation[:, : self.n_modulations]
 
 
 def build_model(config: TrialConfig) -> DiscoveryModel:
     """The model of a resolved config; modules that two configs share get the same initial weights for the same seed."""
     config = with_wavetable_of_seed(config)
-    model = DiscoveryModel(_build_curves(config), build_synth(config.synth, config.audio))
+    synth = build_synth(config.synth, config.audio)
+    model = DiscoveryModel(_build_curves(config), synth, len(config.synth.modulations))
     initialise(model, config.seed)
     return model
 
@@ -106,5 +117,6 @@ def _build_curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
     parameterization = build_parameterization(config.parameterization, config.audio)
     if isinstance(parameterization, Baseline):
         return BaselineCurves(parameterization, n_modulations)
-    encoder = build_encoder(config.encoder, config.audio, parameterization, n_modulations)
-    return EncodedCurves(encoder, parameterization)
+    free_controls = config.synth.free_controls
+    encoder = build_encoder(config.encoder, config.audio, parameterization, n_modulations, free_controls)
+    return EncodedCurves(encoder, parameterization, is_granular=bool(free_controls))

@@ -136,6 +136,7 @@ _MODULATIONS = {
     "synthesis).",
     "sub": "The cutoff of the filter that takes away from the sound (from subtractive synthesis).",
     "env": "The envelope: how loud the sound is.",
+    "vibrato": "The pitch: how far it is above (above 0.5) or below that of the note.",
 }
 """What the curves of the built-in synths control."""
 

@@ -101,7 +101,7 @@ def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
 def _entry(cls: type, path: str) -> dict[str, Any]:
     """Kind, description, settings and modulations of a config class."""
     entry: dict[str, Any] = {"kind": kind_of(cls), "doc": _summary_line(cls), "settings": _settings(cls, path)}
-    if modulations := getattr(cls, "modulations", ()):
+    if modulations := getattr(cls, "module_modulations", getattr(cls, "modulations", ())):
         entry["modulations"] = {modulation.name: modulation.description for modulation in modulations}
     return entry
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchlpc import sample_wise_lpc
 
+from core.ops.sizes import table_read_length
 from core.settings.audio import AudioConfig
 from core.settings.filters import LearnedFilterConfig, RbjFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
@@ -354,6 +355,7 @@ class StockShan(nn.Module):
         super().__init__()
         self.audio = audio_config
         self.reference = reference
+        self.read_length = table_read_length(config.table_length, audio_config.sample_rate)
         self.tables = _Tables(config.n_tables, config.table_length)
         self.add_adapter = StockAdapter(config.n_tables)
         self.sub_adapter = StockAdapter(5)
@@ -368,7 +370,7 @@ class StockShan(nn.Module):
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
         weights = torch.softmax(self.add_adapter(add), -1)
-        mixed = mix_of_tables(self.tables.table, weights, note, self.audio, reference=self.reference)
+        mixed = mix_of_tables(self.tables.table, weights, note, self.audio, self.read_length, reference=self.reference)
         filtered: Tensor = self.filter(mixed, self.sub_adapter(sub))
         return filtered * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
 
@@ -387,12 +389,16 @@ def mix_of_tables(
     weights: Float[Tensor, "batch frame table"],
     note: Note,
     audio_config: AudioConfig,
+    read_length: int,
     *,
     reference: bool,
 ) -> Float[Tensor, "batch sample"]:
     """The tables as channels of an image of one row, read at the phase, and their weighted sum at audio rate."""
-    limit = limit_by_gain if reference else limit_by_convolution
-    tables = limit(table, note.f0_hz, audio_config.sample_rate)
+    tables: Tensor
+    if reference:
+        tables = limit_by_gain(table, note.f0_hz, audio_config.sample_rate, read_length)
+    else:
+        tables = limit_by_convolution(table, note.f0_hz, audio_config.sample_rate)
     tables = torch.cat([tables, tables[..., :1]], -1)[:, :, None]
     column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=reference) % 1.0
     x = (2 * column.to(weights) - 1)[:, None]
@@ -473,7 +479,7 @@ class StockSubtractive(nn.Module):
     ) -> Float[Tensor, "batch sample"]:
         add, sub, env = modulation.unbind(1)
         weights = torch.stack([1 - add, add], -1)
-        mixed = mix_of_tables(self.table, weights, note, self.audio, reference=self.reference)
+        mixed = mix_of_tables(self.table, weights, note, self.audio, self.table.shape[1], reference=self.reference)
         filtered: Tensor = self.filter(mixed, sub, note.q)
         return filtered * to_audio_rate(env[:, None], self.audio.hop_length, self.audio.n_samples)[:, 0]
 

@@ -30,7 +30,7 @@ def cases(variants: Iterable[Any], checks: Iterable[Callable[[Any], None]]) -> l
     ]
 
 
-@pytest.mark.parametrize(("config", "check"), cases(synths.every_synth(), synths.CHECKS))
+@pytest.mark.parametrize(("config", "check"), cases((*synths.every_synth(), *synths.every_option()), synths.CHECKS))
 def test_synth(config: SynthConfig, check: synths.Check) -> None:
     check(config)
 

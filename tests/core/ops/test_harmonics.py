@@ -15,6 +15,8 @@ from core.ops.harmonics import (
     normalize_harmonics,
     normalize_harmonics_reference,
     sum_of_harmonics,
+    sum_of_harmonics_at,
+    sum_of_harmonics_at_reference,
     sum_of_harmonics_reference,
 )
 from core.seeding import generator
@@ -163,3 +165,36 @@ def test_first_and_second_derivatives_equal_finite_differences() -> None:
     assert_twice_differentiable(lambda a: sum_of_harmonics(a.square(), f0_hz, phase, 25, SAMPLE_RATE, 9), (amplitudes,))
     assert_twice_differentiable(lambda a: normalize_harmonics(a, f0_hz, SAMPLE_RATE), (amplitudes + 0.1,))
     assert_twice_differentiable(lambda a: exp_sigmoid(4 * a - 2), (amplitudes,))
+
+
+@given(st.integers(1, 3), st.integers(1, 30), st.integers(2, 120), st.integers(1, 60), st.sampled_from(FLOATS))
+@settings(max_examples=25, derandomize=True)
+def test_sum_at_given_phases_equals_reference_at_any_size(
+    batch: int, n_harmonics: int, n_samples: int, hop_length: int, dtype: torch.dtype
+) -> None:
+    n_frames = -(-n_samples // hop_length) + 1
+    amplitudes, highest_hz, _ = inputs_of(batch, n_frames, n_harmonics, dtype, n_samples)
+    phase = 9 * torch.rand(batch, n_samples, dtype=torch.float64, generator=generator(n_samples, "phase")) - 3
+    count = n_below_nyquist(highest_hz, n_harmonics, SAMPLE_RATE)
+    assert_as_exact_as_reference(
+        lambda a: sum_of_harmonics_at(a, phase, highest_hz, SAMPLE_RATE, hop_length),
+        lambda a: sum_of_harmonics_at_reference(a, phase, count, hop_length),
+        (amplitudes,),
+        times=10,
+    )
+
+
+def test_derivatives_at_given_phases_equal_finite_differences() -> None:
+    amplitudes, _, _ = inputs_of(2, 4, 6, torch.float64, 6)
+    phase = 3 * torch.rand(2, 25, dtype=torch.float64, generator=generator(6, "phase"))
+    highest_hz = torch.tensor([500.0, 1900.0])
+    assert_twice_differentiable(
+        lambda a, p: sum_of_harmonics_at(a.square(), p, highest_hz, SAMPLE_RATE, 9), (amplitudes, phase)
+    )
+
+
+def test_given_phases_of_a_constant_pitch_make_the_same_sound() -> None:
+    amplitudes, f0_hz, start = inputs_of(3, 5, 12, torch.float64, 7)
+    phase = start.double()[:, None] + f0_hz.double()[:, None] * torch.arange(40) / SAMPLE_RATE
+    expected = sum_of_harmonics(amplitudes, f0_hz, start, 40, SAMPLE_RATE, 10)
+    torch.testing.assert_close(sum_of_harmonics_at(amplitudes, phase, f0_hz, SAMPLE_RATE, 10), expected)

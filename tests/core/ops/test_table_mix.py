@@ -48,7 +48,9 @@ def test_it_equals_the_reference_at_any_size(
 
 def test_the_gradient_of_the_phase_equals_that_of_the_reference() -> None:
     inputs = inputs_of(2, 4, 16, 6, 41, torch.float64, 1)
-    assert_as_exact_as_reference(lambda *i: mix_tables(*i, 10), lambda *i: mix_tables_reference(*i, 10), inputs)
+    assert_as_exact_as_reference(
+        lambda t, w, p: mix_tables(t, w, p, 10), lambda t, w, p: mix_tables_reference(t, w, p, 10), inputs
+    )
 
 
 def test_two_tables_are_a_wavetable_of_two_positions() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.ops.table_read import read_table, read_table_reference
+from core.ops.table_read import read_table, read_table_at, read_table_at_reference, read_table_reference
 from core.seeding import generator
 from tests.support.closeness import (
     assert_as_exact_as_reference,
@@ -207,3 +207,24 @@ def test_first_and_second_derivatives_equal_finite_differences() -> None:
         return read_table(tables, position, torch.tensor([2000 / math.pi, 1000.0]), phase, 12, 16_000, 4)
 
     assert_twice_differentiable(read, (tables, position))
+
+
+def test_the_gradient_of_given_phases_equals_that_of_the_reference() -> None:
+    tables, position, _, _ = inputs_of(2, 4, 16, 6, torch.float64, 7)
+    phase = 9 * torch.rand(2, 41, dtype=torch.float64, generator=generator(7, "phase")) - 3
+    assert_as_exact_as_reference(
+        lambda t, p, x: read_table_at(t, p, x, 10),
+        lambda t, p, x: read_table_at_reference(t, p, x, 10),
+        (tables, position, phase),
+    )
+    # Phases in the middle between samples of the table, at which the read has a corner.
+    between = ((torch.floor(16 * phase) + 0.5) / 16).requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: read_table_at(tables, position, p, 10), (between,))
+
+
+def test_a_phase_that_is_no_number_makes_its_sample_none() -> None:
+    tables, position, _, _ = inputs_of(1, 4, 16, 6, torch.float64, 8)
+    phase = torch.linspace(0, 3, 41, dtype=torch.float64)[None]
+    phase[0, 5] = torch.nan
+    audio, *_ = value_and_grads(lambda t, p, x: read_table_at(t, p, x, 10), (tables, position, phase))
+    assert torch.equal(audio.isnan(), phase.isnan())

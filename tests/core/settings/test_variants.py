@@ -1,10 +1,12 @@
 """Config classes of all families: kinds, warm-up configs, kernels and modulations."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
+from core.errors import ConfigError
 from core.modulations import Modulation, modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig, RendersConfig, SyntheticDataConfig
@@ -14,7 +16,8 @@ from core.settings.optimizers import OptimizerConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig, OscillatorConfig
 from core.settings.parameterizations import ParameterizationConfig, SplineConfig
 from core.settings.schema import kind_of
-from core.settings.synths import ModSynthConfig, SynthConfig, SynthVariant
+from core.settings.synth_base import SynthVariant
+from core.settings.synths import EngelConfig, FmConfig, ModSynthConfig, ShanConfig, SynthConfig
 
 FAMILIES: dict[str, Any] = {
     "data": DataConfig,
@@ -59,10 +62,41 @@ def test_kernels_follow_the_choices_that_need_other_ones() -> None:
 
 @pytest.mark.parametrize("cls", get_args(SynthConfig))
 def test_synths_name_their_modulations(cls: type[SynthVariant]) -> None:
-    names = modulation_names(cls.modulations)
+    names = modulation_names(cls().modulations)
     assert len(set(names)) == len(names) >= 1
     assert all(name.isidentifier() and name == name.lower() for name in names)
-    assert all(isinstance(modulation, Modulation) and modulation.description for modulation in cls.modulations)
+    assert all(isinstance(modulation, Modulation) and modulation.description for modulation in cls().modulations)
+
+
+@pytest.mark.parametrize("cls", get_args(SynthConfig))
+def test_vibrato_is_a_further_curve(cls: type[SynthConfig]) -> None:
+    names = modulation_names(cls().modulations)
+    assert modulation_names(cls(vibrato_semitones=0.5).modulations) == (*names, "vibrato")
+
+
+@pytest.mark.parametrize(
+    ("config", "curves", "free"),
+    [
+        (ModSynthConfig(filter=LearnedFilterConfig(), control="granular"), ("add", "env"), (5,)),
+        (EngelConfig(n_harmonics=20, control="granular"), ("env",), (21, 33)),
+        (ShanConfig(n_tables=7, control="granular", vibrato_semitones=1.0), ("env", "vibrato"), (7, 5)),
+        (FmConfig(control="granular"), ("add", "env"), (5,)),
+    ],
+)
+def test_granular_control_frees_what_an_adapter_would_control(
+    config: SynthConfig, curves: tuple[str, ...], free: tuple[int, ...]
+) -> None:
+    config.check(AudioConfig())
+    assert modulation_names(config.modulations) == curves
+    assert config.free_controls == free
+    assert config.adapters == ()
+    curves_instead: Any = {"control": "curves"}
+    assert replace(config, **curves_instead).adapters == free
+
+
+def test_a_synth_without_learned_modules_has_nothing_to_free() -> None:
+    with pytest.raises(ConfigError, match="this mod_synth synth has no module with several controls"):
+        ModSynthConfig(control="granular").check(AudioConfig())
 
 
 def test_synthetic_data_know_the_synth_that_makes_them() -> None:
@@ -70,8 +104,9 @@ def test_synthetic_data_know_the_synth_that_makes_them() -> None:
     assert data.true_synth == ModSynthConfig(
         oscillator=FrozenWavetableConfig(wavetable="drawbars"), filter=RbjFilterConfig(max_cutoff_hz=4000.0)
     )
-    assert data.true_modulations == ModSynthConfig.modulations
+    assert data.true_modulations == ModSynthConfig().modulations
     assert data.true_wavetable == "drawbars"
+    assert modulation_names(SyntheticDataConfig(vibrato_semitones=0.5).true_modulations)[-1] == "vibrato"
     assert SyntheticDataConfig(n_train=5, n_validation=2, n_test=3).expected_clips == (5, 2, 3)
 
 

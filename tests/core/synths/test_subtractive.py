@@ -60,7 +60,7 @@ def test_aliasing_is_inaudible(f0_hz: int, sample_rate: int, below_db: float) ->
     note = Note(f0_hz=torch.tensor([float(f0_hz)]), q=torch.zeros(1), phase=torch.zeros(1))
     weights = torch.tensor([1.0, 0.0]).expand(1, audio.n_frames, 2)
     saw = mix_tables(
-        band_limit(synth.tables, note.f0_hz, sample_rate),
+        band_limit(synth.tables, note.f0_hz, sample_rate, 4096),
         weights,
         note.phase_of_samples(sample_rate, sample_rate, 125),
         125,

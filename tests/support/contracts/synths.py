@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
 import torch
@@ -25,6 +25,16 @@ def every_synth() -> Iterator[SynthConfig]:
     """The configs that together run every kernel of every synth."""
     for cls in get_args(SynthConfig):
         yield from cls.warm_ups()
+
+
+def every_option() -> Iterator[SynthConfig]:
+    """A config of each synth with a vibrato, and one with granular control and a vibrato where it has one."""
+    for synth in every_synth():
+        bent = replace(synth, vibrato_semitones=2.0)
+        yield bent
+        if synth.adapters:
+            granular: Any = {"control": "granular"}
+            yield replace(bent, **granular)
 
 
 def modulations_are_named(config: SynthConfig) -> None:
@@ -77,7 +87,7 @@ def controls_stay_in_their_declared_ranges(config: SynthConfig) -> None:
     synth = _synth(config)
     corners = [torch.full_like(_curves(config), value) for value in (0.0, 1.0)]
     for curves in (_curves(config), *corners):
-        controls = synth.controls(curves)
+        controls = synth.controls(synth.split_vibrato(curves, _note())[0])
         assert is_dataclass(controls)
         names = [field.name for field in fields(controls)]
         assert set(synth.control_ranges) == set(names), "control_ranges has an entry for each control"
@@ -121,7 +131,7 @@ def _synth(config: SynthConfig) -> Synth[Any]:
 
 
 def _curves(config: SynthConfig) -> Tensor:
-    shape = BATCH, len(config.modulations), AUDIO.n_frames
+    shape = BATCH, len(config.modulations) + sum(config.free_controls), AUDIO.n_frames
     return 0.1 + 0.8 * torch.rand(shape, generator=generator(0, "curves"))
 
 
