@@ -58,6 +58,14 @@ class CurveRate:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveDescription:
+    """Computed from the numbers that describe each curve: `function(numbers, duration_s)` returns a value per clip and
+    modulation, NaN for curves that nothing describes."""
+
+    function: Callable[[Float[Tensor, "clip modulation"], float], Float[Tensor, "clip modulation"]]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialCost:
     """Computed from the record of a finished trial: `function(record)` returns a value, None if it is not recorded.
 
@@ -67,7 +75,7 @@ class TrialCost:
     function: Callable[[TrialRecord], float | None]
 
 
-Compute = AudioDistance | CurveDistance | CurveProperty | CurveRate | TrialCost
+Compute = AudioDistance | CurveDistance | CurveProperty | CurveRate | CurveDescription | TrialCost
 """Computation of a metric; the class determines the inputs."""
 
 
@@ -114,4 +122,4 @@ class Metric:
     @property
     def is_per_modulation(self) -> bool:
         """Whether there is a value for each modulation."""
-        return isinstance(self.compute, CurveDistance | CurveProperty | CurveRate)
+        return isinstance(self.compute, CurveDistance | CurveProperty | CurveRate | CurveDescription)

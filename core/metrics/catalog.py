@@ -12,6 +12,7 @@ from core.metrics.audio import MEL, MSS
 from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import L1, L1_DIFFERENCE, PEARSON
+from core.metrics.description import DESCRIPTION_LENGTH
 from core.metrics.interpretability import RANGE, SATURATION, SPECTRAL_ENTROPY, TOTAL_VARIATION, TURNING_POINTS
 from core.metrics.lfo import RATE_MATCH
 from core.statistics.support import REAL, Support
@@ -27,6 +28,7 @@ METRICS: tuple[Metric, ...] = (
     SPECTRAL_ENTROPY,
     RANGE,
     SATURATION,
+    DESCRIPTION_LENGTH,
     RATE_MATCH,
     TRAIN_S,
 )

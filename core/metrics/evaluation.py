@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.clips import Clips
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
+from core.metrics.base import AudioDistance, CurveDescription, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all, project_on_same
 from core.storage.records import MetricValues
@@ -34,6 +34,8 @@ class Estimates:
     """Estimated sounds."""
     modulation: Float[Tensor, "clip modulation frame"]
     """Recovered curves in 0..1."""
+    numbers: Float[Tensor, "clip modulation"]
+    """Numbers that a person would have to edit to draw each curve; NaN if nothing describes it."""
     modulation_names: tuple[str, ...]
     sample_rate: int
     frame_rate: float
@@ -100,6 +102,10 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
                 if clips.lfo_hz is not None:
                     values = function(estimates.modulation, clips.lfo_hz, estimates.frame_rate)
                     yield metric.name, PerClip(values, estimates.modulation_names)
+            case CurveDescription(function):
+                # A clip of n frames lasts n frame periods here, so that a value per frame is the frame rate.
+                duration_s = estimates.modulation.shape[-1] / estimates.frame_rate
+                yield metric.name, PerClip(function(estimates.numbers, duration_s), estimates.modulation_names)
             case TrialCost():
                 pass  # computed from the record after the trial has ended
             case _:

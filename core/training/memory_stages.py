@@ -24,11 +24,11 @@ def model_stages(config: TrialConfig, batch: int) -> Iterator[Stage]:
         batch: Number of clips.
     """
     audio, n_modulations = config.audio, len(config.synth.modulations)
-    if not config.parameterization.is_baseline:
+    if (encoded := config.encoded) is not None:
         yield from _encoder_stages(config.encoder, audio, batch)
-        tokens = config.parameterization.n_tokens(audio)
+        tokens = encoded.n_tokens(audio)
         yield _recurrent_stage(config.encoder, audio, batch, n_modulations)
-        yield _head_stage(config.encoder, batch * tokens, n_modulations, config.parameterization.n_outputs)
+        yield _head_stage(config.encoder, batch * tokens, n_modulations, encoded.n_outputs)
     curves = batch * n_modulations * audio.n_frames
     yield Stage(kept=6 * curves * DOUBLE, forward=4 * curves * DOUBLE, backward=4 * curves * DOUBLE)
     yield from config.synth.memory_stages(audio, batch)
@@ -38,8 +38,8 @@ def model_weights(config: TrialConfig) -> float:
     """Number of weights of the model that are trained."""
     n_modulations = len(config.synth.modulations)
     encoder = 0.0
-    if not config.parameterization.is_baseline:
-        encoder = _encoder_weights(config.encoder, n_modulations, config.parameterization.n_outputs)
+    if (encoded := config.encoded) is not None:
+        encoder = _encoder_weights(config.encoder, n_modulations, encoded.n_outputs)
     return encoder + config.synth.n_weights()
 
 

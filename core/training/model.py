@@ -1,6 +1,7 @@
 """Model of a trial: an encoder or baseline that provides the modulation curves, and the synth they control."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,29 @@ from core.synths.base import Synth
 from core.synths.build import build_synth
 from core.synths.note import Note
 
+Phase = Literal["training", "selection", "results"]
+"""What curves are for: a training step, the validation loss that selects the checkpoint, or the results of a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedCurves:
+    """Modulation curves of a batch of clips."""
+
+    modulation: Float[Tensor, "batch modulation frame"]
+    """The curves in 0..1."""
+    numbers: Float[Tensor, "batch modulation"]
+    """Numbers that a person would have to edit to draw each curve; NaN if nothing describes it."""
+    penalty: Float[Tensor, ""]
+    """What the parameterization adds to the training loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Sound and modulation curves that a model estimates for a batch of clips."""
+
+    audio: Float[Tensor, "batch sample"]
+    curves: EstimatedCurves
+
 
 class EncodedCurves(nn.Module):
     """Modulation curves predicted from the sound by an encoder and a parameterization."""
@@ -29,11 +53,18 @@ class EncodedCurves(nn.Module):
         self,
         audio: Float[Tensor, "batch sample"],
         curriculum: float = 0.0,
-        generator: torch.Generator | None = None,  # noqa: ARG002  (for baselines)
-    ) -> Float[Tensor, "batch modulation frame"]:
-        """Curves in 0..1."""
-        curves: Tensor = self.parameterization(self.encoder(audio), curriculum)
-        return curves
+        generator: torch.Generator | None = None,
+        phase: Phase = "results",
+        true_curves: Float[Tensor, "batch modulation frame"] | None = None,  # noqa: ARG002  (for the oracle)
+    ) -> EstimatedCurves:
+        """The curves; only in training they have noise, where the parameterization has any."""
+        logits: Tensor = self.encoder(audio)
+        noise = generator if phase == "training" else None
+        return EstimatedCurves(
+            modulation=self.parameterization(logits, curriculum, noise),
+            numbers=self.parameterization.numbers(logits),
+            penalty=self.parameterization.penalty(logits, curriculum),
+        )
 
 
 class BaselineCurves(nn.Module):
@@ -49,12 +80,45 @@ class BaselineCurves(nn.Module):
         audio: Float[Tensor, "batch sample"],
         curriculum: float = 0.0,  # noqa: ARG002  (for encoders)
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "batch modulation frame"]:
-        """Curves in 0..1; of the audio only batch size, device and dtype are used."""
+        phase: Phase = "results",  # noqa: ARG002  (the curves are the same in all)
+        true_curves: Float[Tensor, "batch modulation frame"] | None = None,
+    ) -> EstimatedCurves:
+        """The curves; of the audio only batch size, device and dtype are used."""
         if generator is None:
             raise ValueError("curves of a baseline are drawn from a generator; give forward one")
-        curves: Tensor = self.baseline(audio.shape[0], self.n_modulations, generator)
-        return curves.to(audio, non_blocking=True)
+        batch = audio.shape[0]
+        curves: Tensor = self.baseline(batch, self.n_modulations, generator, true_curves)
+        return EstimatedCurves(
+            modulation=curves.to(audio, non_blocking=True),
+            numbers=audio.new_full((batch, self.n_modulations), self.baseline.n_numbers),
+            penalty=audio.new_zeros(()),
+        )
+
+
+class SubstitutedCurves(EncodedCurves):
+    """Curves of an encoder with which a synth is trained, replaced by those of a baseline in the results.
+
+    The baseline then tells what the trained synth makes of curves that do not depend on the sound. Reference: the
+    random-spline baseline of Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
+    """
+
+    def __init__(self, encoder: LfoNet, parameterization: Parameterization, baseline: BaselineCurves) -> None:
+        super().__init__(encoder, parameterization)
+        self.substitute = baseline
+
+    def forward(
+        self,
+        audio: Float[Tensor, "batch sample"],
+        curriculum: float = 0.0,
+        generator: torch.Generator | None = None,
+        phase: Phase = "results",
+        true_curves: Float[Tensor, "batch modulation frame"] | None = None,
+    ) -> EstimatedCurves:
+        """The baseline's curves in the results, else the encoder's."""
+        if phase != "results":
+            return super().forward(audio, curriculum, generator, phase, true_curves)
+        curves: EstimatedCurves = self.substitute(audio, curriculum, generator, phase, true_curves)
+        return curves
 
 
 class DiscoveryModel(nn.Module):
@@ -71,17 +135,21 @@ class DiscoveryModel(nn.Module):
         note: Note,
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
-        """The estimated sound and the recovered curves in 0..1.
+        phase: Phase = "results",
+        true_curves: Float[Tensor, "batch modulation frame"] | None = None,
+    ) -> Estimate:
+        """The estimated sound and the recovered curves.
 
         Args:
             audio: The target.
             note: Pitch, resonance, phase and noise for the synth.
             curriculum: Strength of the training curriculum, from 1 to 0; it is 0 in evaluation.
-            generator: Source of the curves of random baselines and of the curriculum's noise.
+            generator: Source of the curves of random baselines, and of noise in training.
+            phase: What the estimate is for.
+            true_curves: The true curves of the synth's modulations, for an oracle.
         """
-        modulation = self.curves(audio, curriculum, generator)
-        return self.synth(modulation, note, curriculum, generator), modulation
+        curves: EstimatedCurves = self.curves(audio, curriculum, generator, phase, true_curves)
+        return Estimate(self.synth(curves.modulation, note, curriculum, generator), curves)
 
 
 def build_model(config: TrialConfig) -> DiscoveryModel:
@@ -93,8 +161,14 @@ def build_model(config: TrialConfig) -> DiscoveryModel:
 
 def _build_curves(config: TrialConfig) -> EncodedCurves | BaselineCurves:
     n_modulations = len(config.synth.modulations)
-    parameterization = build_parameterization(config.parameterization, config.audio)
-    if isinstance(parameterization, Baseline):
-        return BaselineCurves(parameterization, n_modulations)
+    built = build_parameterization(config.parameterization, config.audio)
+    baseline = BaselineCurves(built, n_modulations) if isinstance(built, Baseline) else None
+    if config.encoded is None:
+        assert baseline is not None
+        return baseline
+    parameterization = build_parameterization(config.encoded, config.audio)
+    assert isinstance(parameterization, Parameterization)
     encoder = build_encoder(config.encoder, config.audio, parameterization, n_modulations)
-    return EncodedCurves(encoder, parameterization)
+    if baseline is None:
+        return EncodedCurves(encoder, parameterization)
+    return SubstitutedCurves(encoder, parameterization, baseline)

@@ -176,11 +176,12 @@ def _run(
 def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: TrialConfig) -> Evaluation:
     """Estimates of a split and their metrics."""
     clips = dataset.validation if split == "validation" else dataset.test
-    audio, modulation = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
+    audio, modulation, numbers = estimate_clips(model, clips.to(torch.device(config.device)), split, config)
     estimates = Estimates(
         clips=clips,
         audio=audio.cpu(),
         modulation=modulation.cpu(),
+        numbers=numbers.cpu(),
         modulation_names=modulation_names(config.synth.modulations),
         sample_rate=config.audio.sample_rate,
         frame_rate=config.audio.frame_rate,

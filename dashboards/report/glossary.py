@@ -173,6 +173,7 @@ _PLAIN = {
     "interpretability.turning_points": "How often a curve changes its direction.",
     "interpretability.range": "How far a curve moves at all.",
     "interpretability.saturation": "How long a curve stays at its limits.",
+    "interpretability.description_length": "How many numbers somebody would have to set to draw a second of the curve.",
 }
 """What metrics mean for somebody who does not know the words of their descriptions."""
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, TrialCost
+from core.metrics.base import AudioDistance, CurveDescription, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
 from core.settings.loading import flat_config, to_settings
@@ -238,6 +238,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
         "interpretability.spectral_entropy": 0.5,
         "interpretability.range": arm.range,
         "interpretability.saturation": 0.02,
+        "interpretability.description_length": 16.0,
     }
     shared = tuple(name for name in sounds.truth if name in sounds.modulations)
     for metric in METRICS:
@@ -250,7 +251,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
             case CurveDistance():
                 by_projection = {"": shared, ".lls1": shared, ".lls3": sounds.truth}
                 by_projection = {projection: names for projection, names in by_projection.items() if names}
-            case CurveProperty():
+            case CurveProperty() | CurveDescription():
                 by_projection = {"": sounds.modulations}
             case _:
                 assert_never(metric.compute)

@@ -26,7 +26,10 @@ def test_full_names_begin_with_the_means_and_follow_the_modulations() -> None:
         "audio.mss",
         "audio.mel",
         *(f"curves.{name}{projection}" for name in ("l1", "l1_diff", "pcc") for projection in ("", ".lls1", ".lls3")),
-        *(f"interpretability.{name}" for name in ("tv", "turning_points", "spectral_entropy", "range", "saturation")),
+        *(
+            f"interpretability.{name}"
+            for name in ("tv", "turning_points", "spectral_entropy", "range", "saturation", "description_length")
+        ),
         "lfo.rate_match",
         "cost.train_s",
     ]

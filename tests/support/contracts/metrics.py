@@ -7,7 +7,15 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, Metric, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    CurveDescription,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    Metric,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS, metric_of
 from core.seeding import generator
 from core.storage.records import TrialRecord
@@ -41,7 +49,7 @@ def equality_gives_the_best_value(metric: Metric) -> None:
             values = function(_audio(), _audio(), SAMPLE_RATE)
         case CurveDistance(function):
             values = function(_curves(0), _curves(0))
-        case CurveProperty() | CurveRate() | TrialCost():
+        case CurveProperty() | CurveRate() | CurveDescription() | TrialCost():
             return
         case _:
             assert_never(metric.compute)
@@ -68,6 +76,10 @@ def a_clip_scores_the_same_alone_and_in_a_batch(metric: Metric) -> None:
                 rates = torch.tensor([2.0, torch.nan, 5.0])
                 alone = function(curves[part], rates[part], FRAME_RATE)
                 together = function(curves, rates, FRAME_RATE)
+                assert together.shape == (BATCH, 2)
+            case CurveDescription(function):
+                numbers = torch.tensor([[3.0, 4.0], [5.0, torch.nan], [6.0, 7.0]])
+                alone, together = function(numbers[part], 2.0), function(numbers, 2.0)
                 assert together.shape == (BATCH, 2)
             case TrialCost():
                 return
