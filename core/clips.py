@@ -1,5 +1,6 @@
 """Clips in memory with sound, pitch, resonance, true curves and declared LFO rates, and data sets of three splits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,12 @@ class Clips:
             modulation_names=self.modulation_names,
             lfo_hz=None if self.lfo_hz is None else self.lfo_hz[indices],
         )
+
+    def curves_of(self, names: Sequence[str]) -> Float[Tensor, "clip modulation frame"] | None:
+        """The true curves of these modulations, in this order; None if those of any are unknown."""
+        if self.modulation is None or not set(names) <= set(self.modulation_names):
+            return None
+        return torch.stack([self.modulation[:, self.modulation_names.index(name)] for name in names], 1)
 
     def to(self, device: torch.device) -> "Clips":
         """The clips with all tensors on a device."""

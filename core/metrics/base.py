@@ -86,6 +86,14 @@ class AudioProxy:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveDescription:
+    """Computed from the numbers that describe each curve: `function(numbers, duration_s)` returns a value per clip and
+    modulation, NaN for curves that nothing describes."""
+
+    function: Callable[[Float[Tensor, "clip modulation"], float], Float[Tensor, "clip modulation"]]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialCost:
     """Computed from the record of a finished trial: `function(record)` returns a value, None if it is not recorded.
 
@@ -95,7 +103,9 @@ class TrialCost:
     function: Callable[[TrialRecord], float | None]
 
 
-Compute = AudioDistance | HeldDistance | CurveDistance | CurveProperty | CurveRate | AudioProxy | TrialCost
+Compute = (
+    AudioDistance | HeldDistance | CurveDistance | CurveProperty | CurveRate | CurveDescription | AudioProxy | TrialCost
+)
 """Computation of a metric; the class determines the inputs."""
 
 
@@ -153,4 +163,4 @@ class Metric:
     @property
     def is_per_modulation(self) -> bool:
         """Whether there is a value for each modulation."""
-        return isinstance(self.compute, HeldDistance | CurveDistance | CurveProperty | CurveRate)
+        return isinstance(self.compute, HeldDistance | CurveDistance | CurveProperty | CurveRate | CurveDescription)

@@ -12,6 +12,7 @@ from core.metrics.audio import LOG_MEL, MEL_STFT, MFCC, MSS
 from core.metrics.base import PROJECTIONS, Metric
 from core.metrics.cost import TRAIN_S
 from core.metrics.curves import DTW, ESR, FRECHET, L1, L1_DIFFERENCE, PEARSON
+from core.metrics.description import DESCRIPTION_LENGTH
 from core.metrics.effect import EFFECT
 from core.metrics.interpretability import (
     DOMINANT_RATE,
@@ -43,6 +44,7 @@ METRICS: tuple[Metric, ...] = (
     SPECTRAL_ENTROPY,
     RANGE,
     SATURATION,
+    DESCRIPTION_LENGTH,
     DOMINANT_RATE,
     EFFECT,
     RATE_MATCH,

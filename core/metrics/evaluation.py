@@ -12,6 +12,7 @@ from core.clips import Clips
 from core.metrics.base import (
     AudioDistance,
     AudioProxy,
+    CurveDescription,
     CurveDistance,
     CurveProperty,
     CurveRate,
@@ -44,6 +45,8 @@ class Estimates:
     """Estimated sounds."""
     modulation: Float[Tensor, "clip modulation frame"]
     """Recovered curves in 0..1."""
+    numbers: Float[Tensor, "clip modulation"]
+    """Numbers that a person would have to edit to draw each curve; NaN if nothing describes it."""
     modulation_names: tuple[str, ...]
     sample_rate: int
     frame_rate: float
@@ -136,6 +139,10 @@ def _per_clip(estimates: Estimates) -> Iterator[tuple[str, PerClip]]:
                 if (curves := proxies.get((feature, cutoff_hz))) is not None:
                     yield metric.name, PerClip(function(curves.target, curves.estimate))
                     yield f"{metric.name}.lls3", PerClip(function(curves.target, curves.fit))
+            case CurveDescription(function):
+                # A clip of n frames lasts n frame periods here, so that a value per frame is the frame rate.
+                duration_s = estimates.modulation.shape[-1] / estimates.frame_rate
+                yield metric.name, PerClip(function(estimates.numbers, duration_s), names)
             case TrialCost():
                 pass  # computed from the record after the trial has ended
             case _:

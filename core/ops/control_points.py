@@ -39,8 +39,13 @@ def control_points_reference(
     """`control_points` in torch operations."""
     share = torch.softmax(logits[..., 1:, 0] / temperature, dim=-1)
     spacing = min_spacing / share.shape[-1] + (1 - min_spacing) * share
-    x, y = knots(spacing), 0.5 + 0.5 * _Y_RANGE * torch.tanh(logits[..., 1])
+    x, y = knots(spacing), unit_values(logits[..., 1])
     return blend_with_chord(x, degree, curriculum), blend_with_chord(y, degree, curriculum)
+
+
+def unit_values(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """1/2 + 1/2 (1 - 1e-3) tanh(logits): values in 0..1, not at the ends."""
+    return 0.5 + 0.5 * _Y_RANGE * torch.tanh(logits)
 
 
 def blend_with_chord(

@@ -13,9 +13,50 @@ def check_spline_size(n_segments: int, degree: int, n_frames: int) -> None:
     if free > n_frames:
         raise ValueError(
             f"a spline needs at most as many free numbers as frames: n_segments={n_segments} of degree={degree} have "
-            f"{free}, over n_frames={n_frames}; lower n_segments to {max(1, (n_frames - 1) // (2 * degree))} "
+            f"{free}, over n_frames={n_frames}; lower n_segments to {max_spline_segments(degree, n_frames)} "
             "or shorten hop_length"
         )
+
+
+def max_spline_segments(degree: int, n_frames: int) -> int:
+    """Largest number of segments of a spline that has at most as many free numbers as frames, at least 1."""
+    return max(1, (n_frames - 1) // (2 * degree))
+
+
+def check_free_numbers(n_free: int, n_frames: int, setting: str) -> None:
+    """
+    Raises:
+        ValueError: a curve has more free numbers than there are frames to describe.
+    """
+    if n_free > n_frames:
+        raise ValueError(
+            f"a curve needs at most as many free numbers as frames: {setting} gives {n_free}, over "
+            f"n_frames={n_frames}; lower it or shorten hop_length"
+        )
+
+
+MIN_LFO_PERIODS = 0.25
+"""Smallest number of periods of an oscillator in a clip; the rate of less is not to be seen."""
+MAX_LFO_SHARE = 0.25
+"""Largest rate of an oscillator as a share of the frame rate."""
+
+
+def check_lfo_rates(min_rate_hz: float, max_rate_hz: float, frame_rate: float, duration_s: float) -> None:
+    """
+    Raises:
+        ValueError: the rates are in the wrong order, or too slow or too fast for the frames of a clip.
+    """
+    lowest, highest = MIN_LFO_PERIODS / duration_s, MAX_LFO_SHARE * frame_rate
+    if not lowest <= min_rate_hz < max_rate_hz <= highest:
+        raise ValueError(
+            f"an LFO needs {lowest:.4g} <= min_rate_hz < max_rate_hz <= {highest:.4g}: a quarter of a period in clips "
+            f"of {duration_s:g} s, and four frames per period; got {min_rate_hz:g} and {max_rate_hz:g}"
+        )
+
+
+def n_lfo_rates(duration_s: float, min_rate_hz: float, max_rate_hz: float) -> int:
+    """Rates of a bank that are 1 / (4 duration) or less apart, at least three."""
+    return max(3, math.ceil((max_rate_hz - min_rate_hz) * 4 * duration_s) + 1)
 
 
 MIN_LOW_PASS_TAPS = 11

@@ -18,10 +18,12 @@ class Frame(Parameterization):
     def __init__(self, n_frames: int) -> None:
         super().__init__()
         self.n_tokens = n_frames
+        self.n_numbers = float(n_frames)
 
     def forward(
         self,
         logits: Float[Tensor, "batch modulation token 1"],
         curriculum: float = 0.0,  # noqa: ARG002  (no curriculum here)
+        generator: torch.Generator | None = None,  # noqa: ARG002  (nor noise)
     ) -> Float[Tensor, "batch modulation frame"]:
         return torch.sigmoid(logits.squeeze(-1))

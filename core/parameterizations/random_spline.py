@@ -19,9 +19,14 @@ class RandomSpline(Baseline):
         self.n_frames = n_frames
         self.n_segments = n_segments
         self.degree = degree
+        self.n_numbers = 2.0 * n_segments * degree
 
     def forward(
-        self, batch: int, n_modulations: int, generator: torch.Generator
+        self,
+        batch: int,
+        n_modulations: int,
+        generator: torch.Generator,
+        true_curves: Float[Tensor, "{batch} {n_modulations} frame"] | None = None,  # noqa: ARG002
     ) -> Float[Tensor, "{batch} {n_modulations} frame"]:
         shape, n_intervals = (batch, n_modulations), self.n_segments * self.degree
         spacing = torch.rand(*shape, n_intervals, generator=generator, dtype=torch.float64).clamp_min(1e-3)

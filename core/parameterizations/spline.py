@@ -43,6 +43,8 @@ class Spline(Parameterization):
         check_spline_size(n_segments, degree, n_frames)
         self.n_intervals = n_segments * degree
         self.n_tokens = self.n_intervals + 1
+        # Values of all control points, and times of all but the first and the last.
+        self.n_numbers = 2.0 * self.n_intervals
         self.degree = degree
         self.evaluation = evaluation
         self.temperature = temperature
@@ -51,13 +53,17 @@ class Spline(Parameterization):
         self.register_buffer("time", torch.linspace(0, 1, n_frames, dtype=torch.float64), persistent=False)
 
     def forward(
-        self, logits: Float[Tensor, "batch modulation token 2"], curriculum: float = 0.0
+        self,
+        logits: Float[Tensor, "batch modulation token 2"],
+        curriculum: float = 0.0,
+        generator: torch.Generator | None = None,  # noqa: ARG002  (no noise here)
     ) -> Float[Tensor, "batch modulation frame"]:
         """Curves in 0..1.
 
         Args:
             logits: x and y logit of each control point; the first x logit is not used, since x_0 = 0.
             curriculum: Share of the straight chord in each segment's inner control points, from 1 to 0.
+            generator: Not used.
         """
         x, y = self.control_points(logits, curriculum if self.chord_curriculum else 0.0)
         if self.evaluation == "inverse":

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.settings.audio import AudioConfig
+from core.settings.baselines import RandomSplineConfig
 from core.settings.data import SyntheticDataConfig
 from core.settings.encoder import EncoderConfig
 from core.settings.losses import MultiResolutionStftConfig, Resolution
 from core.settings.optimizers import ScheduleFreeConfig
 from core.settings.oscillators import LearnableWavetableConfig
-from core.settings.parameterizations import RandomSplineConfig, SplineConfig
+from core.settings.parameterizations import SplineConfig
 from core.settings.synths import EngelConfig
 from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig

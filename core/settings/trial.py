@@ -6,14 +6,16 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from core.errors import ConfigError
+from core.ops.sizes import max_spline_segments
 from core.settings.annotations import SeedRange
 from core.settings.audio import AudioConfig
+from core.settings.baselines import RandomSplineConfig
 from core.settings.data import DataConfig, SyntheticDataConfig
 from core.settings.digest import settings_sha256, trial_digest
 from core.settings.encoder import EncoderConfig
 from core.settings.losses import LossConfig, MultiResolutionStftConfig
 from core.settings.optimizers import OptimizerConfig, ScheduleFreeConfig
-from core.settings.parameterizations import LowPassConfig, ParameterizationConfig
+from core.settings.parameterizations import LowPassConfig, ParameterizationConfig, SplineConfig
 from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.trainer import TrainerConfig
 
@@ -63,6 +65,21 @@ class TrialConfig:
         """
         is_granular = self.synth.control == "granular"
         return self.parameterization.is_baseline or self.trainer.max_steps == 0 or is_granular
+
+    @property
+    def encoded(self) -> ParameterizationConfig | None:
+        """Parameterization whose logits an encoder is trained to predict; None if the curves need no encoder.
+
+        A random spline has one where the synth is learned with the curves of an encoder. It has as many segments as the
+        random one, or as many as the frames allow.
+        """
+        config = self.parameterization
+        if not isinstance(config, RandomSplineConfig):
+            return None if config.is_baseline else config
+        if config.training == "random" or not self.synth.n_weights():
+            return None
+        n_segments = min(config.n_segments, max_spline_segments(config.degree, self.audio.n_frames))
+        return SplineConfig(n_segments=n_segments, degree=config.degree)
 
     @property
     def is_white_box(self) -> bool:

@@ -110,7 +110,7 @@ def estimate_memory(config: TrialConfig, n_clips: Clips | None = None) -> Memory
             own=LIBRARIES + float(_CUDA_LIBRARIES),
         )
     filterbank, making_it = filterbank_bytes(config.encoder)
-    if config.parameterization.is_baseline:
+    if config.encoded is None:
         filterbank = making_it = 0.0
     constants = max(making_it, config.synth.constant_bytes(), config.parameterization.constant_bytes(audio))
     return MemoryEstimate(

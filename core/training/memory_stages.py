@@ -24,11 +24,11 @@ def model_stages(config: TrialConfig, batch: int) -> Iterator[Stage]:
         batch: Number of clips.
     """
     audio, n_modulations, free = config.audio, len(config.synth.modulations), config.synth.free_controls
-    if not config.parameterization.is_baseline:
+    if (encoded := config.encoded) is not None:
         yield from _encoder_stages(config.encoder, audio, batch)
-        tokens = config.parameterization.n_tokens(audio)
+        tokens = encoded.n_tokens(audio)
         yield _recurrent_stage(config.encoder, audio, batch, n_modulations + len(free))
-        yield _head_stage(config.encoder, batch * tokens, n_modulations, config.parameterization.n_outputs)
+        yield _head_stage(config.encoder, batch * tokens, n_modulations, encoded.n_outputs)
         for n_controls in free:
             yield _head_stage(config.encoder, batch * audio.n_frames, 1, n_controls)
     curves = batch * n_modulations * audio.n_frames
@@ -40,8 +40,8 @@ def model_weights(config: TrialConfig) -> float:
     """Number of weights of the model that are trained."""
     n_modulations = len(config.synth.modulations)
     encoder = 0.0
-    if not config.parameterization.is_baseline:
-        heads = (config.parameterization.n_outputs,) * n_modulations + config.synth.free_controls
+    if (encoded := config.encoded) is not None:
+        heads = (encoded.n_outputs,) * n_modulations + config.synth.free_controls
         encoder = _encoder_weights(config.encoder, heads)
     return encoder + config.synth.n_weights()
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.clips import Clips, Dataset
 from core.losses.build import build_loss
+from core.modulations import modulation_names
 from core.seeding import generator
 from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
@@ -23,7 +24,7 @@ from core.synths.base import Synth
 from core.synths.note import Note, draw_note, note_by_id
 from core.training.checkpoint import Checkpoint
 from core.training.memory import reuse_freed_memory
-from core.training.model import DiscoveryModel, build_model
+from core.training.model import DiscoveryModel, Estimate, EstimatedCurves, build_model, joined
 from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
 
 PROGRESS_EVERY = 10
@@ -39,7 +40,7 @@ class Progress:
     train_loss: float | None
     """Mean since the last validation; None before the first step."""
     validation_loss: float | None
-    """Loss of the latest validation."""
+    """Loss of the latest validation, without the penalty of the parameterization."""
     elapsed_s: float
     history: Sequence[dict[str, float]] = ()
     """Entries of all validations so far, see `FitResult.history`."""
@@ -70,7 +71,10 @@ class FitResult:
     best_step: int
     """Step with the best validation loss."""
     history: tuple[dict[str, float], ...]
-    """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`."""
+    """An entry per validation with `step`, `train_loss`, `validation_loss` and `elapsed_s`.
+
+    Only `train_loss` contains the penalty of the parameterization.
+    """
     divergence: Divergence | None
     """Why training ended early; None if it reached the last step."""
 
@@ -249,17 +253,26 @@ def train_step(
 ) -> Float[Tensor, ""]:
     """Take one training step and return its loss; all random draws derive from the seed and the step.
 
-    Nothing in it waits for a GPU, which may still compute the step when this returns.
+    The loss is that of the sounds plus the penalty of the parameterization, which no other loss contains. Nothing in
+    the step waits for a GPU, which may still compute it when this returns.
     """
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     rng = generator(config.seed, "training", step)
     note = draw_note(batch, rng, with_noise=model.synth.needs_noise)
-    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), rng)
-    loss: Tensor = loss_function(estimate, batch.audio)
+    strength = curriculum_strength(config.trainer, step)
+    estimate: Estimate = model(batch.audio, note, strength, rng, "training", true_curves(batch, config))
+    loss: Tensor = loss_function(estimate.audio, batch.audio) + estimate.curves.penalty
     compute_gradients(loss, optimizers, config.trainer.gradient_clip, config.trainer.clip_scope)
     for optimizer in optimizers:
         optimizer.step()
     return loss.detach()
+
+
+def true_curves(clips: Clips, config: TrialConfig) -> Float[Tensor, "clip modulation frame"] | None:
+    """The true curves of the synth's modulations, if the parameterization needs them."""
+    if not config.parameterization.needs_true_curves:
+        return None
+    return clips.curves_of(modulation_names(config.synth.modulations))
 
 
 def reading_waits(device: str) -> bool:
@@ -284,26 +297,24 @@ def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Te
 
 
 @torch.no_grad()
-def estimate_clips(
-    model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
-) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
-    """Estimated sounds and curves of all clips; those of a clip do not depend on the others or on the batch size.
+def estimate_clips(model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig) -> Estimate:
+    """Estimates of all clips for the results of a trial; those of a clip depend neither on the others nor on batches.
 
     Start phases and noise depend on the seed of the data, not of the trial.
     """
-    audio, modulation = [], []
-    for batch, note, draws in _evaluation_batches(model.synth, clips, split, config):
-        estimate, curves = model(batch.audio, note, 0.0, draws)
-        audio.append(estimate)
-        modulation.append(curves)
-    return torch.cat(audio), torch.cat(modulation)
+    return joined(
+        [
+            model(batch.audio, note, 0.0, draws, "results", true_curves(batch, config))
+            for batch, note, draws in _evaluation_batches(model.synth, clips, split, config)
+        ]
+    )
 
 
 @torch.no_grad()
 def sounds_with_held_curve(
     model: DiscoveryModel,
     clips: Clips,
-    modulation: Float[Tensor, "clip modulation frame"],
+    curves: EstimatedCurves,
     index: int,
     split: Split,
     config: TrialConfig,
@@ -312,8 +323,8 @@ def sounds_with_held_curve(
 
     Pitch, resonance, start phase and noise are those of `estimate_clips`.
     """
-    held = modulation.clone()
-    held[:, index] = modulation[:, index].mean(-1, keepdim=True)
+    held = curves.inputs.clone()
+    held[:, index] = curves.modulation[:, index].mean(-1, keepdim=True)
     sounds, start = [], 0
     for batch, note, _ in _evaluation_batches(model.synth, clips, split, config):
         sounds.append(model.synth(held[start : start + len(batch)], note))
@@ -325,11 +336,14 @@ def sounds_with_held_curve(
 def evaluation_loss(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig, loss_function: nn.Module
 ) -> float:
-    """Loss over a split, as the mean over batches weighted by their number of clips."""
+    """Loss over a split that selects a checkpoint, as the mean over batches weighted by their number of clips.
+
+    It is the loss of the sounds alone, without noise and without the penalty of the parameterization.
+    """
     total = 0.0
     for batch, note, draws in _evaluation_batches(model.synth, clips, split, config):
-        estimate, _ = model(batch.audio, note, 0.0, draws)
-        total += float(loss_function(estimate, batch.audio)) * len(batch)
+        estimate: Estimate = model(batch.audio, note, 0.0, draws, "selection", true_curves(batch, config))
+        total += float(loss_function(estimate.audio, batch.audio)) * len(batch)
     return total / len(clips)
 
 

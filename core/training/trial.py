@@ -187,16 +187,17 @@ def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: Tri
     """Estimates of a split and their metrics."""
     clips = dataset.validation if split == "validation" else dataset.test
     on_device = clips.to(torch.device(config.device))
-    audio, modulation = estimate_clips(model, on_device, split, config)
+    estimate = estimate_clips(model, on_device, split, config)
     names = modulation_names(config.synth.modulations)
 
     def held(name: str) -> Tensor:
-        return sounds_with_held_curve(model, on_device, modulation, names.index(name), split, config).cpu()
+        return sounds_with_held_curve(model, on_device, estimate.curves, names.index(name), split, config).cpu()
 
     estimates = Estimates(
         clips=clips,
-        audio=audio.cpu(),
-        modulation=modulation.cpu(),
+        audio=estimate.audio.cpu(),
+        modulation=estimate.curves.modulation.cpu(),
+        numbers=estimate.curves.numbers.cpu(),
         modulation_names=names,
         sample_rate=config.audio.sample_rate,
         frame_rate=config.audio.frame_rate,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from core.clips import Clips
 from core.losses.build import build_loss
 from core.metrics.curves import time_warped_l1
+from core.modulations import modulation_names
 from core.ops.curve_alignment import frechet_distances
 from core.ops.kernel_cache import kernel_folder
 from core.settings.parameterizations import ParameterizationConfig
@@ -169,14 +170,16 @@ def _on_device(config: TrialConfig) -> tuple[DiscoveryModel, nn.Module]:
 
 
 def _noise(config: TrialConfig, size: int) -> Clips:
-    """Clips of white noise."""
+    """Clips of white noise, with random curves for an oracle."""
     rng = torch.Generator().manual_seed(0)
+    names = modulation_names(config.synth.modulations)
     return Clips(
         ids=tuple(map(str, range(size))),
         audio=torch.rand(size, config.audio.n_samples, generator=rng) - 0.5,
         f0_hz=torch.full((size,), 220.0),
         q=torch.zeros(size),
-        modulation=None,
+        modulation=torch.rand(size, len(names), config.audio.n_frames, generator=rng),
+        modulation_names=names,
     ).to(torch.device(config.device))
 
 

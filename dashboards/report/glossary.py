@@ -200,6 +200,7 @@ _PLAIN = {
     "interpretability.saturation": "How long a curve stays at its limits.",
     "effect.mss": "How much worse the sound gets if the curve stands still.",
     "interpretability.dominant_rate": "How often a second a curve repeats itself, if it does.",
+    "interpretability.description_length": "How many numbers somebody would have to set to draw a second of the curve.",
 }
 """What metrics mean for somebody who does not know the words of their descriptions."""
 

@@ -26,6 +26,7 @@ from core.settings.encoder import EncoderConfig
 from core.settings.losses import Resolution
 from core.settings.trial import TrialConfig
 from core.synths.note import Note, draw_note, note_by_id
+from core.training.model import Estimate, EstimatedCurves, Phase
 from core.training.trainer import batch_indices, curriculum_strength
 from tests.benchmarks.stock_curves import StockFrame, StockSpline, build_stock_curves
 from tests.benchmarks.stock_synths import build_stock_synth
@@ -48,9 +49,16 @@ class StockModel(nn.Module):
         note: Note,
         curriculum: float = 0.0,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
+        phase: Phase = "results",  # noqa: ARG002  (nothing differs between them)
+        true_curves: Tensor | None = None,  # noqa: ARG002  (for an oracle)
+    ) -> Estimate:
         modulation = self.curves(audio, curriculum)
-        return self.synth(modulation, note, curriculum, generator), modulation
+        curves = EstimatedCurves(
+            modulation=modulation,
+            numbers=modulation.new_full(modulation.shape[:2], torch.nan),
+            penalty=modulation.new_zeros(()),
+        )
+        return Estimate(self.synth(modulation, note, curriculum, generator), curves)
 
 
 class _StockEncodedCurves(nn.Module):
@@ -200,7 +208,7 @@ def stock_step(
     batch = clips[batch_indices(config.seed, len(clips), config.trainer.batch_size, step)]
     draw = generator(config.seed, "training", step)
     note = draw_note(batch, draw, with_noise=model.synth.needs_noise)
-    estimate, _ = model(batch.audio, note, curriculum_strength(config.trainer, step), draw)
+    estimate = model(batch.audio, note, curriculum_strength(config.trainer, step), draw).audio
     loss = loss_function(estimate[:, None], batch.audio[:, None])
     for optimizer in optimizers:
         optimizer.zero_grad()
@@ -264,6 +272,6 @@ def stock_validation_loss(
     for start in range(0, len(clips), config.trainer.evaluation_batch_size):
         part = slice(start, start + config.trainer.evaluation_batch_size)
         batch = clips[part]
-        estimate, _ = model(batch.audio, note[part])
+        estimate = model(batch.audio, note[part]).audio
         total += float(loss_function(estimate[:, None], batch.audio[:, None])) * len(batch)
     return total / len(clips)

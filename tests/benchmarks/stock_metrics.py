@@ -34,6 +34,8 @@ def stock_evaluation(estimates: Estimates) -> dict[str, float]:
         truth = None if clips.modulation is None else clips.modulation[i].numpy()
         for k, modulation in enumerate(MODULATIONS):
             of_curve = curve_properties(curves[k], estimates.frame_rate)
+            numbers = float(estimates.numbers[i, k])
+            of_curve["interpretability.description_length"] = numbers * estimates.frame_rate / len(curves[k])
             if truth is not None:
                 of_curve |= curve_distances(truth[k], curves[k], curves)
             values |= {f"{name}.{modulation}": value for name, value in of_curve.items()}
@@ -138,6 +140,7 @@ def rough_estimates(n_clips: int, audio: AudioConfig) -> Estimates:
         clips=clips,
         audio=0.7 * target + 0.1 * torch.rand(target.shape, generator=draw),
         modulation=0.6 * curves + 0.4 * torch.rand(curves.shape, generator=draw),
+        numbers=torch.randint(1, audio.n_frames, curves.shape[:2], generator=draw).float(),
         modulation_names=MODULATIONS,
         sample_rate=audio.sample_rate,
         frame_rate=audio.frame_rate,

@@ -136,7 +136,7 @@ def first_steps(config: TrialConfig, clips: Clips, dtype: torch.dtype) -> tuple[
         assert note.noise is not None
         note = replace(note, f0_hz=note.f0_hz.to(dtype), q=note.q.to(dtype), noise=note.noise.to(dtype))
         audio = clips.audio.to(dtype)
-        estimate, _ = model(audio, note, curriculum_strength(config.trainer, 1), draw)
+        estimate = model(audio, note, curriculum_strength(config.trainer, 1), draw).audio
         loss = loss_function(estimate, audio)
         names, parameters = zip(*model.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss, parameters)

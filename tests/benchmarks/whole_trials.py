@@ -189,7 +189,7 @@ def _quality(clips: Clips) -> Callable[[StockModel | DiscoveryModel], float]:
     @torch.no_grad()
     def quality(model: StockModel | DiscoveryModel) -> float:
         note = note_by_id(clips, FROZEN_SMALL.data.seed, "estimate phase", "validation", with_noise=False)
-        estimate, _ = model(clips.audio, note)
+        estimate = model(clips.audio, note).audio
         return float(mss_distance(clips.audio, estimate, FROZEN_SMALL.audio.sample_rate).mean())
 
     return quality

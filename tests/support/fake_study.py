@@ -17,6 +17,7 @@ from numpy import ndarray
 from core.metrics.base import (
     AudioDistance,
     AudioProxy,
+    CurveDescription,
     CurveDistance,
     CurveProperty,
     CurveRate,
@@ -260,6 +261,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
         "effect.mss": 0.0 if arm.is_baseline else arm.effect,
         "interpretability.dominant_rate": 3.0,
         **{metric.name: (0.6 if metric.direction == "maximize" else error) for metric in PROXIES},
+        "interpretability.description_length": 16.0,
     }
     shared = tuple(name for name in sounds.truth if name in sounds.modulations)
     for metric in METRICS:
@@ -274,7 +276,7 @@ def _metrics(arm: FakeArm, sounds: Sounds, rng: np.random.Generator) -> Iterator
             case CurveDistance():
                 by_projection = {"": shared, ".lls1": shared, ".lls3": sounds.truth}
                 by_projection = {projection: names for projection, names in by_projection.items() if names}
-            case CurveProperty() | HeldDistance():
+            case CurveProperty() | CurveDescription() | HeldDistance():
                 by_projection = {"": sounds.modulations}
             case _:
                 assert_never(metric.compute)

@@ -1,7 +1,6 @@
-"""Every synth with every parameterization, and the parts of a training on a device."""
+"""Every synth and every parameterization, and the parts of a training on a device."""
 
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from torch import nn
 
 from core.clips import Clips
 from core.losses.build import build_loss
+from core.settings.synths import ModSynthConfig
 from core.settings.trial import TrialConfig
 from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import FlatAdamW, build_optimizers
@@ -26,12 +26,17 @@ def brief() -> TrialConfig:
     return tiny("encoder.stride=5")
 
 
-def every_pair() -> list[Any]:
-    """A brief config of each pair, as a parameter of a test."""
+def every_part() -> list[Any]:
+    """A brief config with each synth, and one with each parameterization, as parameters of a test.
+
+    The synth of the latter is learned, so that something is trained with the curves of each baseline too.
+    """
     found, names = [], []
-    for synth, parameterization in product(every_synth(), every_parameterization()):
-        names.append(f"{synth.kind}-{parameterization.kind}")
-        config = replace(brief(), synth=synth, parameterization=parameterization)
+    learned = ModSynthConfig.warm_ups()[1]
+    configs = [replace(brief(), synth=synth) for synth in every_synth()]
+    configs += [replace(brief(), synth=learned, parameterization=each) for each in every_parameterization()]
+    for config in configs:
+        names.append(f"{config.synth.kind}-{config.parameterization.kind}")
         found.append(pytest.param(config, id=f"{names[-1]}-{names.count(names[-1])}"))
     return found
 

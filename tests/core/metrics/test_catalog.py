@@ -7,7 +7,15 @@ from core.metrics.base import AudioProxy, CurveDistance
 from core.metrics.catalog import METRICS, full_names, label, metric_of
 
 CURVES = ("l1", "l1_diff", "pcc", "frechet", "dtw", "esr")
-INTERPRETABILITY = ("tv", "turning_points", "spectral_entropy", "range", "saturation", "dominant_rate")
+INTERPRETABILITY = (
+    "tv",
+    "turning_points",
+    "spectral_entropy",
+    "range",
+    "saturation",
+    "description_length",
+    "dominant_rate",
+)
 
 
 def test_every_metric_has_one_name_of_a_group_and_a_metric() -> None:

@@ -22,6 +22,7 @@ INTERPRETABILITY = (
     "interpretability.spectral_entropy",
     "interpretability.range",
     "interpretability.saturation",
+    "interpretability.description_length",
     "interpretability.dominant_rate",
 )
 LATER = ("cost.", "lfo.", "effect.")
@@ -50,6 +51,7 @@ def estimates_of(modulation: Tensor, names: tuple[str, ...] = TRUE_NAMES, **chan
         clips=clips,
         audio=clips.audio,
         modulation=modulation,
+        numbers=changes.pop("numbers", torch.full(modulation.shape[:2], 16.0)),
         modulation_names=names,
         sample_rate=16_000,
         frame_rate=125.0,
@@ -214,3 +216,14 @@ def test_declared_rates_are_compared_for_each_modulation_and_clip() -> None:
     assert one.values["lfo.rate_match.add"] == 1.0
     assert one.undefined["lfo.rate_match"] == 2, "clips without a declared rate"
     assert "lfo.rate_match" not in evaluate(estimates_of(curves, ("add", "env"), clips=clips)).values
+
+
+def test_description_length_counts_numbers_per_second() -> None:
+    # 64 frames at 125 Hz; nothing describes the last curve of the second clip.
+    numbers = torch.tensor([[64.0, 8.0, 16.0], [64.0, 4.0, torch.nan]])
+    evaluation = evaluate(estimates_of(random_curves(3), numbers=numbers))
+    values = evaluation.values
+    assert values["interpretability.description_length.add"] == pytest.approx(125.0)
+    assert values["interpretability.description_length.sub"] == pytest.approx(6 * 125 / 64)
+    assert values["interpretability.description_length.env"] == pytest.approx(16 * 125 / 64)
+    assert evaluation.undefined["interpretability.description_length"] == 1

@@ -22,7 +22,8 @@ def test_every_kind_gives_all_frames_of_a_clip(config: ParameterizationConfig) -
     parameterization = build_parameterization(config, AUDIO)
     assert isinstance(parameterization, Baseline) == config.is_baseline
     if isinstance(parameterization, Baseline):
-        curves = parameterization(2, 3, generator(0, "curves"))
+        true_curves = torch.rand(2, 3, AUDIO.n_frames, generator=generator(0, "true curves"))
+        curves = parameterization(2, 3, generator(0, "curves"), true_curves)
     else:
         logits = torch.randn(2, 3, parameterization.n_tokens, parameterization.n_outputs, generator=generator(0, "l"))
         curves = parameterization(logits)

@@ -2,10 +2,11 @@
 
 from core.settings.annotations import ContentPath
 from core.settings.audio import AudioConfig
+from core.settings.baselines import ConstantConfig
 from core.settings.data import AudioFolderConfig, SyntheticDataConfig
 from core.settings.encoder import EncoderConfig
 from core.settings.oscillators import FrozenWavetableConfig
-from core.settings.parameterizations import ConstantConfig, FrameConfig, SplineConfig
+from core.settings.parameterizations import FrameConfig, SplineConfig
 from core.settings.schema import content_path, hashed_settings, kind_of, number_type, setting_types, variants_of
 from core.settings.synths import EngelConfig, ModSynthConfig
 from core.settings.trial import TrialConfig

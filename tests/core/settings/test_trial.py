@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.settings.parameterizations import ConstantConfig
+from core.settings.baselines import ConstantConfig
 from core.settings.presets import SMALL
 from core.settings.trial import TrialConfig
 from core.training.resolve import resolve

@@ -3,10 +3,14 @@
 import pytest
 import torch
 
+from core.errors import ConfigError
 from core.seeding import generator
+from core.settings.parameterizations import SplineConfig
+from core.settings.rules import check
 from core.synths.note import draw_note, note_by_id
-from core.training.model import BaselineCurves, EncodedCurves, build_model
-from tests.support.configs import GREY_BOX, dataset_of, tiny
+from core.training.model import BaselineCurves, EncodedCurves, Estimate, Phase, SubstitutedCurves, build_model
+from core.training.trainer import true_curves
+from tests.support.configs import GREY_BOX, configured, dataset_of, tiny
 
 
 def test_arms_of_one_seed_start_from_equal_weights_where_they_share_modules() -> None:
@@ -38,9 +42,12 @@ def test_model_returns_estimate_and_curves() -> None:
     config = tiny(*GREY_BOX)
     clips, model = dataset_of(config).test, build_model(config)
     assert isinstance(model.curves, EncodedCurves)
-    estimate, curves = model(clips.audio, draw_note(clips, generator(0, "note"), with_noise=False))
-    assert estimate.shape == clips.audio.shape
-    assert curves.shape == (4, 3, config.audio.n_frames)
+    estimate: Estimate = model(clips.audio, draw_note(clips, generator(0, "note"), with_noise=False))
+    assert estimate.audio.shape == clips.audio.shape
+    assert estimate.curves.modulation.shape == (4, 3, config.audio.n_frames)
+    # A low-pass of 8 Hz over 51 frames at 200 Hz.
+    torch.testing.assert_close(estimate.curves.numbers, torch.full((4, 3), 2 * 8 * 51 / 200))
+    assert float(estimate.curves.penalty) == 0
 
 
 def test_baseline_draws_its_curves_from_a_generator() -> None:
@@ -49,7 +56,68 @@ def test_baseline_draws_its_curves_from_a_generator() -> None:
     assert isinstance(model.curves, BaselineCurves)
     with pytest.raises(ValueError, match="curves of a baseline are drawn from a generator"):
         model.curves(audio)
-    one, same, other = (model.curves(audio, 0.0, generator(seed, "draw")) for seed in (0, 0, 1))
+    one, same, other = (model.curves(audio, 0.0, generator(seed, "draw")).modulation for seed in (0, 0, 1))
     assert one.shape == (4, 3, config.audio.n_frames)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+RANDOM = ("parameterization.kind=random_spline", "parameterization.n_segments=3")
+
+
+class TestRandomSplineOfALearnedSynth:
+    """Random splines replace those of an encoder, or control the synth in training as well."""
+
+    def test_an_encoder_trains_the_synth_and_random_curves_are_the_results(self) -> None:
+        config = tiny(*RANDOM, *GREY_BOX)
+        model, audio = build_model(config), dataset_of(config).test.audio
+        assert isinstance(model.curves, SubstitutedCurves)
+        spline = build_model(tiny(*RANDOM[1:], "parameterization.kind=spline", *GREY_BOX))
+        expected = spline.curves(audio).modulation
+        phases: tuple[Phase, ...] = ("training", "selection", "results")
+        training, selection, results = (
+            model.curves(audio, 0.0, generator(0, "draw"), phase).modulation for phase in phases
+        )
+        assert torch.equal(training, expected), "as in the arm of that spline"
+        assert torch.equal(selection, expected)
+        drawn = build_model(tiny(*RANDOM)).curves(audio, 0.0, generator(0, "draw")).modulation
+        assert torch.equal(results, drawn), "as in the white box"
+
+    def test_without_an_encoder_all_curves_are_random(self) -> None:
+        config = tiny(*RANDOM, *GREY_BOX, "parameterization.training=random")
+        assert isinstance(build_model(config).curves, BaselineCurves)
+
+    def test_a_frozen_synth_needs_no_encoder(self) -> None:
+        assert isinstance(build_model(tiny(*RANDOM)).curves, BaselineCurves)
+
+    def test_the_encoder_has_no_more_segments_than_its_frames_allow(self) -> None:
+        encoded = tiny("parameterization.kind=random_spline", *GREY_BOX).encoded
+        # 51 frames admit 8 segments of degree 3.
+        assert encoded == SplineConfig(n_segments=8, degree=3)
+
+
+class TestOracle:
+    """True curves in the order of the synth's modulations."""
+
+    def test_its_curves_are_the_true_ones(self) -> None:
+        config = tiny("parameterization.kind=oracle")
+        clips, model = dataset_of(config).test, build_model(config)
+        note = draw_note(clips, generator(0, "note"), with_noise=False)
+        estimate: Estimate = model(
+            clips.audio, note, generator=generator(0, "draw"), true_curves=true_curves(clips, config)
+        )
+        assert clips.modulation is not None
+        assert torch.equal(estimate.curves.modulation, clips.modulation)
+        assert bool(estimate.curves.numbers.isnan().all())
+
+    def test_without_true_curves_it_says_so(self) -> None:
+        config = tiny("parameterization.kind=oracle")
+        audio = dataset_of(config).test.audio
+        with pytest.raises(ValueError, match="an oracle needs the true curves of 3 modulations of 4 clips; got none"):
+            build_model(config).curves(audio, 0.0, generator(0, "draw"))
+
+    def test_data_without_true_curves_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match="parameterization.kind=oracle needs data with the true curves.*lack add"):
+            check(configured("parameterization.kind=oracle", "data.kind=audio_folder", "synth.kind=engel"))
+        check(configured("parameterization.kind=oracle", "data.kind=renders", "synth.kind=engel"))
+        check(configured("parameterization.kind=oracle", "synth.kind=engel"))

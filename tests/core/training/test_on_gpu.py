@@ -15,7 +15,7 @@ from core.training.resolve import resolve
 from core.training.trainer import estimate_clips, train_step
 from core.training.trial import run_trial
 from tests.support.configs import GREY_BOX, TINY, configured, dataset_of
-from tests.support.on_device import brief, every_pair, parts_on
+from tests.support.on_device import brief, every_part, parts_on
 
 pytestmark = [
     pytest.mark.gpu,
@@ -30,7 +30,7 @@ def clips() -> Clips:
     return dataset_of(brief()).train
 
 
-@pytest.mark.parametrize("config", every_pair())
+@pytest.mark.parametrize("config", every_part())
 def test_steps_and_estimates_are_those_of_the_cpu(config: TrialConfig, clips: Clips) -> None:
     """In float64: Adam makes whole steps of gradients that are all rounding."""
     losses, estimates = {}, {}
@@ -49,7 +49,7 @@ def test_steps_and_estimates_are_those_of_the_cpu(config: TrialConfig, clips: Cl
 
 # The warning says that not every wait is detected.
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
-@pytest.mark.parametrize("config", every_pair())
+@pytest.mark.parametrize("config", every_part())
 def test_a_step_never_waits_for_the_gpu(config: TrialConfig, clips: Clips) -> None:
     model, optimizers, on_gpu, loss_function = parts_on("cuda", config, clips)
     if not optimizers:

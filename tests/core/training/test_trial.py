@@ -234,6 +234,7 @@ def test_curves_of_a_synth_with_other_modulations_are_stored_by_name() -> None:
         ),
         audio=torch.zeros(2, 100),
         modulation=modulation,
+        numbers=torch.ones(2, 2),
         modulation_names=("tone", "env"),
         sample_rate=16_000,
         frame_rate=125.0,

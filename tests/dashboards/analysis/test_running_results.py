@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.settings.parameterizations import ConstantConfig, FrameConfig, ParameterizationConfig, RandomSplineConfig
+from core.settings.baselines import ConstantConfig, RandomSplineConfig
+from core.settings.parameterizations import FrameConfig, ParameterizationConfig
 from core.storage.records import Objective, PlanSegment, StudyPlan, TrialRecord
 from dashboards.analysis.running_results import FrontPoint, RunningResults
 from dashboards.analysis.study_results import StudyResults, front_statistics, make_results

@@ -70,6 +70,7 @@ def test_curves_rates_and_correlations_are_those_of_the_stored_curves(make_study
             clips=clips,
             audio=clips.audio,
             modulation=torch.tensor(estimate),
+            numbers=torch.ones(3, len(MODULATIONS)),
             modulation_names=MODULATIONS,
             sample_rate=16_000,
             frame_rate=125.0,

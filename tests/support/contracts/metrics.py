@@ -10,6 +10,7 @@ from torch import Tensor
 from core.metrics.base import (
     AudioDistance,
     AudioProxy,
+    CurveDescription,
     CurveDistance,
     CurveProperty,
     CurveRate,
@@ -52,7 +53,7 @@ def equality_gives_the_best_value(metric: Metric) -> None:
             values = function(_curves(0), _curves(0))
         case AudioProxy(function=function):
             values = function(_curves(0)[:, 0], _curves(0)[:, 0])
-        case HeldDistance() | CurveProperty() | CurveRate() | TrialCost():
+        case HeldDistance() | CurveProperty() | CurveRate() | CurveDescription() | TrialCost():
             return
         case _:
             assert_never(metric.compute)
@@ -83,6 +84,10 @@ def a_clip_scores_the_same_alone_and_in_a_batch(metric: Metric) -> None:
             case AudioProxy(function=function):
                 alone, together = function(curves[part, 0], others[part, 0]), function(curves[:, 0], others[:, 0])
                 assert together.shape == (BATCH,)
+            case CurveDescription(function):
+                numbers = torch.tensor([[3.0, 4.0], [5.0, torch.nan], [6.0, 7.0]])
+                alone, together = function(numbers[part], 2.0), function(numbers, 2.0)
+                assert together.shape == (BATCH, 2)
             case HeldDistance() | TrialCost():
                 return
             case _:

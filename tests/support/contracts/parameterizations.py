@@ -65,10 +65,27 @@ def gradients_equal_finite_differences(config: ParameterizationConfig) -> None:
         assert torch.autograd.gradcheck(built, (logits.requires_grad_(),), atol=1e-5, rtol=1e-3, fast_mode=True)
 
 
+def a_curve_is_described_by_no_more_numbers_than_frames(config: ParameterizationConfig) -> None:
+    built = build_parameterization(config, AUDIO)
+    if isinstance(built, Parameterization):
+        numbers = built.numbers(_logits(built))
+        assert numbers.shape == (BATCH, N_MODULATIONS)
+        assert bool(((numbers > 0) & (numbers <= built.n_numbers)).all())
+        assert built.n_numbers <= AUDIO.n_frames
+
+
+def a_penalty_is_one_number_that_fades_in_with_the_curriculum(config: ParameterizationConfig) -> None:
+    built = build_parameterization(config, AUDIO)
+    if isinstance(built, Parameterization):
+        logits = _logits(built)
+        assert built.penalty(logits).shape == ()
+        assert 0 == float(built.penalty(logits, 1.0)) <= float(built.penalty(logits))
+
+
 def a_baseline_follows_its_generator_alone(config: ParameterizationConfig) -> None:
     built = build_parameterization(config, AUDIO)
     if isinstance(built, Baseline):
-        first, again = (built(BATCH, N_MODULATIONS, generator(4, "curves")) for _ in range(2))
+        first, again = (built(BATCH, N_MODULATIONS, generator(4, "curves"), _true_curves()) for _ in range(2))
         assert torch.equal(first, again)
 
 
@@ -78,6 +95,8 @@ CHECKS: tuple[Check, ...] = (
     a_clip_has_the_same_curves_alone_and_in_a_batch,
     the_curriculum_ends_at_the_curves_themselves,
     gradients_equal_finite_differences,
+    a_curve_is_described_by_no_more_numbers_than_frames,
+    a_penalty_is_one_number_that_fades_in_with_the_curriculum,
     a_baseline_follows_its_generator_alone,
 )
 
@@ -86,11 +105,15 @@ def _curves(config: ParameterizationConfig, scale: float) -> Tensor:
     config.check(AUDIO)
     built = build_parameterization(config, AUDIO)
     curves: Tensor = (
-        built(BATCH, N_MODULATIONS, generator(0, "curves"))
+        built(BATCH, N_MODULATIONS, generator(0, "curves"), _true_curves())
         if isinstance(built, Baseline)
         else built(scale * _logits(built))
     )
     return curves
+
+
+def _true_curves() -> Tensor:
+    return torch.rand(BATCH, N_MODULATIONS, AUDIO.n_frames, generator=generator(0, "true curves"))
 
 
 def _logits(built: Parameterization) -> Tensor:
