@@ -24,5 +24,6 @@ def build_encoder(
         dilations=config.dilations,
         head_hidden=config.head_hidden,
         stride=config.stride,
+        skip=config.skip,
         precision=config.precision,
     )

@@ -87,7 +87,7 @@ def _encoder_stages(encoder: EncoderConfig, audio: AudioConfig, batch: int) -> I
 def _recurrent_stage(encoder: EncoderConfig, audio: AudioConfig, batch: int, n_heads: int) -> Stage:
     """All bidirectional LSTMs."""
     rows, hidden, n_cells = float(batch) * encoder_frames(encoder, audio), encoder.head_hidden, 2 * n_heads
-    latent = rows * encoder.width * FLOAT
+    latent = rows * encoder.latent_width * FLOAT
     gates, states = n_cells * rows * 4 * hidden * FLOAT, n_cells * rows * hidden * FLOAT
     if hidden <= LSTM_KERNEL_HIDDEN:
         return Stage(
@@ -125,6 +125,6 @@ def _encoder_weights(encoder: EncoderConfig, n_heads: int, outputs: int) -> floa
         channels = encoder.width
     hidden = float(encoder.head_hidden)
     middle = (2 * encoder.head_hidden + outputs) // 2
-    lstm = 2 * 4 * hidden * (encoder.width + hidden + 2)
+    lstm = 2 * 4 * hidden * (encoder.latent_width + hidden + 2)
     perceptron = 2 * hidden * middle + float(middle) * middle + middle * (2 + outputs) + outputs
     return weights + n_heads * (lstm + perceptron)
