@@ -36,6 +36,7 @@ def build_encoder(
         dilations=config.dilations,
         head_hidden=config.head_hidden,
         stride=config.stride,
+        skip=config.skip,
         precision=config.precision,
         n_frames=audio.n_frames,
         free_controls=free_controls,

@@ -18,6 +18,7 @@ class LogMelFeatures(nn.Module):
     def __init__(self, sample_rate: int, hop_length: int, n_fft: int, n_mels: int, delta_window_s: float) -> None:
         super().__init__()
         self.hop_length = hop_length
+        self.n_mels = n_mels
         self.delta_frames = max(3, 2 * round(delta_window_s * sample_rate / hop_length / 2) + 1)
         filterbank = mel_filterbank(n_fft, n_mels, sample_rate)
         self.bands = mel_bands(filterbank)

@@ -3,10 +3,14 @@
 Block: layer norm over (mel, frame) without affine -> Conv2d, "same" -> max-pool 2 x 1 over mel -> PReLU per channel.
 The mean over the remaining mel bands is the latent of each frame. Head: BiLSTM -> one token per frame (interpolated if
 stride > 1), or average pooling over time to one token per control point -> three linear layers with PReLU.
+
+The layer norms remove the level of the whole clip, without which neither an envelope nor the loudness of overtones is
+known. With `skip`, which the reference does not have, the log-mel spectrogram itself is appended to the latent.
 Reference: Mitcheltree, Tan, Reiss (2025), arXiv 2510.06204.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +23,11 @@ from core.ops.frames import to_samples
 from core.ops.lstm import bidirectional_lstms
 from core.ops.perceptrons import perceptrons
 from core.ops.pooling import pool_activate
+
+Skip = Literal["none", "log_mel"]
+"""What the heads read besides the output of the convolutional blocks."""
+_LOG_MEL_MEAN, _LOG_MEL_SCALE = 8.0, 5.0
+"""Rough mean and standard deviation of log-mel values, by which they are scaled for the heads."""
 
 
 class LfoNet(nn.Module):
@@ -39,6 +48,7 @@ class LfoNet(nn.Module):
         dilations: tuple[int, ...],
         head_hidden: int,
         stride: int = 1,
+        skip: Skip = "none",
         precision: Precision = "fp32",
         n_frames: int = 0,
         free_controls: tuple[int, ...] = (),
@@ -46,6 +56,7 @@ class LfoNet(nn.Module):
         super().__init__()
         self.features = features
         self.stride = stride
+        self.skip = skip
         depth = len(dilations)
         self.blocks = nn.ModuleList(
             Block(
@@ -58,8 +69,9 @@ class LfoNet(nn.Module):
             )
             for i, dilation in enumerate(dilations)
         )
-        self.heads = nn.ModuleList(Head(width, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
-        self.control_heads = nn.ModuleList(Head(width, head_hidden, n_frames, n) for n in free_controls)
+        n_latent = width + (features.n_mels if skip == "log_mel" else 0)
+        self.heads = nn.ModuleList(Head(n_latent, head_hidden, n_tokens, n_outputs) for _ in range(n_modulations))
+        self.control_heads = nn.ModuleList(Head(n_latent, head_hidden, n_frames, n) for n in free_controls)
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
         """Logits of each modulation's tokens."""
@@ -84,12 +96,14 @@ class LfoNet(nn.Module):
 
     def latent(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch encoder_frame width"]:
         """Features of each frame of the encoder."""
-        x = self.features(audio)
-        x = F.layer_norm(x, x.shape[-2:])
+        features = self.features(audio)
+        x = F.layer_norm(features, features.shape[-2:])
         for block in self.blocks:
             x = block(x)
-        latent: Tensor = x.mean(2).transpose(1, 2)
-        return latent
+        latent: Tensor = x.mean(2)
+        if self.skip == "log_mel":
+            latent = torch.cat([latent, (features[:, 0] - _LOG_MEL_MEAN) / _LOG_MEL_SCALE], 1)
+        return latent.transpose(1, 2)
 
 
 class Block(nn.Module):

@@ -89,7 +89,7 @@ def mfcc(audio: Audio, sample_rate: int) -> Float[Tensor, "clip coefficient fram
 
 def _in_chunks(distance: Callable[[Tensor, Tensor], Tensor], target: Audio, estimate: Audio) -> PerClip:
     """The distance of each clip, computed for a few clips at a time."""
-    chunks = zip(target.split(CLIPS_AT_ONCE), estimate.split(CLIPS_AT_ONCE), strict=True)
+    chunks = zip(torch.split(target, CLIPS_AT_ONCE), torch.split(estimate, CLIPS_AT_ONCE), strict=True)
     return torch.cat([distance(*chunk) for chunk in chunks])
 
 

@@ -35,9 +35,21 @@ class EncoderConfig:
     stride: Annotated[
         int, Interval(ge=1, le=100_000), Unit("frames"), Doc("hop between the encoder's frames, in modulation frames")
     ] = 1
+    skip: Annotated[
+        Literal["none", "log_mel"],
+        Doc(
+            "'log_mel': the heads also read the log-mel spectrogram itself, whose absolute level the layer norms of "
+            "the convolutional blocks remove; 'none': they read the blocks' output only, as in the reference"
+        ),
+    ] = "log_mel"
     precision: Annotated[
         Literal["fp32", "bf16"], Doc("precision of the convolutions; 'bf16' rounds operands, accumulates in fp32")
     ] = "fp32"
+
+    @property
+    def latent_width(self) -> int:
+        """Values per frame that the heads read."""
+        return self.width + (self.n_mels if self.skip == "log_mel" else 0)
 
     def n_operations(self, audio: AudioConfig) -> float:
         """Floating-point operations of the convolutions for one clip, forward; all other parts have far fewer."""

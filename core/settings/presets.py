@@ -47,6 +47,7 @@ PAPER = Preset(
             kernel_time=7,
             dilations=(1, 4, 16, 32, 64, 128),
             head_hidden=32,
+            skip="none",
         ),
         optimizer=ScheduleFreeConfig(lr=5e-3, synth_lr=5e-2, averaging_power=0.0),
         # 30 epochs of 616 clips in batches of 32.

@@ -90,7 +90,7 @@ def _encoder_stages(encoder: EncoderConfig, audio: AudioConfig, batch: int) -> I
 def _recurrent_stage(encoder: EncoderConfig, audio: AudioConfig, batch: int, n_heads: int) -> Stage:
     """All bidirectional LSTMs."""
     rows, hidden, n_cells = float(batch) * encoder_frames(encoder, audio), encoder.head_hidden, 2 * n_heads
-    latent = rows * encoder.width * FLOAT
+    latent = rows * encoder.latent_width * FLOAT
     gates, states = n_cells * rows * 4 * hidden * FLOAT, n_cells * rows * hidden * FLOAT
     if hidden <= LSTM_KERNEL_HIDDEN:
         return Stage(
@@ -128,7 +128,7 @@ def _encoder_weights(encoder: EncoderConfig, heads: tuple[int, ...]) -> float:
         weights += float(channels) * encoder.width * encoder.kernel_mel * encoder.kernel_time + 2 * encoder.width
         channels = encoder.width
     hidden = float(encoder.head_hidden)
-    lstm = 2 * 4 * hidden * (encoder.width + hidden + 2)
+    lstm = 2 * 4 * hidden * (encoder.latent_width + hidden + 2)
     for outputs in heads:
         middle = (2 * encoder.head_hidden + outputs) // 2
         weights += lstm + 2 * hidden * middle + float(middle) * middle + middle * (2 + outputs) + outputs

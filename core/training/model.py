@@ -52,6 +52,11 @@ class Estimate:
     audio: Float[Tensor, "batch sample"]
     curves: EstimatedCurves
 
+    @property
+    def results(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What depends on the clips: sounds, curves, and the numbers that describe each curve."""
+        return self.audio, self.curves.modulation, self.curves.numbers
+
 
 def joined(estimates: Sequence[Estimate]) -> Estimate:
     """The estimates of all clips of some batches, with the mean of their penalties."""

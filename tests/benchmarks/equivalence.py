@@ -130,7 +130,7 @@ def trained_distance(side: Side, seed: int, steps: int) -> float:
             train_step(ours, our_optimizers, dataset.train, loss_function, config, step)
         model = averaged_model(ours, our_optimizers)
     # Stock's model is called in the same way.
-    audio, _, _ = estimate_clips(cast(DiscoveryModel, model), dataset.test, "test", config)
+    audio = estimate_clips(cast(DiscoveryModel, model), dataset.test, "test", config).audio
     distance = MultiResolutionStft(standard_resolutions(config.audio.sample_rate))
     return float(distance.per_clip(audio, dataset.test.audio).mean())
 

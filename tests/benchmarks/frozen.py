@@ -50,6 +50,7 @@ FROZEN_SMALL = TrialConfig(
         dilations=(1, 1, 1, 1),
         head_hidden=16,
         stride=1,
+        skip="none",
         precision="fp32",
     ),
     parameterization=LowPassConfig(cutoff_hz=8.0),

@@ -27,14 +27,9 @@ from core.metrics.base import (
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
 from core.metrics.proxies import PROXIES
+from core.settings.baselines import ConstantConfig, RandomSplineConfig
 from core.settings.loading import flat_config, to_settings
-from core.settings.parameterizations import (
-    ConstantConfig,
-    FrameConfig,
-    LowPassConfig,
-    ParameterizationConfig,
-    RandomSplineConfig,
-)
+from core.settings.parameterizations import FrameConfig, LowPassConfig, ParameterizationConfig
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves

@@ -173,7 +173,8 @@ def draw_lfo_curve(
     depth = 0.3 + 0.7 * depth
     time_s = torch.arange(audio_config.n_frames, dtype=torch.float64) / audio_config.frame_rate
     sine = 0.5 + 0.5 * torch.sin(2 * math.pi * (rate_hz * time_s + phase))
-    return (offset * (1 - depth) + depth * sine).float()
+    curve: Tensor = offset * (1 - depth) + depth * sine
+    return curve.float()
 
 
 def evaluate_curves(curves: Sequence[RandomCurve], n_frames: int) -> Float[Tensor, "curve {n_frames}"]:

@@ -63,6 +63,18 @@ def test_stride_must_divide_the_hops_of_a_clip() -> None:
         resolve(configured(stride=3))
 
 
+@pytest.mark.parametrize("skip", ["none", "log_mel"])
+def test_only_the_skipped_spectrogram_tells_the_level_of_a_clip(skip: Literal["none", "log_mel"]) -> None:
+    config = configured()
+    config = resolve(replace(config, encoder=replace(config.encoder, skip=skip))).config
+    curves = build_model(config).curves
+    # Far above the floor of the features, where a gain only shifts all of their logarithms.
+    audio = torch.rand(2, config.audio.n_samples, generator=generator(0, "audio")) - 0.5
+    with torch.no_grad():
+        change = float((curves(10 * audio) - curves(audio)).abs().max())
+    assert change > 1e-3 if skip == "log_mel" else change < 1e-5
+
+
 def test_states_between_the_frames_of_the_network_are_interpolated() -> None:
     def pass_first_state(head: Head) -> None:
         for layer, weight in zip(linears_of(head), ([[1.0, 0.0]], [[1.0]], [[1.0]]), strict=True):

@@ -38,7 +38,7 @@ def test_a_step_and_an_estimate_need_one_device_and_no_wait(config: TrialConfig,
             # A baseline with a fixed synth trains nothing.
             if optimizers:
                 losses = [train_step(model, optimizers, on_gpu, loss_function, config, 0)]
-            audio, curves, numbers = estimate_clips(model, on_gpu, "validation", config)
+            audio, curves, numbers = estimate_clips(model, on_gpu, "validation", config).results
         for tensor in (*losses, audio, curves, numbers, *model.parameters(), *model.buffers()):
             assert tensor.device.type == "cuda"
         assert audio.shape == on_gpu.audio.shape
@@ -99,7 +99,7 @@ def test_the_operations_of_a_gpu_give_the_numbers_of_the_kernels(
         model, optimizers, on_cpu, loss_function = parts_on("cpu", config, clips, torch.float64)
         steps = range(2 if optimizers else 0)
         losses = [float(train_step(model, optimizers, on_cpu, loss_function, config, step)) for step in steps]
-        results.append((losses, *estimate_clips(model, on_cpu, "validation", config)))
+        results.append((losses, *estimate_clips(model, on_cpu, "validation", config).results))
     (losses, *estimates), (expected_losses, *expected) = results
     assert losses == pytest.approx(expected_losses, rel=1e-9)
     for tensor, other in zip(estimates, expected, strict=True):

@@ -59,7 +59,7 @@ def test_granular_controls_are_trained_frame_by_frame(synth: tuple[str, ...]) ->
     assert tuple(len(list(head.mlp.parameters())[-1]) for head in heads) == config.synth.free_controls
     assert not any("adapter" in name for name, _ in model.named_parameters())
     clips = dataset_of(config).test
-    audio, curves = estimate_clips(model, clips, "test", config)
+    audio, curves, _ = estimate_clips(model, clips, "test", config).results
     assert audio.shape == clips.audio.shape
     assert curves.shape == (len(clips), len(config.synth.modulations), config.audio.n_frames)
     assert float(curves.min()) >= 0

@@ -18,13 +18,13 @@ EFFECTS = ("effect.mss", "effect.mss.add", "effect.mss.sub", "effect.mss.env")
 def test_only_the_held_curve_changes_the_sound() -> None:
     config = tiny("trainer.evaluation_batch_size=3")
     clips, model = dataset_of(config).test, build_model(config)
-    audio, modulation = estimate_clips(model, clips, "test", config)
+    audio, modulation, _ = (estimate := estimate_clips(model, clips, "test", config)).results
     given = modulation.clone()
-    held = sounds_with_held_curve(model, clips, modulation, 2, "test", config)
+    held = sounds_with_held_curve(model, clips, estimate.curves, 2, "test", config)
     torch.testing.assert_close(modulation, given, rtol=0, atol=0)
     assert held.shape == audio.shape
     modulation[:, 2] = modulation[:, 2].mean(-1, keepdim=True)
-    again = sounds_with_held_curve(model, clips, modulation, 2, "test", config)
+    again = sounds_with_held_curve(model, clips, estimate.curves, 2, "test", config)
     torch.testing.assert_close(again, held, rtol=1e-4, atol=1e-5)
 
 
@@ -32,10 +32,20 @@ def test_only_the_held_curve_changes_the_sound() -> None:
 def test_holding_a_flat_curve_plays_the_same_note(synth: tuple[str, ...]) -> None:
     config = tiny("parameterization.kind=constant", "trainer.evaluation_batch_size=3", *synth)
     clips, model = dataset_of(config).test, build_model(config)
-    audio, modulation = estimate_clips(model, clips, "test", config)
-    for index in range(modulation.shape[1]):
-        held = sounds_with_held_curve(model, clips, modulation, index, "test", config)
-        torch.testing.assert_close(held, audio, rtol=0, atol=0)
+    estimate = estimate_clips(model, clips, "test", config)
+    for index in range(estimate.curves.modulation.shape[1]):
+        held = sounds_with_held_curve(model, clips, estimate.curves, index, "test", config)
+        torch.testing.assert_close(held, estimate.audio, rtol=0, atol=0)
+
+
+def test_the_free_controls_of_a_granular_synth_play_on() -> None:
+    config = tiny("synth.kind=engel", "synth.control=granular", "parameterization.kind=frame")
+    clips, model = dataset_of(config).test, build_model(config)
+    estimate = estimate_clips(model, clips, "test", config)
+    assert estimate.curves.inputs.shape[1] > estimate.curves.modulation.shape[1]
+    held = sounds_with_held_curve(model, clips, estimate.curves, 0, "test", config)
+    assert held.shape == estimate.audio.shape
+    assert not torch.equal(held, estimate.audio)
 
 
 def test_a_trial_measures_effects_on_the_test_split(tmp_path: Path) -> None:

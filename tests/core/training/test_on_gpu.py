@@ -41,7 +41,7 @@ def test_steps_and_estimates_are_those_of_the_cpu(config: TrialConfig, clips: Cl
             float(train_step(model, optimizers, on_device, loss_function, config, step))
             for step in range(N_STEPS if optimizers else 0)
         ]
-        estimates[device] = [tensor.cpu() for tensor in estimate_clips(model, on_device, "validation", config)]
+        estimates[device] = [tensor.cpu() for tensor in estimate_clips(model, on_device, "validation", config).results]
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-5)
     for on_gpu, on_cpu in zip(estimates["cuda"], estimates["cpu"], strict=True):
         torch.testing.assert_close(on_gpu, on_cpu, rtol=1e-3, atol=1e-4)

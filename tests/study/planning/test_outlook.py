@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings.parameterizations import ConstantConfig
+from core.settings.baselines import ConstantConfig
 from core.settings.presets import PAPER
 from core.settings.trial import TrialConfig
 from core.statistics.power import smallest_p
