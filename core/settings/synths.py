@@ -71,11 +71,11 @@ class SynthVariant(Variant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModSynthConfig(SynthVariant):
-    """Wavetable oscillator, time-varying low-pass and amplitude envelope in series."""
+    """Wavetable oscillator, time-varying filter and amplitude envelope in series."""
 
     modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "position in the wavetable"),
-        Modulation("sub", "cutoff of the low-pass"),
+        Modulation("sub", "cutoff of the filter"),
         Modulation("env", "amplitude", is_amplitude=True),
     )
 

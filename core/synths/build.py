@@ -58,8 +58,9 @@ def _build_filter(config: FilterConfig, audio: AudioConfig) -> RbjFilter | Learn
                 audio.sample_rate,
                 audio.hop_length,
                 config.coefficient_shrink,
+                config.response,
             )
         case LearnedFilterConfig():
-            return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate)
+            return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate, config.structure)
         case _:
             assert_never(config)

@@ -5,7 +5,9 @@ Learned modules also depend on the time within the clip; they are evaluated at i
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -13,11 +15,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.ops.harmonics import normalize_harmonics
+from core.settings.filters import FilterResponse
 from core.synths.base import Synth
 from core.synths.engel import Engel
-from core.synths.filters import RbjFilter, rbj_lowpass, stable_poles
+from core.synths.filters import RbjFilter
 from core.synths.mod_synth import ModSynth
 
+_RBJ_MODULE: Mapping[
+    FilterResponse, Literal["low-pass filter", "high-pass filter", "band-pass filter", "notch filter"]
+] = MappingProxyType(
+    {
+        "low_pass": "low-pass filter",
+        "high_pass": "high-pass filter",
+        "band_pass": "band-pass filter",
+        "notch": "notch filter",
+    }
+)
 FLOOR_DB = -120.0
 """Smallest magnitude in dB; that of 0 is undefined."""
 MIN_HZ = 30.0
@@ -31,7 +44,15 @@ _MIDDLE = 1
 class Response:
     """Magnitudes at some values of the curve that controls them."""
 
-    module: Literal["low-pass filter", "learned filter", "harmonics", "noise bands"]
+    module: Literal[
+        "low-pass filter",
+        "high-pass filter",
+        "band-pass filter",
+        "notch filter",
+        "learned filter",
+        "harmonics",
+        "noise bands",
+    ]
     modulation: str
     """Name of the curve that controls the module."""
     values: tuple[float, ...]
@@ -81,18 +102,17 @@ def biquad_magnitude_db(
 
 
 def _filter_response(synth: ModSynth, sample_rate: int, values: tuple[float, ...]) -> Response:
-    """Response of the low-pass, at a resonance in the middle of its range, or of the learned filter."""
+    """Response of the resonant filter, at a resonance in the middle of its range, or of the learned filter."""
     highest = 0.499 * sample_rate
     frequencies = torch.logspace(math.log10(MIN_HZ), math.log10(highest), _N_FREQUENCIES, dtype=torch.float64)
     controls = synth.controls(_constant_curves(values, 3)).filter[:, _MIDDLE]
     if isinstance(synth.filter, RbjFilter):
         resonance = synth.filter.q.from_unit(torch.full_like(controls, 0.5))
-        b, a = rbj_lowpass(controls, resonance, sample_rate)
-        a = a * synth.filter.shrink
+        b, a = synth.filter.coefficients(controls, resonance)
     else:
-        b, a = controls[..., 2:], stable_poles(controls[..., :2], synth.filter.epsilon)
+        b, a = synth.filter.transfer(controls)
     return Response(
-        module="low-pass filter" if isinstance(synth.filter, RbjFilter) else "learned filter",
+        module=_RBJ_MODULE[synth.filter.response] if isinstance(synth.filter, RbjFilter) else "learned filter",
         modulation="sub",
         values=values,
         unit="Hz",

@@ -176,6 +176,7 @@ class StockRbjFilter(nn.Module):
 
     def __init__(self, config: RbjFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
+        assert config.response == "low_pass"
         self.config = config
         self.audio = audio_config
         self.reference = reference
@@ -208,7 +209,7 @@ class StockRbjFilter(nn.Module):
 
 
 class StockLearnedFilter(nn.Module):
-    """Five logits become a biquad inside the stability triangle."""
+    """Five logits become a biquad inside the stability triangle, in direct form: no library has the ladder."""
 
     def __init__(self, config: LearnedFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
