@@ -28,14 +28,14 @@ def adapt(
     curve: Float[Tensor, "batch frame"],
     w1: Float[Tensor, "control 2 hidden"],
     b1: Float[Tensor, "control 1 hidden"],
-    slope1: Float[Tensor, " 1"],
+    slope1: Float[Tensor, " control"],
     w2: Float[Tensor, "control hidden hidden"],
     b2: Float[Tensor, "control 1 hidden"],
-    slope2: Float[Tensor, " 1"],
+    slope2: Float[Tensor, " control"],
     w3: Float[Tensor, "control hidden 1"],
     b3: Float[Tensor, "control 1 1"],
 ) -> Float[Tensor, "batch frame control"]:
-    """The controls of each frame; each control has its own weights, and all share the PReLU slopes."""
+    """The controls of each frame; each control has its own weights and PReLU slopes."""
     weights = (w1, b1, slope1, w2, b2, slope2, w3, b3)
     if not use_kernel(curve, *weights):
         return adapt_reference(curve, *weights)
@@ -47,10 +47,10 @@ def adapt_reference(
     curve: Float[Tensor, "batch frame"],
     w1: Float[Tensor, "control 2 hidden"],
     b1: Float[Tensor, "control 1 hidden"],
-    slope1: Float[Tensor, " 1"],
+    slope1: Float[Tensor, " control"],
     w2: Float[Tensor, "control hidden hidden"],
     b2: Float[Tensor, "control 1 hidden"],
-    slope2: Float[Tensor, " 1"],
+    slope2: Float[Tensor, " control"],
     w3: Float[Tensor, "control hidden 1"],
     b3: Float[Tensor, "control 1 1"],
 ) -> Float[Tensor, "batch frame control"]:
@@ -58,10 +58,15 @@ def adapt_reference(
     batch, n_frames = curve.shape
     time = torch.linspace(0, 1, n_frames, dtype=curve.dtype, device=curve.device).expand(batch, -1)
     x = torch.stack([curve, time], -1).view(1, batch * n_frames, 2)
-    x = F.prelu(torch.matmul(x, w1) + b1, slope1)
-    x = F.prelu(torch.matmul(x, w2) + b2, slope2)
+    x = _prelu(torch.matmul(x, w1) + b1, slope1)
+    x = _prelu(torch.matmul(x, w2) + b2, slope2)
     x = torch.matmul(x, w3) + b3
     return x[..., 0].t().view(batch, n_frames, -1)
+
+
+def _prelu(x: Float[Tensor, "control row hidden"], slope: Float[Tensor, " control"]) -> Tensor:
+    # torch expects the channels, which have a slope each, in the second dimension.
+    return F.prelu(x.transpose(0, 1), slope).transpose(0, 1)
 
 
 class _Adapt(torch.autograd.Function):
@@ -88,7 +93,7 @@ class _Adapt(torch.autograd.Function):
         curve, z2 = inputs[0], saved_z2.numpy()
         rows, time = as_numpy(curve).reshape(-1), _times(*curve.shape, z2.dtype)
         w1, b1, slope1, w2, b2, slope2, w3, b3 = ctx.arrays
-        grad_rows, grad_slopes = np.zeros(len(rows)), np.zeros(2)
+        grad_rows, grad_slopes = np.zeros(len(rows)), np.zeros((2, len(w2)))
         grad_w1, grad_b1, grad_w2, grad_b2, grad_w3, grad_b3 = map(np.empty_like, (w1, b1, w2, b2, w3, b3))
         grad_y = as_numpy(grad_output).reshape(-1, len(w2))
         for first, last in _blocks(z2):
@@ -100,7 +105,7 @@ class _Adapt(torch.autograd.Function):
             # The activations are not needed any more, so their gradient overwrites them.
             torch.bmm(torch.from_numpy(w2[first:last]), grad_z2_block, out=a1_block)
             _first_layer_backward(first, rows, time, w1, b1, slope1, a1, grad_w1, grad_b1, grad_slopes, grad_rows)
-        grad_slope1, grad_slope2 = grad_slopes[:1].astype(z2.dtype), grad_slopes[1:].astype(z2.dtype)
+        grad_slope1, grad_slope2 = grad_slopes.astype(z2.dtype)
         grad_weights = (grad_w1, grad_b1, grad_slope1, grad_w2, grad_b2, grad_slope2, grad_w3, grad_b3)
         grad_curve = torch.from_numpy(grad_rows.astype(z2.dtype)).view(curve.shape)
         return grad_curve, *map(torch.from_numpy, grad_weights)
@@ -122,8 +127,9 @@ def _blocks(z2: Any) -> list[tuple[int, int]]:
 @no_type_check
 def _first_layer(first, curve, time, w1, b1, slope1, a1):
     """Fill the activations (control, hidden, row) of a block of controls."""
-    slope, zero = slope1[0], a1.dtype.type(0)
+    zero = a1.dtype.type(0)
     for d in range(a1.shape[0]):
+        slope = slope1[first + d]
         for j in range(a1.shape[1]):
             curve_weight, time_weight, bias = w1[first + d, 0, j], w1[first + d, 1, j], b1[first + d, 0, j]
             a1_row = a1[d, j]
@@ -142,7 +148,7 @@ def _last_layer(first, last, z2, b2, slope2, w3, b3, y):
         total[:] = b3[d, 0, 0]
         for j in range(z2.shape[1]):
             bias, weight = b2[d, 0, j], w3[d, j, 0]
-            negative_weight = weight * slope2[0]
+            negative_weight = weight * slope2[d]
             z2_row = z2[d, j]
             for row in range(z2.shape[2]):
                 z = z2_row[row] + bias
@@ -154,12 +160,12 @@ def _last_layer(first, last, z2, b2, slope2, w3, b3, y):
 @kernel
 @no_type_check
 def _last_layer_backward(first, grad_y, z2, b2, slope2, w3, grad_z2, grad_b2, grad_slopes, grad_w3, grad_b3):
-    """Fill the gradients of a block of controls; add to that of the slope, which all blocks share."""
+    """Fill the gradients of a block of controls, but for the slopes, whose gradient it adds to."""
     n_rows = z2.shape[2]
     grad_row = np.empty(n_rows, z2.dtype)
-    slope, zero = slope2[0], z2.dtype.type(0)
+    zero = z2.dtype.type(0)
     for d in range(first, first + grad_z2.shape[0]):
-        total = zero
+        slope, total = slope2[d], zero
         for row in range(n_rows):
             grad_row[row] = grad_y[row, d]
             total += grad_row[row]
@@ -179,17 +185,18 @@ def _last_layer_backward(first, grad_y, z2, b2, slope2, w3, grad_z2, grad_b2, gr
                 grad_z2_row[row] = grad_z
             grad_b2[d, 0, j] = grad_bias
             grad_w3[d, j, 0] = positive_sum + slope * negative_sum
-            grad_slopes[1] += np.float64(weight) * negative_sum
+            grad_slopes[1, d] += np.float64(weight) * negative_sum
 
 
 @kernel
 @no_type_check
 def _first_layer_backward(first, curve, time, w1, b1, slope1, grad_a1, grad_w1, grad_b1, grad_slopes, grad_curve):
-    """Fill the gradients of a block's weights and biases; add to those of the slope and the curve."""
+    """Fill the gradients of a block's weights and biases; add to those of the slopes and the curve."""
     n_rows = grad_a1.shape[2]
     control_grad = np.empty(n_rows, grad_a1.dtype)
-    slope, zero, one = slope1[0], grad_a1.dtype.type(0), grad_a1.dtype.type(1)
+    zero, one = grad_a1.dtype.type(0), grad_a1.dtype.type(1)
     for d in range(first, first + grad_a1.shape[0]):
+        slope = slope1[d]
         control_grad[:] = zero
         for j in range(grad_a1.shape[1]):
             curve_weight, time_weight, bias = w1[d, 0, j], w1[d, 1, j], b1[d, 0, j]
@@ -204,6 +211,6 @@ def _first_layer_backward(first, curve, time, w1, b1, slope1, grad_a1, grad_w1, 
                 grad_time_weight += grad_z * time[row]
                 control_grad[row] += grad_z * curve_weight
             grad_w1[d, 0, j], grad_w1[d, 1, j], grad_b1[d, 0, j] = grad_curve_weight, grad_time_weight, grad_bias
-            grad_slopes[0] += negative_sum
+            grad_slopes[0, d] += negative_sum
         for row in range(n_rows):
             grad_curve[row] += control_grad[row]

@@ -5,12 +5,9 @@
 The gradient is the transposed recursion in reversed time: grad_x[n] = grad_v[n] - a1[n+1] grad_x[n+1]
 - a2[n+2] grad_x[n+2] and grad_a_i[n] = -grad_x[n] v[n-i]. Reference: Yu and Fazekas (2024), arXiv 2404.07970.
 
-torchlpc is compiled on installation, and has no CUDA kernel where CUDA's compiler is missing then. A recursion over
-samples in torch operations would launch a CUDA kernel per sample. So the clip is cut into chunks, and all chunks are
-filtered at once, sample by sample: from zero state, and without audio from each of the two unit states. A chunk maps
-the state before it linearly to the state after it, and the states before all chunks follow from a scan over these maps
-in log2(chunks) rounds: Blelloch (1990), "Prefix sums and their applications", CMU-CS-90-190; for linear recurrences
-Martin and Cundy (2018), arXiv 1709.04057.
+torchlpc is compiled on installation, and has no CUDA kernel where CUDA's compiler is missing then. So elsewhere than on
+the CPU the clip is filtered in chunks side by side, as in `core.ops.linear_recurrence`: 2 kernel launches per sample of
+a chunk, and a scan over the chunks.
 """
 
 from typing import Any
@@ -20,8 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-CHUNK_SAMPLES = 32
-"""Samples of a chunk, which are computed one after the other; 2 kernel launches each."""
+from core.ops.linear_recurrence import CHUNK_SAMPLES, states_before
 
 
 def all_pole(audio: Float[Tensor, "batch sample"], a: Float[Tensor, "batch sample 2"]) -> Float[Tensor, "batch sample"]:
@@ -82,28 +78,6 @@ def _recur(x: Float[Tensor, "batch sample"], a: Float[Tensor, "batch sample 2"])
         responses.append(v0)
         v2, v1 = v1, v0
     forced, first, second = torch.stack(responses, -1).unbind()
-    start = _states_before(first, second, forced)
-    return (forced + first * start[..., :1] + second * start[..., 1:]).flatten(1)[:, :n_samples]
-
-
-def _states_before(
-    first: Float[Tensor, "batch chunk sample"],
-    second: Float[Tensor, "batch chunk sample"],
-    forced: Float[Tensor, "batch chunk sample"],
-) -> Float[Tensor, "batch chunk 2"]:
-    """The state (v[-1], v[-2]) before each chunk, from the chunks' responses to unit states and to the audio.
-
-    After a round, the map of a chunk begins twice as many chunks earlier, until all begin at the first.
-    """
     matrix = torch.stack([response[..., -2:].flip(-1) for response in (first, second)], -1)
-    offset = forced[..., -2:].flip(-1)
-    n_chunks, distance = forced.shape[1], 1
-    while distance < n_chunks:
-        later, earlier = matrix[:, distance:], matrix[:, :-distance]
-        reached = offset[:, distance:] + (later * offset[:, :-distance, None]).sum(-1)
-        offset = torch.cat([offset[:, :distance], reached], 1)
-        # Products of 2 x 2 matrices, for which a library's batched product is slow.
-        product = (later[..., None] * earlier[..., None, :, :]).sum(-2)
-        matrix = torch.cat([matrix[:, :distance], product], 1)
-        distance *= 2
-    return F.pad(offset[:, :-1], (0, 0, 1, 0))
+    start = states_before(matrix, forced[..., -2:].flip(-1))
+    return (forced + first * start[..., :1] + second * start[..., 1:]).flatten(1)[:, :n_samples]

@@ -44,4 +44,4 @@ def adapter_stage(n_controls: int, rows: float) -> Stage:
 def adapter_weights(n_controls: int) -> float:
     """Number of weights of an adapter."""
     hidden = float((2 + n_controls) // 2)
-    return n_controls * (hidden * hidden + 5 * hidden + 1)
+    return n_controls * (hidden * hidden + 5 * hidden + 3)

@@ -32,11 +32,11 @@ SAW_AND_SQUARE = (2, 4096)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModSynthConfig(SynthVariant):
-    """Wavetable oscillator, time-varying low-pass and amplitude envelope in series."""
+    """Wavetable oscillator, time-varying filter and amplitude envelope in series."""
 
     module_modulations: ClassVar[tuple[Modulation, ...]] = (
         Modulation("add", "position in the wavetable"),
-        Modulation("sub", "cutoff of the low-pass"),
+        Modulation("sub", "cutoff of the filter"),
         Modulation("env", "amplitude", is_amplitude=True),
     )
 

@@ -11,7 +11,7 @@ from core.ops.adapters import adapt
 
 
 class Adapter(nn.Module):
-    """One small MLP per control, from curve value and time to the control."""
+    """One small MLP per control, with PReLU slopes of its own, from curve value and time to the control."""
 
     def __init__(self, n_controls: int) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Adapter(nn.Module):
         self.layers = nn.ModuleList(
             ParallelLinear(n_controls, n_in, n_out) for n_in, n_out in ((2, hidden), (hidden, hidden), (hidden, 1))
         )
-        self.slopes = nn.ModuleList(nn.PReLU() for _ in range(2))
+        self.slopes = nn.ModuleList(nn.PReLU(n_controls) for _ in range(2))
 
     def forward(self, curve: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame control"]:
         """The controls at each frame, unbounded."""

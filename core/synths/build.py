@@ -110,8 +110,9 @@ def _build_rbj_filter(config: RbjFilterConfig, audio: AudioConfig) -> RbjFilter:
         audio.sample_rate,
         audio.hop_length,
         config.coefficient_shrink,
+        config.response,
     )
 
 
 def _build_learned_filter(config: LearnedFilterConfig, audio: AudioConfig) -> LearnedFilter:
-    return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate)
+    return LearnedFilter(audio.hop_length, config.epsilon, config.interpolate, config.structure)

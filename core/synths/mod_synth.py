@@ -1,6 +1,6 @@
-"""Mod. Synth: wavetable oscillator (add) -> time-varying low-pass (sub) -> amplitude envelope (env).
+"""Mod. Synth: wavetable oscillator (add) -> time-varying filter (sub) -> amplitude envelope (env).
 
-White box: a frozen table and the RBJ low-pass. Grey box: a learnable table and a learned filter. In both the curve
+White box: a frozen table and an RBJ filter. Grey box: a learnable table and a learned filter. In both the curve
 itself is the position in the table, and only the learned filter has an adapter: an adapter for one control would have a
 single hidden unit, which easily ends up constant and cuts the curve off from the sound. Reference: Mitcheltree, Tan,
 Reiss (2025), arXiv 2510.06204.

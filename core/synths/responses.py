@@ -5,8 +5,9 @@ Learned modules also depend on the time within the clip; they are evaluated at i
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -15,14 +16,25 @@ from torch import Tensor
 
 from core.ops.harmonics import normalize_harmonics
 from core.ops.phase_modulation import modulate_phase
+from core.settings.filters import FilterResponse
 from core.synths.base import Synth
 from core.synths.engel import Engel
-from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles
+from core.synths.filters import LearnedFilter, RbjFilter
 from core.synths.fm import Fm
 from core.synths.mod_synth import ModSynth
 from core.synths.shan import Shan
 from core.synths.subtractive import Subtractive
 
+_RBJ_MODULE: Mapping[
+    FilterResponse, Literal["low-pass filter", "high-pass filter", "band-pass filter", "notch filter"]
+] = MappingProxyType(
+    {
+        "low_pass": "low-pass filter",
+        "high_pass": "high-pass filter",
+        "band_pass": "band-pass filter",
+        "notch": "notch filter",
+    }
+)
 FLOOR_DB = -120.0
 """Smallest magnitude in dB; that of 0 is undefined."""
 MIN_HZ = 30.0
@@ -38,7 +50,15 @@ _MIDDLE = 1
 class Response:
     """Magnitudes at some values of the curve that controls them."""
 
-    module: Literal["low-pass filter", "learned filter", "harmonics", "noise bands"]
+    module: Literal[
+        "low-pass filter",
+        "high-pass filter",
+        "band-pass filter",
+        "notch filter",
+        "learned filter",
+        "harmonics",
+        "noise bands",
+    ]
     modulation: str
     """Name of the curve that controls the module."""
     values: tuple[float, ...]
@@ -131,17 +151,16 @@ def _filter_response(
     sample_rate: int,
     values: tuple[float, ...],
 ) -> Response:
-    """Response of the low-pass, at a resonance in the middle of its range, or of the learned filter."""
+    """Response of the resonant filter, at a resonance in the middle of its range, or of the learned filter."""
     highest = 0.499 * sample_rate
     frequencies = torch.logspace(math.log10(MIN_HZ), math.log10(highest), _N_FREQUENCIES, dtype=torch.float64)
     if isinstance(filter_, RbjFilter):
         resonance = filter_.q.from_unit(torch.full_like(controls, 0.5))
-        b, a = rbj_lowpass(controls, resonance, sample_rate)
-        a = a * filter_.shrink
+        b, a = filter_.coefficients(controls, resonance)
     else:
-        b, a = controls[..., 2:], stable_poles(controls[..., :2], filter_.epsilon)
+        b, a = filter_.transfer(controls)
     return Response(
-        module="low-pass filter" if isinstance(filter_, RbjFilter) else "learned filter",
+        module=_RBJ_MODULE[filter_.response] if isinstance(filter_, RbjFilter) else "learned filter",
         modulation="sub",
         values=values,
         unit="Hz",

@@ -63,7 +63,7 @@ function synthCard(synth, shown) {
     figures.push(element("figure", {}, element("figcaption", {}, title, element("small", {}, ` ${synth.wavetable.n_positions} positions`)), wavetablePlot(synth.wavetable, colour, title)));
   }
   for (const response of synth.responses) {
-    const when = response.module === "low-pass filter" ? " medium resonance" : response.module === "learned filter" ? " middle of the clip" : "";
+    const when = response.module === "learned filter" ? " middle of the clip" : response.module.endsWith(" filter") ? " medium resonance" : "";
     figures.push(element("figure", {}, element("figcaption", {}, response.module, element("small", {}, ` controlled by ${response.modulation}${when ? `,${when}` : ""}`)), responsePlot(response, colour)));
   }
   return element("div", { class: "synth" }, element("p", {}, ...names), element("div", { class: "figures" }, ...figures));

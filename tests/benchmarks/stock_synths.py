@@ -190,6 +190,7 @@ class StockRbjFilter(nn.Module):
 
     def __init__(self, config: RbjFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
+        assert config.response == "low_pass"
         self.config = config
         self.audio = audio_config
         self.reference = reference
@@ -222,7 +223,7 @@ class StockRbjFilter(nn.Module):
 
 
 class StockLearnedFilter(nn.Module):
-    """Five logits become a biquad inside the stability triangle."""
+    """Five logits become a biquad inside the stability triangle, in direct form: no library has the ladder."""
 
     def __init__(self, config: LearnedFilterConfig, audio_config: AudioConfig, *, reference: bool) -> None:
         super().__init__()
@@ -254,13 +255,14 @@ class StockAdapter(nn.Module):
         self.layers = nn.ModuleList(
             _ParallelLinear(n_controls, n_in, n_out) for n_in, n_out in ((2, hidden), (hidden, hidden), (hidden, 1))
         )
-        self.slopes = nn.ModuleList([nn.PReLU(), nn.PReLU()])
+        self.slopes = nn.ModuleList([nn.PReLU(n_controls), nn.PReLU(n_controls)])
 
     def forward(self, curve: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame control"]:
         time = torch.linspace(0, 1, curve.shape[1], dtype=curve.dtype).expand_as(curve)
         x = torch.stack([curve, time], -1).flatten(0, 1)
-        x = self.slopes[0](self.layers[0](x))
-        x = self.slopes[1](self.layers[1](x))
+        # PReLU has its channels, here the controls, in the second dimension.
+        for layer, slope in zip(self.layers, self.slopes, strict=False):
+            x = slope(layer(x).transpose(0, 1)).transpose(0, 1)
         controls: Tensor = self.layers[2](x)[..., 0]
         return torch.unflatten(controls.t(), 0, curve.shape)
 

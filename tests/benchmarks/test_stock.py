@@ -49,7 +49,12 @@ TINY = (
     "device=cpu",
 )
 WHITE = ()
-GREY = ("synth.oscillator.kind=learnable", "synth.oscillator.table_length=256", "synth.filter.kind=learned")
+GREY = (
+    "synth.oscillator.kind=learnable",
+    "synth.oscillator.table_length=256",
+    "synth.filter.kind=learned",
+    "synth.filter.structure=direct",
+)
 GREY_BY_LOGITS = (*GREY, "synth.filter.interpolate=logits")
 ENGEL = ("synth.kind=engel",)
 SHAN = ("synth.kind=shan", "synth.n_tables=5", "synth.table_length=256")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.ops.biquad import biquad, biquad_reference
 from core.seeding import generator
-from core.synths.filters import LearnedFilter, RbjFilter, rbj_lowpass, stable_poles
+from core.synths.filters import LearnedFilter, RbjFilter, rbj_biquad, stable_poles
 from tests.support.closeness import (
     Function,
     assert_as_exact_as_reference,
@@ -91,7 +91,7 @@ def test_low_pass_equals_reference_at_the_limits_of_cutoff_and_q(cutoffs: str, q
     cutoff_hz = low_pass.cutoff.from_unit(unit.to(dtype)).expand(2, -1)
     clip_q = torch.full((2,), q, dtype=dtype)
     # Both receive the same rounded coefficients: near the unit circle their rounding moves the poles.
-    b, a = rbj_lowpass(cutoff_hz, clip_q[:, None].expand_as(cutoff_hz), SAMPLE_RATE)
+    b, a = rbj_biquad("low_pass", cutoff_hz, clip_q[:, None].expand_as(cutoff_hz), SAMPLE_RATE)
     inputs = (audio.to(dtype), b, a, gain.to(dtype))
     assert_as_exact_as_reference(fast(hop_length), reference(hop_length), inputs)
     filtered = low_pass(inputs[0], cutoff_hz, clip_q, inputs[3])
@@ -111,7 +111,7 @@ def test_learned_filter_equals_reference_at_saturated_logits(
         poles[0::2], poles[1::2] = torch.tensor([10.0, 10.0]), torch.tensor([-10.0, 10.0])
     else:
         poles[:] = torch.tensor(logits)
-    learned = LearnedFilter(hop_length)
+    learned = LearnedFilter(hop_length, structure="direct")
     controls = torch.cat([poles, torch.tensor([10.0, -10.0, 10.0]).expand(n_frames, -1)], -1).expand(2, -1, -1)
     a = stable_poles(controls[..., :2].to(dtype), learned.epsilon)
     inputs = (audio, controls[..., 2:].to(dtype), a, torch.ones(2, n_frames, dtype=dtype))
@@ -140,7 +140,7 @@ def test_learned_filter_stays_finite_for_extreme_sweeps(hop_length: int) -> None
     audio = 2 * torch.rand(1, SAMPLE_RATE, generator=generator(2, "sweep")) - 1
     signs = torch.where(torch.arange(n_frames) % 2 == 0, 1.0, -1.0)[:, None]
     logits = torch.cat([10 * signs, torch.full_like(signs, 10.0), signs.expand(-1, 3)], -1)[None]
-    filtered = LearnedFilter(hop_length)(audio, logits, torch.ones(1, n_frames))
+    filtered = LearnedFilter(hop_length, structure="direct")(audio, logits, torch.ones(1, n_frames))
     assert bool(filtered.isfinite().all())
     assert float(filtered.abs().max()) < 1e5
 

@@ -55,9 +55,14 @@ def test_kernels_follow_the_choices_that_need_other_ones() -> None:
     synths = {
         ModSynthConfig(oscillator=oscillator, filter=filter_).kernels()
         for oscillator in (FrozenWavetableConfig(), LearnableWavetableConfig())
-        for filter_ in (RbjFilterConfig(), LearnedFilterConfig(), LearnedFilterConfig(interpolate="logits"))
+        for filter_ in (
+            RbjFilterConfig(),
+            LearnedFilterConfig(),
+            LearnedFilterConfig(interpolate="logits"),
+            LearnedFilterConfig(structure="direct"),
+        )
     }
-    assert len(synths) == 6
+    assert len(synths) == 8
 
 
 @pytest.mark.parametrize("cls", get_args(SynthConfig))

@@ -1,15 +1,19 @@
 """Responses of synths, against scipy and against the sound that the synth makes."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.signal import freqz
 
 from core.seeding import initialise
+from core.settings.filters import FilterResponse, RbjFilterConfig
 from core.settings.synths import EngelConfig, FmConfig, ShanConfig, SubtractiveConfig, SynthConfig
 from core.synths.build import build_synth
 from core.synths.engel import Engel
-from core.synths.filters import LearnedFilter, rbj_lowpass
+from core.synths.filters import LearnedFilter, rbj_biquad
 from core.synths.mod_synth import ModSynth
 from core.synths.responses import FLOOR_DB, biquad_magnitude_db, responses, wavetable
 from core.synths.shan import Shan
@@ -20,7 +24,7 @@ RATE = AUDIO.sample_rate
 
 
 def test_magnitudes_are_scipys() -> None:
-    b, a = rbj_lowpass(torch.tensor([500.0, 2000.0]), torch.tensor([0.7, 3.0]), RATE)
+    b, a = rbj_biquad("low_pass", torch.tensor([500.0, 2000.0]), torch.tensor([0.7, 3.0]), RATE)
     frequencies = torch.linspace(20, 0.45 * RATE, 50, dtype=torch.float64)
     found = biquad_magnitude_db(b, a, frequencies, RATE)
     for i in range(2):
@@ -36,6 +40,19 @@ def test_the_low_pass_opens_with_its_curve() -> None:
     assert (energy.diff() > 3).all()
 
 
+@pytest.mark.parametrize(
+    ("response", "module"),
+    [("high_pass", "high-pass filter"), ("band_pass", "band-pass filter"), ("notch", "notch filter")],
+)
+def test_the_resonant_filter_has_the_name_and_the_magnitudes_of_its_kind(response: FilterResponse, module: str) -> None:
+    config = replace(WHITE_BOX, filter=RbjFilterConfig(response=response))
+    (found,) = responses(build_synth(config, AUDIO), RATE, (0.5,))
+    assert found.module == module
+    centre = found.positions.log().sub(math.log(math.sqrt(100.0 * 0.45 * RATE))).abs().argmin()
+    lowest, at_centre = float(found.magnitude_db[0, 0]), float(found.magnitude_db[0, centre])
+    assert (lowest < at_centre) == (response != "notch")
+
+
 def test_the_learned_filter_is_evaluated_through_its_adapter() -> None:
     synth = build_synth(GREY_BOX, AUDIO)
     assert isinstance(synth, ModSynth)
@@ -44,9 +61,8 @@ def test_the_learned_filter_is_evaluated_through_its_adapter() -> None:
     (response,) = responses(synth, RATE, (0.25, 0.75))
     assert response.module == "learned filter"
     logits = synth.controls(torch.full((1, 3, 5), 0.75)).filter[:, 2]
-    b, (t0, t1) = logits[0, 2:].detach().numpy(), (1 - synth.filter.epsilon) * np.tanh(logits[0, :2].detach().numpy())
-    a = [1.0, 2 * t0, t1 + abs(t0) * (1 - t1)]
-    _, expected = freqz(b, a, worN=response.positions.numpy(), fs=RATE)
+    b, a = synth.filter.transfer(logits[0].detach())
+    _, expected = freqz(b.numpy(), [1.0, *a.tolist()], worN=response.positions.numpy(), fs=RATE)
     np.testing.assert_allclose(response.magnitude_db[1].numpy(), 20 * np.log10(np.abs(expected)), atol=1e-2)
 
 

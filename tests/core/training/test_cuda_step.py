@@ -53,8 +53,9 @@ def test_a_step_and_an_estimate_need_one_device_and_no_wait(config: TrialConfig,
         {"parameterization": SplineConfig(n_segments=3, degree=1)},
         {"parameterization": SplineConfig(n_segments=3, chord_curriculum=False)},
         {"synth": replace(ModSynthConfig.warm_ups()[0], filter=LearnedFilterConfig(interpolate="logits"))},
+        {"synth": replace(ModSynthConfig.warm_ups()[0], filter=LearnedFilterConfig(structure="direct"))},
     ],
-    ids=["every frame", "linear spline", "no curriculum", "interpolated logits"],
+    ids=["every frame", "linear spline", "no curriculum", "interpolated logits", "direct form"],
 )
 def test_other_settings_need_one_device_and_no_wait(change: dict[str, Any], clips: Clips) -> None:
     assert_steps_without_wait(replace(brief(), **change), clips)
