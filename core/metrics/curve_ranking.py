@@ -22,6 +22,7 @@ from core.metrics.audio import MSS
 from core.metrics.base import (
     AudioDistance,
     AudioProxy,
+    CurveDescription,
     CurveDistance,
     CurveProperty,
     CurveRate,
@@ -75,9 +76,9 @@ class CurveMeasure:
             case CurveProperty(function):
                 known, (estimate,) = _known_curves(rows, "estimate")
                 return _spread(function(estimate, rows["frame_rate"][0].as_py()), known)
-            case AudioProxy() | TrialCost() | CurveRate() | HeldDistance():
+            case AudioProxy() | TrialCost() | CurveDescription() | CurveRate() | HeldDistance():
                 raise AssertionError(
-                    "curve_measure gives no measure for features of sounds, costs, rates of the data and effects"
+                    "curve_measure gives no measure for sounds over time, costs, descriptions, rates of the data and effects"
                 )
             case _:
                 assert_never(self.metric.compute)

@@ -51,6 +51,7 @@ def evaluated(target: Tensor, curves: Tensor, render: Render) -> Evaluation:
         clips=clips,
         audio=render(curves),
         modulation=curves,
+        numbers=torch.full(curves.shape[:2], torch.nan),
         modulation_names=names,
         sample_rate=RATE,
         frame_rate=RATE / HOP,

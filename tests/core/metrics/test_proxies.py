@@ -32,6 +32,7 @@ def evaluated(audio: Tensor, estimate: Tensor, modulation: Tensor, frame_rate: f
             clips=clips,
             audio=estimate,
             modulation=modulation,
+            numbers=torch.full(modulation.shape[:2], torch.nan),
             modulation_names=("one", "env"),
             sample_rate=SAMPLE_RATE,
             frame_rate=frame_rate,
