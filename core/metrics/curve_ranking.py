@@ -77,9 +77,7 @@ class CurveMeasure:
                 known, (estimate,) = _known_curves(rows, "estimate")
                 return _spread(function(estimate, rows["frame_rate"][0].as_py()), known)
             case AudioProxy() | TrialCost() | CurveDescription() | CurveRate() | HeldDistance():
-                raise AssertionError(
-                    "curve_measure gives no measure for sounds over time, costs, descriptions, rates of the data and effects"
-                )
+                raise AssertionError(f"curve_measure gives no measure for {self.metric.name}")
             case _:
                 assert_never(self.metric.compute)
 

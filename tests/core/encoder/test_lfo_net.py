@@ -37,7 +37,7 @@ def configured(
 def curves_of(config: TrialConfig) -> Tensor:
     audio = torch.rand(2, config.audio.n_samples, generator=generator(0, "audio")) - 0.5
     with torch.no_grad():
-        curves: Tensor = build_model(resolve(config).config).curves(audio)
+        curves: Tensor = build_model(resolve(config).config).curves(audio).modulation
     return curves
 
 
@@ -108,7 +108,7 @@ def test_bf16_gives_nearly_the_curves_of_fp32_and_trains() -> None:
     torch.testing.assert_close(exact, rounded, atol=0.02, rtol=1e-5)
     model = build_model(resolve(configured(precision="bf16")).config)
     assert isinstance(model.curves, EncodedCurves)
-    model.curves(torch.rand(1, 4000, generator=generator(0, "audio"))).sum().backward()
+    model.curves(torch.rand(1, 4000, generator=generator(0, "audio"))).modulation.sum().backward()
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     for parameter in model.curves.parameters():
         assert parameter.grad is not None
