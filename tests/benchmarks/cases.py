@@ -76,6 +76,7 @@ PARTS = (
         for part in (
             "all-but-cnn",
             "biquad",
+            "ladder",
             "oscillator-frozen",
             "oscillator-learnable",
             "loss",
