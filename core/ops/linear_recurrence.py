@@ -65,8 +65,8 @@ def _recur(
         states = each_source + each_matrix[..., :1] * states[..., :1, :] + each_matrix[..., 1:] * states[..., 1:, :]
         responses.append(states)
     start = states_before(states[..., 1:], states[..., 0])
-    forced, unit_responses = torch.stack(responses, 2).split((1, 2), -1)
-    found = forced[..., 0] + (unit_responses * start[:, :, None, None]).sum(-1)
+    whole = torch.stack(responses, 2)
+    found = whole[..., 0] + (whole[..., 1:] * start[:, :, None, None]).sum(-1)
     return found.flatten(1, 2)[:, :n_samples]
 
 

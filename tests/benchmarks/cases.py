@@ -79,6 +79,7 @@ PARTS = (
         for part in (
             "all-but-cnn",
             "biquad",
+            "ladder",
             "oscillator-frozen",
             "oscillator-learnable",
             "loss",

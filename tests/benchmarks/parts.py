@@ -6,6 +6,7 @@ Ours goes through the core's public classes, in one small function for each part
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -163,8 +164,16 @@ def stock_biquad(config: TrialConfig) -> Call:
 
 
 def our_biquad(config: TrialConfig) -> Call:
+    return _our_filter(config, "direct")
+
+
+def our_ladder(config: TrialConfig) -> Call:
+    return _our_filter(config, "ladder")
+
+
+def _our_filter(config: TrialConfig, structure: Literal["ladder", "direct"]) -> Call:
     audio, logits, gain = _biquad_inputs(config)
-    filter_ = LearnedFilter(config.audio.hop_length)
+    filter_ = LearnedFilter(config.audio.hop_length, structure=structure)
     return with_backward(lambda: filter_(audio, logits, gain), [audio, logits, gain])
 
 
@@ -263,6 +272,8 @@ PARTS: dict[str, Part] = {
     "step": Part(stock_whole_step, our_whole_step),
     "all-but-cnn": Part(stock_all_but_cnn, our_all_but_cnn),
     "biquad": Part(stock_biquad, our_biquad),
+    # No library has a ladder, so it is compared with what stock takes for the same task.
+    "ladder": Part(stock_biquad, our_ladder),
     "oscillator-frozen": Part(stock_oscillator, our_oscillator),
     "oscillator-learnable": Part(stock_oscillator, our_oscillator),
     "loss": Part(stock_mss, our_mss),

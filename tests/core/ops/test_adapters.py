@@ -32,7 +32,7 @@ def inputs_of(
         return torch.randn(*shape, dtype=torch.float64, generator=draw).to(dtype)
 
     curve = torch.rand(batch, n_frames, dtype=torch.float64, generator=draw).to(dtype)
-    slopes = torch.linspace(-0.4, 0.6, 2 * n_controls).to(dtype).split(n_controls)
+    slopes = torch.linspace(-0.4, 0.6, 2 * n_controls).to(dtype).view(2, n_controls)
     first = normal(n_controls, 2, hidden), normal(n_controls, 1, hidden), slopes[0]
     middle = normal(n_controls, hidden, hidden), normal(n_controls, 1, hidden), slopes[1]
     return curve, *first, *middle, normal(n_controls, hidden, 1), normal(n_controls, 1, 1)

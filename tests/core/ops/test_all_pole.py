@@ -14,7 +14,8 @@ from scipy.signal import lfilter
 from torch import Tensor
 from torchlpc import sample_wise_lpc
 
-from core.ops.all_pole import CHUNK_SAMPLES, all_pole, all_pole_in_chunks
+from core.ops.all_pole import all_pole, all_pole_in_chunks
+from core.ops.linear_recurrence import CHUNK_SAMPLES
 from core.seeding import generator
 from core.synths.filters import stable_poles
 from tests.support.closeness import (

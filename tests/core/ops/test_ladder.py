@@ -83,8 +83,8 @@ def test_white_noise_gets_as_loud_as_the_taps_wherever_the_poles_are() -> None:
     _, b, k, _ = inputs_of(1, 1, 1, torch.float64, 2)
     impulse = torch.zeros(1, 20_000, dtype=torch.float64)
     impulse[0, 0] = 1
-    frames = [tensor[:, :1].expand(-1, 21, -1) for tensor in (b, k)]
-    response = ladder(impulse, *frames, torch.ones(1, 21, dtype=torch.float64), 1000)
+    constant_b, constant_k = (tensor[:, :1].expand(-1, 21, -1) for tensor in (b, k))
+    response = ladder(impulse, constant_b, constant_k, torch.ones(1, 21, dtype=torch.float64), 1000)
     assert float(response.norm()) == pytest.approx(float(taps(b, k)[0, 0].norm()), rel=1e-6)
 
 

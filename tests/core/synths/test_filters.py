@@ -72,7 +72,13 @@ def test_each_response_is_the_bilinear_transform_of_its_analogue_filter(
     cutoff_hz, rate = 1000.0, 16_000
     exact = torch.tensor([cutoff_hz, q], dtype=torch.float64)
     b, a = rbj_biquad(response, exact[0], exact[1], rate)
-    numerator = {"low_pass": [1], "high_pass": [1, 0, 0], "band_pass": [1 / q, 0], "notch": [1, 0, 1]}[response]
+    analogue: dict[FilterResponse, list[float]] = {
+        "low_pass": [1],
+        "high_pass": [1, 0, 0],
+        "band_pass": [1 / q, 0],
+        "notch": [1, 0, 1],
+    }
+    numerator = analogue[response]
     w = math.tan(math.pi * cutoff_hz / rate)
     powers = w ** np.arange(len(numerator) - 1, -1, -1.0)
     expected = bilinear(numerator / powers, [1 / w**2, 1 / q / w, 1], fs=0.5)
