@@ -7,8 +7,9 @@ from typing import assert_never
 from core.errors import ConfigError
 from core.metrics import catalog
 from core.metrics.base import Direction
+from core.metrics.signatures import UNITS
 from core.statistics.paired import Estimate
-from core.storage.records import Objective
+from core.storage.records import Objective, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,12 @@ def short(value: object) -> str:
 def state_text(state: str) -> str:
     """The state of a trial as text, such as `out of memory`."""
     return "NaN loss" if state == "nan" else state.replace("_", " ")
+
+
+def signature_text(signature: Signature) -> str:
+    """A failure signature in short, such as `no effect: add 0.0110`."""
+    unit = f" {UNITS[signature.kind]}" if signature.kind in UNITS else ""
+    return f"{signature.kind}: {signature.part} {number(signature.value)}{unit}"
 
 
 def plural(count: int, noun: str) -> str:

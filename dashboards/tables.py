@@ -74,7 +74,7 @@ def arm_table(results: StudyResults) -> Table:
 
 def weaknesses(results: StudyResults, arm: ArmResult) -> list[str]:
     """Which modulations of an arm hardly move or have no effect, as lines such as `no effect: add`."""
-    found = {"hardly moves": results.hardly_moving(arm), "no effect": results.unheard(arm)}
+    found = {"hardly moves": results.hardly_moving(arm), "no effect": results.ineffective(arm)}
     return [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
 
 

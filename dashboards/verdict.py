@@ -26,7 +26,7 @@ FIRST_SEEDS = 8
 def headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
     """The first sentence of a report: which arm to pick and how sure that is, or what would decide it.
 
-    If the pick has a modulation that hardly moves or is not heard, a second sentence names it.
+    If the pick has a modulation that hardly moves or has no effect, a second sentence names it.
 
     Args:
         results: Results of the study.
@@ -72,7 +72,7 @@ def pick_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
 
 
 def note_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
-    """Sentences on what the verdict leaves out: curves that hardly move or are not heard, clips, arms and trials."""
+    """Sentences on what the verdict leaves out: curves that hardly move or have no effect, clips, arms and trials."""
     yield from _motion_sentences(results, verdict)
     yield from _effect_sentences(results, verdict)
     yield from _truth_sentences(results, verdict)
@@ -254,7 +254,7 @@ def _effect_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
     eligible = [arm for arm in results.arms if arm.is_eligible]
     for arm in sorted(eligible, key=lambda arm: arm.name != verdict.pick):
         counts = {(each.part, each.kind): each for each in signature_counts(arm)}
-        for part in results.unheard(arm):
+        for part in results.ineffective(arm):
             found = [counts[part, kind] for kind in WEAK if (part, kind) in counts]
             details = [
                 f"it is static in {each.n_trials}"
@@ -270,16 +270,16 @@ def _effect_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:
 
 
 def _weakness(results: StudyResults, verdict: Verdict) -> str:
-    """A sentence on the modulations of the pick that hardly move or are not heard; empty if there are none."""
+    """A sentence on the modulations of the pick that hardly move or have no effect; empty if there are none."""
     if verdict.pick is None:
         return ""
     arm = results.arm(verdict.pick)
-    still, unheard = results.hardly_moving(arm), results.unheard(arm)
+    still, ineffective = results.hardly_moving(arm), results.ineffective(arm)
     clauses = []
     if still:
         clauses.append(f"{join_names(still)} hardly {'moves' if len(still) == 1 else 'move'}")
-    if unheard:
-        clauses.append(f"{join_names(unheard)} {'has' if len(unheard) == 1 else 'have'} no effect on the sound")
+    if ineffective:
+        clauses.append(f"{join_names(ineffective)} {'has' if len(ineffective) == 1 else 'have'} no effect on the sound")
     return f" Its {', and its '.join(clauses)}." if clauses else ""
 
 

@@ -42,7 +42,7 @@ def signature_counts(arm: ArmResult) -> tuple[SignatureCount, ...]:
 def without_effect(arm: ArmResult) -> tuple[str, ...]:
     """Modulations of a trained arm that are static or have no effect in most of its seeds, whatever its others do.
 
-    Both count, and together, because a curve that the synth does not hear may as well stand still: a seed decides.
+    Both count, and together, because a curve without effect may move or stand still by chance.
     """
     if arm.is_baseline:
         return ()

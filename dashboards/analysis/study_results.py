@@ -172,7 +172,7 @@ class StudyResults:
             if name.startswith(prefix) and estimate.mean < max(STATIC_RANGE, STATIC_SHARE * self.truth.get(name, 0.0))
         )
 
-    def unheard(self, arm: ArmResult) -> tuple[str, ...]:
+    def ineffective(self, arm: ArmResult) -> tuple[str, ...]:
         """Further modulations of a trained arm that are static or have no effect in most of its seeds."""
         hardly_moving = self.hardly_moving(arm)
         return tuple(name for name in without_effect(arm) if name not in hardly_moving)

@@ -79,7 +79,7 @@ def arm_data(report: ReportData, axes: tuple[Axis, ...]) -> Mapping[str, Any]:
                 "values": _packed([arm.values.get(name, {}).get(seed) for name in names for seed in seeds]),
                 "undefined": arm.undefined,
                 "hardly_moving": results.hardly_moving(arm),
-                "without_effect": results.unheard(arm),
+                "without_effect": results.ineffective(arm),
                 "undecided_on": raced if results.is_undecided(arm) else [],
                 "preset": preset_name(arm.config),
                 "settings": [

@@ -77,7 +77,7 @@ def _study_terms(results: StudyResults) -> tuple[Term, ...]:
 
 def _effect_terms(results: StudyResults) -> tuple[Term, ...]:
     """What it means that a modulation has no effect, if one has none."""
-    if not any(results.unheard(arm) for arm in results.arms):
+    if not any(results.ineffective(arm) for arm in results.arms):
         return ()
     text = (
         "A curve that the sound does not need: holding it at its mean makes the sound no worse. Such a curve says "

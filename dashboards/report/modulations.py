@@ -42,7 +42,7 @@ def modulation_rows(results: StudyResults) -> Iterator[ModulationRow]:
 def _rows_of(results: StudyResults, arm: ArmResult) -> Iterator[ModulationRow]:
     modulations = results.plan.arm(arm.name).modulations
     counts = signature_counts(arm)
-    remarks = dict.fromkeys(results.unheard(arm), "no effect") | dict.fromkeys(
+    remarks = dict.fromkeys(results.ineffective(arm), "no effect") | dict.fromkeys(
         results.hardly_moving(arm), "hardly moves"
     )
     for part in dict.fromkeys((*modulations, *(count.part for count in counts))):

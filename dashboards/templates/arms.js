@@ -18,9 +18,9 @@ const STILL = {
   id: "still", title: "hardly moves", key: (arm) => arm.hardly_moving.length, fill: (cell, arm) => cell.append(arm.hardly_moving.join(", ") || "–"),
   note: "Modulations whose curves hardly move: their mean range is below that of a static curve, or far below that of the true curves",
 };
-// Which further curves the synth does not hear.
-const UNHEARD = {
-  id: "unheard", title: "no effect", key: (arm) => arm.without_effect.length, fill: (cell, arm) => cell.append(arm.without_effect.join(", ") || "–"),
+// Which further curves the sound is no better for.
+const INEFFECTIVE = {
+  id: "ineffective", title: "no effect", key: (arm) => arm.without_effect.length, fill: (cell, arm) => cell.append(arm.without_effect.join(", ") || "–"),
   note: "Further modulations whose curves stand still or could be held at their mean without making the sound worse, in most seeds",
 };
 // The share of an arm's pairs of clip and modulation for which a metric is undefined.
@@ -50,7 +50,7 @@ const columnSets = new Map([
 function columnsOf(set) {
   const chosen = columnSets.get(set).filter((name) => metrics.has(name)).flatMap((name) => [metricColumn(metrics.get(name)), ...(data.common[name] ? [undefinedColumn(name, data.common[name])] : [])]);
   if (set !== "main") return [...FIXED, ...chosen];
-  if (data.arms.some((arm) => arm.without_effect.length)) chosen.push(UNHEARD);
+  if (data.arms.some((arm) => arm.without_effect.length)) chosen.push(INEFFECTIVE);
   if (!data.arms.some((arm) => arm.hardly_moving.length)) return [...FIXED, ...chosen];
   return [...FIXED, ...chosen, STILL, ...(metrics.has(data.saturation) ? [metricColumn(metrics.get(data.saturation))] : [])];
 }

@@ -15,6 +15,7 @@ from core.settings.value_rules import shown_text
 from core.storage.records import Outcome, PlannedTrial
 from core.storage.roots import checked_root
 from core.storage.store import Store
+from dashboards.formatting import signature_text
 from study.planning.memory import check_fits, memory_need
 from study.planning.resources import usable_memory_gib
 from study.progress import StudyProgress, show_progress
@@ -74,6 +75,8 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
             validation_text = _metric_text(validation[metric]) if metric in validation else "not measured"
             table.add_row(label(metric), validation_text, _metric_text(value))
     console.print(table)
+    if record.signatures:
+        console.print(f"Failure signatures: {'; '.join(map(signature_text, record.signatures))}", highlight=False)
     console.print(f"Written to {store.address(f'trials/{digest}/{record.attempt}')}", soft_wrap=True, highlight=False)
     return record.outcome
 

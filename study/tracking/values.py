@@ -7,11 +7,10 @@ from typing import Any
 
 from mlflow.entities import Metric
 
-from core.metrics.signatures import UNITS
-from core.storage.records import Objective, PlannedTrial, Signature, TrialRecord
+from core.storage.records import Objective, PlannedTrial, TrialRecord
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.running_results import FrontPoint
-from dashboards.formatting import number
+from dashboards.formatting import number, signature_text
 
 MAX_VALUE = 6000
 """Limit of MLflow: characters per value of a parameter."""
@@ -30,18 +29,12 @@ def trial_tags(trial: PlannedTrial, record: TrialRecord) -> dict[str, str]:
         "git_commit": str(record.environment.get("git_commit") or "unknown"),
         "code_version": str(record.environment.get("code_version") or "unknown"),
         "host": str(record.environment.get("host") or "unknown"),
-        "signatures": shortened("; ".join(map(_signature_text, record.signatures or ()))),
+        "signatures": shortened("; ".join(map(signature_text, record.signatures or ()))),
         "error": shortened(record.error or ""),
         "copied_from": record.copied_from or "",
     }
     cut = cut_parameters(record.config)
     return tags | ({"cut_params": shortened(", ".join(cut))} if cut else {})
-
-
-def _signature_text(signature: Signature) -> str:
-    """A failure signature in short, such as `no effect: add 0.011`."""
-    unit = f" {UNITS[signature.kind]}" if signature.kind in UNITS else ""
-    return f"{signature.kind}: {signature.part} {number(signature.value)}{unit}"
 
 
 def front_tags(status: FrontStatus) -> dict[str, str]:

@@ -81,3 +81,11 @@ def test_a_failed_trial_has_a_row_without_a_value(make_study: MakeStudy) -> None
     rows = list(csv.DictReader(io.StringIO(tidy_csv(load_results(make_study(arms))).decode())))
     (row,) = (row for row in rows if row["outcome"] == "diverged")
     assert (row["arm"], row["seed"], row["metric"], row["value"]) == ("frame", "1", "", "")
+
+
+def test_values_that_a_mean_leaves_out_are_counted_in_its_row(make_study: MakeStudy) -> None:
+    rows = list(csv.DictReader(io.StringIO(tidy_csv(load_results(make_study())).decode())))
+    found = {(row["arm"], row["metric"]): row["n_undefined"] for row in rows}
+    assert found["constant", "interpretability.tv"] == "384"
+    assert found["frame", "interpretability.tv"] == "0"
+    assert found["frame", "interpretability.tv.add"] == "", "counted over the modulations together"

@@ -41,7 +41,7 @@ def test_signatures_are_counted_by_what_shows_them(make_study: MakeStudy) -> Non
 def test_an_arm_is_without_effect_if_most_of_its_seeds_are(make_study: MakeStudy) -> None:
     results = loaded(make_study, replace(ARMS[0], signatures={0: unheard(0.01), 2: unheard(0.0)}))
     arm = results.arm("frame")
-    assert without_effect(arm) == results.unheard(arm) == ("add",)
+    assert without_effect(arm) == results.ineffective(arm) == ("add",)
     assert without_effect(replace(arm, is_baseline=True)) == ()
     one = replace(arm, trials=(arm.trials[0], *arm.trials[1:2] * 2))
     assert without_effect(one) == (), "one seed of three"
@@ -52,7 +52,7 @@ def test_static_seeds_and_those_without_effect_count_together(make_study: MakeSt
     results = loaded(make_study, replace(ARMS[0], signatures={0: unheard(0.01), 2: static}))
     arm = results.arm("frame")
     assert results.hardly_moving(arm) == (), "its mean range does not show it"
-    assert results.unheard(arm) == ("add",)
+    assert results.ineffective(arm) == ("add",)
     change = "it is static in 1, holding it at its mean changes audio.mss by +0.0100 in 1"
     assert f"frame has add without effect in 2 of 3 trials: {change}." in findings(StudyAnalysis(results))
 
@@ -62,7 +62,7 @@ def test_what_hardly_moves_is_not_named_twice(make_study: MakeStudy) -> None:
     results = loaded(make_study, replace(ARMS[0], signatures=dict.fromkeys(range(3), still)))
     arm = results.arm("frame")
     known = replace(results, truth={"interpretability.range.add": 4.0})
-    assert (known.hardly_moving(arm), known.unheard(arm)) == (("add",), ())
+    assert (known.hardly_moving(arm), known.ineffective(arm)) == (("add",), ())
 
 
 def test_it_is_named_in_verdict_findings_and_table_whatever_its_mean(make_study: MakeStudy) -> None:

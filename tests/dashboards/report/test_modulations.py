@@ -11,6 +11,7 @@ from dashboards.palette import arm_styles
 from dashboards.report import modulations
 from dashboards.report.modulations import MODULATIONS, modulation_rows
 from dashboards.report.page import render_page
+from dashboards.report.problems import PROBLEMS
 from dashboards.report.section import ReportData
 from tests.dashboards.report.html_page import HtmlPage
 from tests.support.fake_study import ARMS, MakeStudy
@@ -55,3 +56,12 @@ def test_the_rows_with_signatures_are_kept_where_there_are_too_many(
     page = HtmlPage(render_page(report_of(make_study), (MODULATIONS,)))
     assert "aliasing in 1 of 2 trials" in page.text
     assert "20 further rows" in page.text
+
+
+def test_values_that_a_metric_leaves_out_are_counted_with_their_share(make_study: MakeStudy) -> None:
+    arms = [replace(arm, n_flat=2 if arm.name == "frame" else 0) for arm in ARMS if arm.tv]
+    store = make_study(arms, n_clips=0)
+    results = load_results(store)
+    report = ReportData(store=store, analysis=StudyAnalysis(results), styles=arm_styles(results.arms))
+    # 2 of 8 clips, of one of three modulations, in each of two seeds.
+    assert "interpretability.tv 4 (8.33 %)" in HtmlPage(render_page(report, (PROBLEMS,))).text
