@@ -165,7 +165,7 @@ def _relative(levels: UInt8[ndarray, "sound band"]) -> Float[ndarray, "sound ban
     loss_db = _STEP_DB * levels.astype(np.float32)
     total = np.sum(10 ** (-loss_db / 10), axis=1, keepdims=True)
     below_total = -loss_db - 10 * np.log10(total)
-    return np.maximum(below_total - below_total.max(axis=1, keepdims=True) + _RANGE_DB, 0)
+    return np.asarray(np.maximum(below_total - below_total.max(axis=1, keepdims=True) + _RANGE_DB, 0))
 
 
 def distances(one: Float[ndarray, "pair band"], other: Float[ndarray, "pair band"]) -> Float[ndarray, " pair"]:

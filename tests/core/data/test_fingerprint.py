@@ -29,7 +29,8 @@ def decoded(audio: Float[ndarray, " sample"], sample_rate: int, **encoding: str)
     file = io.BytesIO()
     soundfile.write(file, audio, sample_rate, **encoding)
     file.seek(0)
-    return soundfile.read(file)
+    copy, rate = soundfile.read(file)
+    return np.asarray(copy), int(rate)
 
 
 def are_same(*sounds: Sound) -> bool:
