@@ -29,8 +29,8 @@ def decoded(audio: Float[ndarray, " sample"], sample_rate: int, **encoding: str)
     file = io.BytesIO()
     soundfile.write(file, audio, sample_rate, **encoding)
     file.seek(0)
-    copy, rate = soundfile.read(file)
-    return np.asarray(copy), int(rate)
+    sound: Sound = soundfile.read(file)
+    return sound
 
 
 def are_same(*sounds: Sound) -> bool:
