@@ -91,7 +91,7 @@ def show_remarks(planned: "NewPlan") -> None:
 def show_issues(plan: "StudyPlan") -> None:
     """Print notes on the data, and sounds that are skipped or used with a remark."""
     for note in plan.data_notes:
-        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
     if plan.data_issues:
         n_skipped = sum(issue.skipped for issue in plan.data_issues)
         console.print(

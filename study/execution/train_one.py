@@ -47,6 +47,8 @@ def train_one(path: Path, assignments: Sequence[str], out: Path, console: Consol
             "settings of one trial, and `modstudy train --example` prints one"
         )
     resolved = resolve(load_config(path, assignments))
+    for note in resolved.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     for issue in resolved.issues:
         console.print(f"{issue.source}: {issue.problem}", markup=False, highlight=False, soft_wrap=True)
     need = memory_need(resolved.config, n_found=resolved.summary.get("n_clips"))

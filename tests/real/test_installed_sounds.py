@@ -1,5 +1,7 @@
 """Folders of sounds from Debian packages: mixed rates, stereo, unreadable and silent files."""
 
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -70,6 +72,40 @@ def test_tracked_pitches_are_the_notes_that_sonic_pi_names(tmp_path: Path) -> No
     for name in ("bass_thick_c.flac", "bass_voxy_hit_c.flac"):
         semitones = 12 * np.log2(found[name] / 261.626) % 12
         assert min(semitones, 12 - semitones) < 0.5
+
+
+def test_copies_of_one_shots_are_grouped_and_different_ones_are_not(tmp_path: Path) -> None:
+    need(SONIC_PI, "sonic-pi-samples")
+    folder = tmp_path / "sounds"
+    originals = sorted([*SONIC_PI.glob("drum_*.flac"), *SONIC_PI.glob("tabla_*.flac"), *SONIC_PI.glob("bass_*.flac")])
+    link(folder, originals)
+    for original in originals[::4]:
+        audio, rate = soundfile.read(original)
+        soundfile.write(folder / f"a copy of {original.stem}.ogg", 0.3 * audio / np.abs(audio).max(), rate)
+    scan = AudioFolder(AudioFolderConfig(folder=str(folder), unpitched="assume"), AudioConfig()).scan()
+    found = {file.file: file.same_sound_as for file in scan.data_files if file.same_sound_as is not None}
+    # The first in the order of names is the copy.
+    assert found == {original.name: f"a copy of {original.stem}.ogg" for original in originals[::4]}
+
+
+def test_speech_and_ambience_are_taken_at_an_assumed_pitch_in_several_clips(tmp_path: Path) -> None:
+    need(SONIC_PI, "sonic-pi-samples")
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("needs the Debian package espeak-ng")
+    folder = tmp_path / "sounds"
+    link(folder, sorted(SONIC_PI.glob("ambi_*.flac")))
+    for number, text in enumerate(("The weather is nice today", "A fox jumps over a dog", "One two three four five")):
+        subprocess.run(["espeak-ng", "-w", str(folder / f"voice_{number}.wav"), text], check=True)
+    config = AudioFolderConfig(folder=str(folder), unpitched="assume", clips_per_file=3)
+    source = AudioFolder(config, AudioConfig())
+    scan = source.scan()
+    assert len(scan.files) == scan.summary["n_found"]
+    sources = {file.file: file.pitch_source for file in scan.data_files}
+    assert all(sources[f"voice_{number}.wav"] == "assumed" for number in range(3))
+    assert sources["ambi_glass_hum.flac"] == "tracked"
+    assert any(note.startswith("sounds without a stable pitch") for note in scan.notes)
+    dataset = source.load()
+    assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == sum(scan.n_clips) > len(scan.files)
 
 
 def test_single_cycles_of_lmms_become_a_wavetable(tmp_path: Path) -> None:

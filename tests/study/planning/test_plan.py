@@ -10,7 +10,7 @@ import soundfile
 
 from core.errors import ConfigError, StudyError
 from core.settings.loading import from_settings
-from core.storage.records import DataIssue, StudyPlan
+from core.storage.records import DataFile, DataIssue, StudyPlan
 from core.storage.serialisation import definition_from_json, definition_to_json, segment_from_json, segment_to_json
 from core.storage.store import Store
 from core.training.resolve import resolve
@@ -18,6 +18,7 @@ from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
 from search_spaces.study_parsing import load_study, parse_study
 from study.planning.plan import Planner, first_seeds, make_plan, more_seeds
+from tests.support.sounds import write_named_notes
 from tests.support.tiny_study import ARMS, SEARCH, TINY, tiny_plan, tiny_study
 
 
@@ -33,7 +34,11 @@ def test_a_plan_survives_json() -> None:
     """Definition and segments of every stage, with issues of the data."""
     study, plan = tiny_study(search=SEARCH), tiny_plan(search=SEARCH)
     issue = DataIssue(source="a.wav", problem="too short", skipped=True)
-    plan = replace(plan, segments=(replace(plan.segments[0], data_issues=(issue,)),))
+    file = DataFile(
+        file="pad C2.wav", f0_hz=65.4, pitch_source="file name", grouped_by=("name",), clip_starts_s=(0.0, 1.0)
+    )
+    changes = {"data_issues": (issue,), "data_files": (file,), "data_notes": ("most pitches were tracked",)}
+    plan = replace(plan, segments=(replace(plan.segments[0], **changes),))
     seeds = more_seeds(plan, (0, 1, 2))
     assert seeds is not None
     plan = plan.with_segment(seeds)
@@ -219,6 +224,21 @@ def test_a_path_becomes_absolute_and_is_no_part_of_the_digest(
     elsewhere = make_plan(study, overrides=[("data.wavetable", "copy.wav")]).plan
     assert relative.trials == absolute.trials
     assert [trial.digest for trial in elsewhere.trials] == [trial.digest for trial in relative.trials]
+
+
+def test_a_plan_has_each_sound_file_once(tmp_path: Path) -> None:
+    write_named_notes(tmp_path, range(48, 60))
+    folder = {"kind": "audio_folder", "folder": str(tmp_path)}
+    oscillator = {"kind": "learnable"}
+    study = tiny_study(config={**TINY["config"], "data": folder, "synth": {"oscillator": oscillator}})
+    plan = make_plan(study).plan
+    assert [file.file for file in plan.data_files] == [f"p{note}_{note}-100.wav" for note in range(48, 60)]
+    assert {file.split for file in plan.data_files} == {"train", "validation", "test"}
+    arm = Arm("another", {"optimizer.lr": 0.002})
+    added = Planner(study).segment(Round(stage="design", arms=(arm,), trials=((arm.name, 0),)), plan)
+    assert added.data_files == ()
+    grown = plan.with_segment(added)
+    assert grown.data_files == plan.data_files
 
 
 def test_a_plan_says_what_its_design_leaves_out() -> None:
