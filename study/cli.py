@@ -25,6 +25,7 @@ from study.commands.render import render_app
 from study.commands.report import report
 from study.commands.resume import resume
 from study.commands.retry import retry
+from study.commands.sounds import sounds
 from study.commands.status import status
 from study.commands.stop import stop
 from study.commands.studies import studies
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 """Typer app with all commands."""
 for command in (
-    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, verify,
+    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, sounds, verify,
     dashboard, track, train, doctor,
 ):  # fmt: skip
     app.command()(command)

@@ -3,6 +3,9 @@
 The chance levels are those of random splines as guesses, without and with a fit.
 """
 
+import math
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,6 +14,7 @@ from core.data.sources.synthetic import RandomCurve, draw_curve, evaluate_curves
 from core.data.vital_lfos import named_shapes
 from core.metrics.curves import l1, l1_difference, pearson, project_on_all, project_on_same
 from core.metrics.interpretability import spectral_entropy, total_variation, turning_points, value_range
+from core.ops.curve_alignment import frechet_distances
 from core.parameterizations.random_spline import RandomSpline
 from core.seeding import generator
 
@@ -85,3 +89,69 @@ def test_random_splines_have_the_published_chance_levels(synthetic: Tensor, spli
         ]
         assert measured[:2] == pytest.approx(figures[:2], rel=0.06)
         assert measured[2] == pytest.approx(figures[2], abs=0.025)
+
+
+N_CLIPS = 1067
+"""Clips of three curves: as many pairs of curves as the reference has, 100 x 32."""
+METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l1_diff": l1_difference,
+    "pcc": pearson,
+    "frechet": frechet_distances,
+}
+Published = tuple[float, float | None]
+"""Mean over 3,200 pairs, and half the width of its 95 % interval where that is published."""
+CHANCE: dict[str, dict[str, Published]] = {
+    "random spline": {
+        "l1": (0.2345, 0.0015),
+        "l1_diff": (0.00871, None),
+        "pcc": (0.0005, 0.0072),
+        "frechet": (0.565, 0.0056),
+    },
+    "random spline, LLS 1": {
+        "l1": (0.1385, 0.0015),
+        "l1_diff": (0.00191, None),
+        "pcc": (0.153, 0.004),
+        "frechet": (0.365, 0.0045),
+    },
+    "random spline, LLS 3": {
+        "l1": (0.1331, 0.0016),
+        "l1_diff": (0.00283, None),
+        "pcc": (0.303, 0.004),
+        "frechet": (0.347, 0.0046),
+    },
+    "random frame": {
+        "l1": (0.2962, None),
+        "l1_diff": (0.1667, None),
+        "pcc": (0.0002, None),
+        "frechet": (0.646, None),
+    },
+}
+"""Guesses at synthetic modulations that know nothing of them."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guess", CHANCE)
+def test_guesses_reach_the_published_chance_levels_within_their_intervals(guess: str) -> None:
+    draw = generator(0, "published")
+    target = evaluate_curves([draw_curve(8, draw) for _ in range(3 * N_CLIPS)], 1501).view(N_CLIPS, 3, -1)
+    estimate = torch.rand(target.shape, generator=generator(2, "published"))
+    if guess.startswith("random spline"):
+        estimate = RandomSpline(1501, 24, 3)(N_CLIPS, 3, generator(1, "published"))
+    if guess.endswith("LLS 1"):
+        estimate = project_on_same(target, estimate)
+    if guess.endswith("LLS 3"):
+        estimate = project_on_all(target, estimate)
+    for name, (published, half_width) in CHANCE[guess].items():
+        values = METRICS[name](target, estimate).flatten()
+        values = values[~values.isnan()]
+        own_half_width = 1.96 * float(values.std()) / math.sqrt(len(values))
+        # Both are means of samples, so their intervals overlap; half a unit in the last place is for rounding.
+        tolerance = own_half_width + (half_width or own_half_width) + ROUNDING[name]
+        assert float(values.mean()) == pytest.approx(published, abs=tolerance), name
+        if half_width is not None:
+            assert own_half_width == pytest.approx(half_width, rel=0.15), f"spread of {name}"
+
+
+ROUNDING = {"l1": 5e-5, "l1_diff": 5e-6, "pcc": 5e-5, "frechet": 5e-4}
+"""Half a unit in the last published place of the means."""
