@@ -25,6 +25,7 @@ from core.settings.parameterizations import (
     ParameterizationConfig,
     RandomSplineConfig,
 )
+from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
@@ -64,6 +65,7 @@ class FakeArm:
     tv: float | None
     range: float = 0.8
     parameterization: ParameterizationConfig = field(default_factory=FrameConfig)
+    synth: SynthConfig = field(default_factory=ModSynthConfig)
     is_white_box: bool = True
     n_flat: int | None = None
     """Number of clips, of `CLIPS_WITH_VALUES`, whose first modulation is flat; None stores no values per clip."""
@@ -76,7 +78,7 @@ class FakeArm:
 
     @property
     def is_baseline(self) -> bool:
-        return isinstance(self.parameterization, RandomSplineConfig | ConstantConfig)
+        return config_of(self, 0).is_baseline
 
 
 ARMS = (
@@ -154,7 +156,7 @@ def fake_study(
 
 
 def config_of(arm: FakeArm, seed: int) -> TrialConfig:
-    return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
+    return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization, synth=arm.synth)
 
 
 def planned_arm(arm: FakeArm, modulations: tuple[str, ...] = MODULATIONS) -> PlannedArm:
