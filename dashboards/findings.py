@@ -169,7 +169,7 @@ def _search_sentences(search: SearchResults) -> Iterator[str]:
 def _truth_sentences(results: StudyResults) -> Iterator[str]:
     """Sentences that compare the recovered with the true curves, in relation to baselines."""
     trained = [arm for arm in results.arms if not arm.is_baseline]
-    baselines = [arm for arm in results.arms if arm.is_baseline]
+    baselines = [arm for arm in results.arms if arm.is_baseline and not arm.is_granular]
     error = _mean_over_arms(trained, "curves.l1")
     if error is not None and not results.is_white_box:
         yield (

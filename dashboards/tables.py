@@ -22,6 +22,7 @@ STATUS_TEXT: dict[FrontStatus, str] = {
     "searched": "only searched",
     "not comparable": "not comparable",
     "static": "static",
+    "granular": "granular",
     "baseline": "baseline",
 }
 """Text of a table cell by status, in sorting order."""

@@ -13,7 +13,7 @@ from core.settings.dotted import flatten
 from core.statistics.summaries import Summary, summarise_all
 from core.storage.records import STATIC_RANGE, MetricValues, Outcome, PlannedArm, Split, TrialRecord
 
-ArmStatus = Literal["front", "dominated", "baseline", "static", "not comparable", "searched"]
+ArmStatus = Literal["front", "dominated", "baseline", "granular", "static", "not comparable", "searched"]
 """Whether an arm is on the Pareto front, or why it is not; `searched` if only a search has tried it."""
 FrontStatus = ArmStatus | Literal["undecided"]
 """Status of an arm, or `undecided` if a race leaves open whether it is on the front, whatever its means are."""
@@ -56,7 +56,7 @@ class ArmResult:
     undefined: dict[str, int]
     """Number of undefined values (per clip and modulation) by metric, summed over the finished seeds."""
     is_baseline: bool
-    """Whether its curves do not depend on the sound."""
+    """Whether it is only there to compare with: its curves do not depend on the sound, or it is granular."""
     is_static: bool
     """Whether its curves are almost constant: their mean range is below `STATIC_RANGE`."""
     lacking: tuple[str, ...]
@@ -84,6 +84,11 @@ class ArmResult:
         return self.status == "front"
 
     @property
+    def is_granular(self) -> bool:
+        """Whether most controls of its synth have no curve: its sound is a reference, its curves say little."""
+        return self.status == "granular"
+
+    @property
     def is_eligible(self) -> bool:
         """Whether the arm may be on a Pareto front: neither a baseline nor static."""
         return not self.is_baseline and not self.is_static
@@ -109,9 +114,11 @@ def arm_result(
         with_intervals: Whether means have intervals.
 
     Returns:
-        The results with status "baseline", "static" or "not comparable". The front depends on all arms, so the status
-        of eligible arms is updated later.
+        The results with status "baseline", "granular", "static" or "not comparable". The front depends on all arms, so
+        the status of eligible arms is updated later.
     """
+    config = flatten(arm.config)
+    is_granular = config.get("synth.control") == "granular"
     values: dict[str, dict[int, float]] = {}
     undefined: Counter[str] = Counter()
     for trial in trials:
@@ -125,7 +132,7 @@ def arm_result(
     is_static = RANGE.name in metrics and metrics[RANGE.name].mean < STATIC_RANGE
     return ArmResult(
         name=arm.name,
-        config=flatten(arm.config),
+        config=config,
         factors=factors,
         trials=tuple(trials),
         values=values,
@@ -134,7 +141,13 @@ def arm_result(
         is_baseline=arm.is_baseline,
         is_static=is_static,
         lacking=lacking(trials, values, objectives),
-        status="baseline" if arm.is_baseline else "static" if is_static else "not comparable",
+        status="granular"
+        if is_granular
+        else "baseline"
+        if arm.is_baseline
+        else "static"
+        if is_static
+        else "not comparable",
     )
 
 

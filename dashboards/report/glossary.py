@@ -65,6 +65,7 @@ def _study_terms(results: StudyResults) -> tuple[Term, ...]:
             "An arm whose curves do not depend on the sound, such as random curves: what a method must beat to have "
             "learned anything.", "baseline", "baselines",
         ),
+        *_granular_terms(results),
         _term(
             "static",
             "Curves that hardly move. They score well on smoothness and say nothing, so such arms are never on the "
@@ -84,6 +85,18 @@ def _effect_terms(results: StudyResults) -> tuple[Term, ...]:
         "nothing about the sound, however smooth it is. Named if it is so in most seeds."
     )
     return (_term("no effect", text),)
+
+
+def _granular_terms(results: StudyResults) -> tuple[Term, ...]:
+    """What a granular arm is, if there is one."""
+    if not any(arm.is_granular for arm in results.arms):
+        return ()
+    text = (
+        "An arm that predicts every control of its synth's learned modules frame by frame, without a curve in between. "
+        "Its sound shows what the synth can reach at all; its few curves share the sound with controls that nobody can "
+        "read, so they are not comparable, and it is never on the front."
+    )
+    return (_term("granular", text),)
 
 
 def _crash_terms(results: StudyResults) -> tuple[Term, ...]:

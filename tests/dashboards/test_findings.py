@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.settings.synths import EngelConfig
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.findings import findings
@@ -32,6 +33,13 @@ def test_findings_begin_with_the_verdict_name_the_picks_and_end_with_the_caveat(
     assert "Knee of the front: " in text
     assert "random-spline 0.3" in text
     assert "indication, not evidence" in sentences[-1]
+
+
+def test_the_curves_of_a_granular_arm_are_no_chance_level(make_study: MakeStudy) -> None:
+    granular = FakeArm(name="free", mss=0.01, tv=0.01, synth=EngelConfig(control="granular"))
+    text = " ".join(said(load_results(make_study([*ARMS, granular]))))
+    assert "baselines: random-spline" in text
+    assert "free" not in text
 
 
 def test_lost_seeds_are_stated(make_study: MakeStudy) -> None:

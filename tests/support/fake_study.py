@@ -30,6 +30,7 @@ from core.metrics.proxies import PROXIES
 from core.settings.baselines import ConstantConfig, RandomSplineConfig
 from core.settings.loading import flat_config, to_settings
 from core.settings.parameterizations import FrameConfig, LowPassConfig, ParameterizationConfig
+from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
@@ -71,6 +72,7 @@ class FakeArm:
     range: float = 0.8
     effect: float = 0.4
     parameterization: ParameterizationConfig = field(default_factory=FrameConfig)
+    synth: SynthConfig = field(default_factory=ModSynthConfig)
     is_white_box: bool = True
     n_flat: int | None = None
     """Number of clips, of `CLIPS_WITH_VALUES`, whose first modulation is flat; None stores no values per clip."""
@@ -85,7 +87,7 @@ class FakeArm:
 
     @property
     def is_baseline(self) -> bool:
-        return isinstance(self.parameterization, RandomSplineConfig | ConstantConfig)
+        return config_of(self, 0).is_baseline
 
 
 ARMS = (
@@ -163,7 +165,7 @@ def fake_study(
 
 
 def config_of(arm: FakeArm, seed: int) -> TrialConfig:
-    return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization)
+    return TrialConfig(seed=seed, device="cpu", parameterization=arm.parameterization, synth=arm.synth)
 
 
 def planned_arm(arm: FakeArm, modulations: tuple[str, ...] = MODULATIONS) -> PlannedArm:

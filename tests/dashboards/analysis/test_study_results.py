@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.metrics.catalog import full_names
+from core.settings.synths import EngelConfig
 from core.storage.records import Objective, PlanSegment
 from dashboards.analysis.arm_results import with_values
 from dashboards.analysis.study_results import StudyResults, front_statistics, load_results, make_results
@@ -64,6 +65,14 @@ def test_a_baseline_that_is_best_in_everything_neither_wins_nor_dominates(make_s
     results = load_results(make_study([*ARMS[:-2], champion]))
     assert statuses(results)["random-spline"] == "baseline"
     assert {arm.name for arm in results.front} == FRONT
+
+
+def test_a_granular_arm_is_a_reference_and_never_on_the_front(make_study: MakeStudy) -> None:
+    granular = FakeArm(name="free", mss=0.01, tv=0.01, synth=EngelConfig(control="granular"))
+    results = load_results(make_study([*ARMS, granular]))
+    assert statuses(results)["free"] == "granular"
+    assert results.arm("free").is_granular
+    assert {arm.name for arm in results.with_status("front")} == FRONT
 
 
 def test_static_curves_neither_win_nor_dominate(make_study: MakeStudy) -> None:

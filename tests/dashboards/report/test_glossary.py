@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from core.settings.synths import ShanConfig
 from dashboards.report.glossary import GLOSSARY, terms
 from dashboards.report.page import render_page
 from tests.dashboards.report.html_page import HtmlPage
 from tests.dashboards.report.test_sections import report_data
-from tests.support.fake_study import MakeStudy
+from tests.support.fake_study import ARMS, FakeArm, MakeStudy
 
 
 def test_terms_have_the_numbers_of_the_study(make_study: MakeStudy) -> None:
@@ -33,6 +34,16 @@ def test_crashed_is_explained_where_a_trial_has_crashed(make_study: MakeStudy) -
     trials = (replace(first, record=replace(first.record, outcome="crashed")), *arm.trials[1:])
     crashed = replace(results, arms=(replace(arm, trials=trials), *results.arms[1:]))
     assert "SIGSEGV" in {term.name: term.text for term in terms(crashed)}["crashed"]
+
+
+def test_granular_is_explained_where_an_arm_is(make_study: MakeStudy) -> None:
+    arms = [*ARMS[:2], FakeArm(name="free", mss=0.1, tv=1.0, synth=ShanConfig(control="granular"))]
+    plain, granular = (
+        {term.name: term.text for term in terms(report_data(make_study, some, n_clips=0, name=name).results)}
+        for name, some in (("plain", arms[:2]), ("granular", arms))
+    )
+    assert "granular" not in plain
+    assert "never on the front" in granular["granular"]
 
 
 def test_every_spelling_leads_to_one_entry(make_study: MakeStudy) -> None:

@@ -100,7 +100,7 @@ def test_every_setting_has_its_value_in_every_preset_or_must_be_given(content: C
 
 def test_every_synth_names_its_curves(content: Content) -> None:
     for entry, cls in zip(content["synths"], PARTS["synth"], strict=True):
-        modulations = getattr(cls, "modulations", ())
+        modulations = cls().modulations
         assert modulations
         assert entry["modulations"] == {each.name: each.description for each in modulations}
 
