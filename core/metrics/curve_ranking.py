@@ -19,7 +19,15 @@ from torch import Tensor
 
 from core.errors import ConfigError
 from core.metrics.audio import MSS
-from core.metrics.base import AudioDistance, CurveDistance, CurveProperty, CurveRate, Metric, TrialCost
+from core.metrics.base import (
+    AudioDistance,
+    CurveDescription,
+    CurveDistance,
+    CurveProperty,
+    CurveRate,
+    Metric,
+    TrialCost,
+)
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_same
 from core.storage.curve_catalog import CurveBatch, CurveCatalog, CurveFile
@@ -66,8 +74,8 @@ class CurveMeasure:
             case CurveProperty(function):
                 known, (estimate,) = _known_curves(rows, "estimate")
                 return _spread(function(estimate, rows["frame_rate"][0].as_py()), known)
-            case TrialCost() | CurveRate():
-                raise AssertionError("curve_measure gives no measure for costs of trials and rates of the data")
+            case TrialCost() | CurveRate() | CurveDescription():
+                raise AssertionError("curve_measure gives no measure for what curve files do not contain")
             case _:
                 assert_never(self.metric.compute)
 

@@ -17,14 +17,9 @@ from numpy import ndarray
 from core.metrics.base import AudioDistance, CurveDescription, CurveDistance, CurveProperty, CurveRate, TrialCost
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_all
+from core.settings.baselines import ConstantConfig, RandomSplineConfig
 from core.settings.loading import flat_config, to_settings
-from core.settings.parameterizations import (
-    ConstantConfig,
-    FrameConfig,
-    LowPassConfig,
-    ParameterizationConfig,
-    RandomSplineConfig,
-)
+from core.settings.parameterizations import FrameConfig, LowPassConfig, ParameterizationConfig
 from core.settings.trial import TrialConfig
 from core.storage.clip_values import ValuesPerClip, write_clip_values
 from core.storage.curves import ModulationCurves, TrialCurves, write_curves
