@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from core.clips import Dataset
+from core.losses.build import build_loss
 from core.training.checkpoint import Checkpoint, from_bytes, to_bytes
 from core.training.model import build_model
+from core.training.optimizers import build_optimizers
 from core.training.trainer import (
     Divergence,
     FitResult,
@@ -18,11 +20,14 @@ from core.training.trainer import (
     batch_indices,
     curriculum_strength,
     estimate_clips,
+    evaluation_loss,
     fit,
+    train_step,
 )
 from tests.support.configs import GREY_BOX, dataset_of, tiny
 
 GREY_BOX_SPLINE = ("parameterization.kind=spline", "parameterization.n_segments=3", *GREY_BOX)
+GATED = ("parameterization.kind=gated_spline", "parameterization.n_segments=5", "trainer.curriculum_share=0")
 
 
 def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
@@ -34,7 +39,9 @@ def without_times(fitted: FitResult) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(
-    "assignments", [(), GREY_BOX_SPLINE, ("synth.kind=engel",)], ids=["white box", "grey-box spline", "engel"]
+    "assignments",
+    [(), GREY_BOX_SPLINE, ("synth.kind=engel",), GATED],
+    ids=["white box", "grey-box spline", "engel", "gates with noise"],
 )
 def test_resumed_trial_equals_an_uninterrupted_one_bit_for_bit(assignments: tuple[str, ...]) -> None:
     config = tiny(*assignments)
@@ -91,7 +98,7 @@ def test_estimate_of_a_clip_depends_on_neither_the_batch_size_nor_the_other_clip
         torch.testing.assert_close(together[chosen], subset, atol=1e-5, rtol=1e-4, equal_nan=True)
 
 
-@pytest.mark.parametrize("kind", ["random_spline", "constant"])
+@pytest.mark.parametrize("kind", ["random_spline", "random_frame", "oracle", "constant"])
 def test_baseline_without_anything_to_train_is_evaluated_at_once(kind: str) -> None:
     config = tiny(f"parameterization.kind={kind}")
     assert config.is_baseline
@@ -111,6 +118,67 @@ def test_random_splines_of_a_baseline_differ_between_seeds() -> None:
     curves = [estimate_clips(build_model(config), clips, "test", trial).curves.modulation for trial in seeds]
     assert torch.equal(curves[0], curves[1])
     assert not torch.equal(curves[0], curves[2])
+
+
+class TestRandomSplineInAGreyBox:
+    def test_training_and_selection_are_those_of_the_spline_that_is_replaced_in_the_results(self) -> None:
+        random = tiny("parameterization.kind=random_spline", "parameterization.n_segments=3", *GREY_BOX)
+        spline = tiny(*GREY_BOX_SPLINE)
+        dataset = dataset_of(spline)
+        replaced, kept = fit(random, "d", dataset), fit(spline, "d", dataset)
+        assert random.is_baseline
+        assert without_times(replaced) == without_times(kept)
+        assert replaced.best_step == kept.best_step
+        results, kept_results = (
+            estimate_clips(fitted.model, dataset.test, "test", config)
+            for fitted, config in ((replaced, random), (kept, spline))
+        )
+        drawn = estimate_clips(
+            build_model(tiny("parameterization.kind=random_spline", "parameterization.n_segments=3")),
+            dataset.test,
+            "test",
+            random,
+        )
+        assert torch.equal(results[1], drawn[1])
+        assert not torch.equal(results[1], kept_results[1])
+
+    def test_on_random_curves_the_synth_is_trained_without_an_encoder(self) -> None:
+        config = tiny("parameterization.kind=random_spline", "parameterization.training=random", *GREY_BOX)
+        fitted = fit(config, "d", dataset_of(config))
+        assert fitted.steps == 12
+        assert not [name for name in fitted.model.state_dict() if "encoder" in name]
+
+
+class TestOracle:
+    def test_the_true_curves_give_almost_the_sound_in_a_white_box(self) -> None:
+        oracle, constant = tiny("parameterization.kind=oracle"), tiny("parameterization.kind=constant")
+        dataset = dataset_of(oracle)
+        losses = [fit(each, "d", dataset).history[0]["validation_loss"] for each in (oracle, constant)]
+        assert losses[0] < 0.3 * losses[1], "only the phases differ"
+        assert oracle.is_baseline
+
+    def test_the_rest_is_trained_with_them_in_a_grey_box(self) -> None:
+        config = tiny("parameterization.kind=oracle", *GREY_BOX)
+        dataset = dataset_of(config)
+        fitted = fit(config, "d", dataset)
+        assert fitted.steps == 12
+        assert dataset.test.modulation is not None
+        assert torch.equal(estimate_clips(fitted.model, dataset.test, "test", config)[1], dataset.test.modulation)
+        assert fitted.history[-1]["validation_loss"] < fitted.history[0]["validation_loss"]
+
+
+def test_a_penalty_is_part_of_the_training_loss_only() -> None:
+    free, priced = (tiny(*GATED, f"parameterization.gate_penalty={weight}") for weight in (0, 1.0))
+    dataset = dataset_of(free)
+    losses, validation = [], []
+    for config in (free, priced):
+        model, loss_function = build_model(config), build_loss(config.loss)
+        validation.append(evaluation_loss(model, dataset.validation, "validation", config, loss_function))
+        optimizers = build_optimizers(model, config.optimizer)
+        losses.append(float(train_step(model, optimizers, dataset.train, loss_function, config, 0)))
+    assert validation[0] == validation[1]
+    # Nearly all of the 5 segments are open at the start.
+    assert 4 < losses[1] - losses[0] < 5
 
 
 class TestDivergence:
