@@ -14,6 +14,8 @@ class Parameterization(nn.Module, ABC):
     """Tokens that the encoder predicts per curve, such as frames or control points."""
     n_outputs: int
     """Logits per token."""
+    refinement_steps: tuple[float, ...] = (1.0,)
+    """Step size in `core.training.refinement` of all logits of a token, or of each, relative to `trainer.refine_lr`."""
 
     @abstractmethod
     def forward(

@@ -25,6 +25,7 @@ from core.training.checkpoint import Checkpoint
 from core.training.memory import reuse_freed_memory
 from core.training.model import DiscoveryModel, build_model
 from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
+from core.training.refinement import refined_curves
 
 PROGRESS_EVERY = 10
 """Steps between calls of `on_progress`."""
@@ -287,10 +288,26 @@ def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Te
 def estimate_clips(
     model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig
 ) -> tuple[Float[Tensor, "clip sample"], Float[Tensor, "clip modulation frame"]]:
-    """Estimated sounds and curves of all clips; start phases depend on the seed of the data, not of the trial."""
+    """Estimated sounds and curves of all clips; start phases depend on the seed of the data, not of the trial.
+
+    With `trainer.refine_steps`, the curves of an encoder are refined.
+    """
+    trainer, device = config.trainer, clips.audio.device
+    n_steps = 0 if config.is_baseline else trainer.refine_steps
+    # Gradients take memory: batches of that size are trained.
+    size = trainer.batch_size if n_steps else trainer.evaluation_batch_size
+    rng = generator(config.data.seed, "refinement phase", split)
+    phases = torch.rand(len(clips), n_steps + 1, generator=rng).to(device, non_blocking=True).split(size)
+    loss_function = build_loss(config.loss).to(device)
     audio, modulation = [], []
-    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
-        estimate, curves = model(batch.audio, note, 0.0, rng)
+    for (batch, note, rng), batch_phases in zip(
+        _evaluation_batches(model.synth, clips, split, config, size), phases, strict=True
+    ):
+        if n_steps:
+            curves = refined_curves(model, batch.audio, note, batch_phases, loss_function, trainer)
+            estimate = model.synth(curves, note)
+        else:
+            estimate, curves = model(batch.audio, note, 0.0, rng)
         audio.append(estimate)
         modulation.append(curves)
     return torch.cat(audio), torch.cat(modulation)
@@ -302,20 +319,20 @@ def evaluation_loss(
 ) -> float:
     """Loss over a split, as the mean over batches weighted by their number of clips."""
     total = 0.0
-    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
+    batch_size = config.trainer.evaluation_batch_size
+    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config, batch_size):
         estimate, _ = model(batch.audio, note, 0.0, rng)
         total += float(loss_function(estimate, batch.audio)) * len(batch)
     return total / len(clips)
 
 
 def _evaluation_batches(
-    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
+    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig, size: int
 ) -> Iterator[tuple[Clips, Note, torch.Generator]]:
     """Batches of a split with their notes, and the generator of the curves of random baselines."""
     note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.needs_noise)
     # Curves of random baselines depend on the seed of the trial.
     rng = generator(config.seed, "curves", split)
-    size = config.trainer.evaluation_batch_size
     for start in range(0, len(clips), size):
         batch = slice(start, start + size)
         yield clips[batch], note[batch], rng
