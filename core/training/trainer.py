@@ -294,8 +294,7 @@ def estimate_clips(
     """
     trainer, device = config.trainer, clips.audio.device
     n_steps = 0 if config.is_baseline else trainer.refine_steps
-    # Gradients take memory: batches of that size are trained.
-    size = trainer.batch_size if n_steps else trainer.evaluation_batch_size
+    size = trainer.evaluation_batch_size
     rng = generator(config.data.seed, "refinement phase", split)
     phases = torch.rand(len(clips), n_steps + 1, generator=rng).to(device, non_blocking=True).split(size)
     loss_function = build_loss(config.loss).to(device)

@@ -52,7 +52,7 @@ def test_refined_curves_of_a_clip_do_not_depend_on_its_batch() -> None:
     config = tiny()
     model, clips = build_model(config).double(), dataset_of(config).test
     clips = replace(clips, audio=clips.audio.double(), f0_hz=clips.f0_hz.double(), q=clips.q.double())
-    alone = replace(config, trainer=replace(config.trainer, batch_size=1))
+    alone = replace(config, trainer=replace(config.trainer, evaluation_batch_size=1))
     whole, single = (refined(settings, model, clips)[1] for settings in (config, alone))
     torch.testing.assert_close(whole, single, atol=1e-6, rtol=0)
 
