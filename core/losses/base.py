@@ -14,3 +14,9 @@ class Loss(nn.Module, ABC):
         self, estimate: Float[Tensor, "batch sample"], target: Float[Tensor, "batch sample"]
     ) -> Float[Tensor, ""]:
         """Distance between the batches as a scalar, differentiable in the estimate."""
+
+    @abstractmethod
+    def per_clip(
+        self, estimate: Float[Tensor, "clip sample"], target: Float[Tensor, "clip sample"]
+    ) -> Float[Tensor, " clip"]:
+        """Distance between each estimate and its target, equal to `forward` of that clip alone."""

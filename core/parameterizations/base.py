@@ -16,6 +16,8 @@ class Parameterization(nn.Module, ABC):
     """Logits per token."""
     n_numbers: float
     """Numbers that a person would have to edit to draw a curve; the largest count if it depends on the curve."""
+    refinement_steps: tuple[float, ...] = (1.0,)
+    """Step size in `core.training.refinement` of all logits of a token, or of each, relative to `trainer.refine_lr`."""
 
     @abstractmethod
     def forward(

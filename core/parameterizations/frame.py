@@ -14,6 +14,8 @@ class Frame(Parameterization):
     """The sigmoid of one logit per frame."""
 
     n_outputs = 1
+    # The gradient of a single frame is noisy; where a filter follows, it averages over frames.
+    refinement_steps = (2 / 3,)
 
     def __init__(self, n_frames: int) -> None:
         super().__init__()

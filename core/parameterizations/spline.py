@@ -25,6 +25,8 @@ class Spline(Parameterization):
     """Piecewise Bezier curves with knots and values predicted from logits."""
 
     n_outputs = 2
+    # The logits of times are divided by the temperature, and each of them moves all points.
+    refinement_steps = (0.1, 1.0)
     time: Tensor
     """Frame times in 0..1."""
 

@@ -44,6 +44,18 @@ class TrainerConfig:
     diverged_above: Annotated[
         float, Interval(gt=0, le=1e12), Doc("a larger training loss ends the trial as diverged")
     ] = 100.0
+    refine_steps: Annotated[
+        int,
+        Interval(ge=0, le=100_000),
+        Unit("steps"),
+        Doc(
+            "gradient steps on the encoder's logits with which the curves of each clip are refined in evaluation, down "
+            "the training loss of that clip, without labels; 0 evaluates what the encoder predicts, as in the reference"
+        ),
+    ] = 0
+    refine_lr: Annotated[
+        float, Interval(gt=0, le=1000), Doc("size of the first of these steps, in logits; it falls linearly to 0")
+    ] = 0.3
     n_audio_clips: Annotated[
         int,
         Interval(ge=0, le=10_000),

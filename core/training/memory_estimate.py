@@ -112,13 +112,17 @@ def estimate_memory(config: TrialConfig, n_clips: Clips | None = None) -> Memory
     filterbank, making_it = filterbank_bytes(config.encoder)
     if config.encoded is None:
         filterbank = making_it = 0.0
+    predicted = _forward(config, evaluated)
+    if trainer.refine_steps > 0 and not config.is_baseline:
+        # Without the gradients of the encoder, of which the estimate knows nothing smaller.
+        predicted = max(predicted, _step(config, evaluated))
     constants = max(making_it, config.synth.constant_bytes(), config.parameterization.constant_bytes(audio))
     return MemoryEstimate(
         dataset=sum(n_clips) * clip_bytes(config),
         building=_building(config, n_clips),
         model=copies * weights + 2 * filterbank + constants,
         step=_step(config, trainer.batch_size) if is_trained else 0.0,
-        evaluation=max(_forward(config, evaluated), _metrics(config, largest)) + _estimates(config, largest, evaluated),
+        evaluation=max(predicted, _metrics(config, largest)) + _estimates(config, largest, evaluated),
     )
 
 

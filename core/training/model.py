@@ -94,8 +94,23 @@ class EncodedCurves(nn.Module):
         true_curves: Float[Tensor, "batch modulation frame"] | None = None,  # noqa: ARG002  (for the oracle)
     ) -> EstimatedCurves:
         """The curves; only in training they have noise, where the parameterization has any."""
-        logits, controls = self.encoder.with_controls(audio) if self.is_granular else (self.encoder(audio), None)
         noise = draws if phase == "training" and isinstance(draws, torch.Generator) else None
+        return self.curves(*self.logits(audio), curriculum, noise)
+
+    def logits(
+        self, audio: Float[Tensor, "batch sample"]
+    ) -> tuple[Float[Tensor, "batch modulation token output"], Float[Tensor, "batch control frame"] | None]:
+        """The encoder's logits of the curves, and the free controls of a granular synth; None for others."""
+        return self.encoder.with_controls(audio) if self.is_granular else (self.encoder(audio), None)
+
+    def curves(
+        self,
+        logits: Float[Tensor, "batch modulation token output"],
+        controls: Float[Tensor, "batch control frame"] | None,
+        curriculum: float = 0.0,
+        noise: torch.Generator | None = None,
+    ) -> EstimatedCurves:
+        """The curves of logits."""
         return EstimatedCurves(
             modulation=self.parameterization(logits, curriculum, noise),
             numbers=self.parameterization.numbers(logits),

@@ -26,6 +26,7 @@ from core.training.checkpoint import Checkpoint
 from core.training.memory import reuse_freed_memory
 from core.training.model import DiscoveryModel, Estimate, EstimatedCurves, build_model, joined
 from core.training.optimizers import FlatAdamW, averaged_model, build_optimizers, compute_gradients
+from core.training.refinement import refined_curves
 
 PROGRESS_EVERY = 10
 """Steps between calls of `on_progress`."""
@@ -300,14 +301,25 @@ def batch_indices(seed: int, n_clips: int, batch_size: int, step: int) -> Int[Te
 def estimate_clips(model: DiscoveryModel, clips: Clips, split: Split, config: TrialConfig) -> Estimate:
     """Estimates of all clips for the results of a trial; those of a clip depend neither on the others nor on batches.
 
-    Start phases and noise depend on the seed of the data, not of the trial.
+    Start phases and noise depend on the seed of the data, not of the trial. With `trainer.refine_steps`, the curves of
+    an encoder are refined.
     """
-    return joined(
-        [
-            model(batch.audio, note, 0.0, draws, "results", true_curves(batch, config))
-            for batch, note, draws in _evaluation_batches(model.synth, clips, split, config)
-        ]
-    )
+    is_refined = config.trainer.refine_steps > 0 and not config.is_baseline
+    estimates: list[Estimate] = []
+    for batch, note, draws in _evaluation_batches(model.synth, clips, split, config):
+        if is_refined:
+            curves = refined_curves(model, batch.audio, note, _refinement_phases(batch, split, config), config)
+            estimates.append(Estimate(model.synth(curves.inputs, note), curves))
+        else:
+            estimates.append(model(batch.audio, note, 0.0, draws, "results", true_curves(batch, config)))
+    return joined(estimates)
+
+
+def _refinement_phases(clips: Clips, split: Split, config: TrialConfig) -> Float[Tensor, "clip step_and_one"]:
+    """Start phases in cycles for each step of a refinement, and one more; those of a clip depend on its id only."""
+    draws = (generator(config.data.seed, "refinement phase", split, clip_id) for clip_id in clips.ids)
+    phases = torch.stack([torch.rand(config.trainer.refine_steps + 1, generator=draw) for draw in draws])
+    return phases.to(clips.audio.device, non_blocking=True)
 
 
 @torch.no_grad()
