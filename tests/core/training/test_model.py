@@ -104,7 +104,7 @@ class TestOracle:
         clips, model = dataset_of(config).test, build_model(config)
         note = draw_note(clips, generator(0, "note"), with_noise=False)
         estimate: Estimate = model(
-            clips.audio, note, generator=generator(0, "draw"), true_curves=true_curves(clips, config)
+            clips.audio, note, draws=generator(0, "draw"), true_curves=true_curves(clips, config)
         )
         assert clips.modulation is not None
         assert torch.equal(estimate.curves.modulation, clips.modulation)
