@@ -37,8 +37,9 @@ def test_a_plan_survives_json() -> None:
     file = DataFile(
         file="pad C2.wav", f0_hz=65.4, pitch_source="file name", grouped_by=("name",), clip_starts_s=(0.0, 1.0)
     )
-    changes = {"data_issues": (issue,), "data_files": (file,), "data_notes": ("most pitches were tracked",)}
-    plan = replace(plan, segments=(replace(plan.segments[0], **changes),))
+    notes = ("most pitches were tracked",)
+    first = replace(plan.segments[0], data_issues=(issue,), data_files=(file,), data_notes=notes)
+    plan = replace(plan, segments=(first,))
     seeds = more_seeds(plan, (0, 1, 2))
     assert seeds is not None
     plan = plan.with_segment(seeds)
