@@ -89,8 +89,8 @@ def mfcc(audio: Audio, sample_rate: int) -> Float[Tensor, "clip coefficient fram
 
 def _in_chunks(distance: Callable[[Tensor, Tensor], Tensor], target: Audio, estimate: Audio) -> PerClip:
     """The distance of each clip, computed for a few clips at a time."""
-    chunks = zip(torch.split(target, CLIPS_AT_ONCE), torch.split(estimate, CLIPS_AT_ONCE), strict=True)
-    return torch.cat([distance(*chunk) for chunk in chunks])
+    chunks = [slice(start, start + CLIPS_AT_ONCE) for start in range(0, len(target), CLIPS_AT_ONCE)]
+    return torch.cat([distance(target[chunk], estimate[chunk]) for chunk in chunks])
 
 
 def _n_fft(sample_rate: int) -> int:

@@ -77,7 +77,7 @@ def cepstra(audio: Float[ndarray, "clip sample"], sample_rate: int) -> Float[nda
 
     It needs no weights, and is not comparable with distances over the embeddings of trained networks.
     """
-    chunks = torch.from_numpy(audio).split(CLIPS_AT_ONCE)
+    chunks = [torch.from_numpy(audio[start : start + CLIPS_AT_ONCE]) for start in range(0, len(audio), CLIPS_AT_ONCE)]
     return torch.cat([mfcc(chunk, sample_rate) for chunk in chunks]).transpose(1, 2).numpy()
 
 

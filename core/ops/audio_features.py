@@ -37,7 +37,8 @@ def audio_features(
 
     Frames are centred on every `hop_length`-th sample, with the sound reflected at its ends.
     """
-    return torch.cat([_features(chunk, sample_rate, hop_length) for chunk in torch.split(audio, CLIPS_AT_ONCE)])
+    starts = range(0, len(audio), CLIPS_AT_ONCE)
+    return torch.cat([_features(audio[start : start + CLIPS_AT_ONCE], sample_rate, hop_length) for start in starts])
 
 
 def _features(audio: Float[Tensor, "clip sample"], sample_rate: int, hop_length: int) -> Float[Tensor, "clip 4 frame"]:

@@ -89,7 +89,10 @@ def catalog_tables(found: Mapping[str, Any]) -> RenderableType:
         metrics.add_row(metric["name"], metric["direction"], metric["unit"], metric["doc"])
     parts.append(metrics)
     parts.append(
-        Text("Names go on with .lls1 or .lls3 (curves) and with the name of a modulation: curves.pcc.lls3.add")
+        Text(
+            "Names go on with .lls1 or .lls3 (curves) or .lls3 (proxies), and for curves with the name of a "
+            "modulation: curves.pcc.lls3.add"
+        )
     )
     parts.append(Text(f"\nbuilt-in wavetables: {', '.join(table['name'] for table in found['wavetables'])}"))
     return Group(*parts)

@@ -104,7 +104,7 @@ def _remarks(own: "Sequence[SoundDistance]") -> list[str]:
     n_clips = sorted({each.n_clips for each in own})
     clips = str(n_clips[0]) if len(n_clips) == 1 else f"{n_clips[0]} to {n_clips[-1]}"
     if own[0].dimension is None:
-        return [f"Mean over {clips} pairs of sounds of each trial. CDPAM was trained on speech."]
+        return [f"Means over pairs of sounds, {clips} of each trial. CDPAM was trained on speech."]
     lines = [
         f"From {clips} sounds on either side, in {own[0].dimension} dimensions. Few sounds make the distance too "
         "large, by about as much for each arm: compare arms of this table, and no other tables."

@@ -48,17 +48,19 @@ TINY = (
     "trainer.batch_size=3",
     "device=cpu",
 )
+# No library has the ladder of the learned filter.
+DIRECT = "synth.filter.structure=direct"
 WHITE = ()
 GREY = (
     "synth.oscillator.kind=learnable",
     "synth.oscillator.table_length=256",
     "synth.filter.kind=learned",
-    "synth.filter.structure=direct",
+    DIRECT,
 )
 GREY_BY_LOGITS = (*GREY, "synth.filter.interpolate=logits")
 ENGEL = ("synth.kind=engel",)
-SHAN = ("synth.kind=shan", "synth.n_tables=5", "synth.table_length=256")
-FM = ("synth.kind=fm", "synth.ratio=1.5")
+SHAN = ("synth.kind=shan", "synth.n_tables=5", "synth.table_length=256", DIRECT)
+FM = ("synth.kind=fm", "synth.ratio=1.5", DIRECT)
 SUBTRACTIVE = ("synth.kind=subtractive",)
 SYNTHS = {
     "white": WHITE,

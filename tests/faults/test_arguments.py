@@ -54,7 +54,7 @@ NAMES = {
     "a stranger": ("stranger", "there is no study 'stranger'"),
 }
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    *(("status",), ("report",), ("resume",), ("stop",), ("track",), ("retry", "--outcome", "failed")),
+    *(("status",), ("report",), ("sounds",), ("resume",), ("stop",), ("track",), ("retry", "--outcome", "failed")),
     *(("export", "tables"), ("export", "figures"), ("export", "optuna"), ("compare", "other")),
     *(("extend", "--seeds", "3"), ("plan", "quickstart", "--diff")),
 )

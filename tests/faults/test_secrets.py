@@ -79,8 +79,8 @@ def test_secrets_of_the_command_line_are_not_printed(study_on_s3: StudyOnS3, sec
     "arguments",
     [
         ("status", "tiny"), ("report", "tiny"), ("resume", "tiny"), ("list",), ("track", "tiny"), ("stop", "tiny"),
-        ("curves", "tiny"), ("compare", "tiny", "other"), ("export", "tables", "tiny"), ("launch", "quickstart"),
-        ("extend", "tiny", "--seeds", "3"), ("retry", "tiny", "--outcome", "failed"),
+        ("curves", "tiny"), ("sounds", "tiny"), ("compare", "tiny", "other"), ("export", "tables", "tiny"),
+        ("launch", "quickstart"), ("extend", "tiny", "--seeds", "3"), ("retry", "tiny", "--outcome", "failed"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.metrics.interpretability import saturation, spectral_entropy, total_variation, turning_points, value_range
+from core.metrics.base import CurveProperty
+from core.metrics.interpretability import (
+    DOMINANT_RATE,
+    saturation,
+    spectral_entropy,
+    total_variation,
+    turning_points,
+    value_range,
+)
 from core.seeding import generator
 
 SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (turning_points, spectral_entropy)
@@ -36,6 +44,25 @@ def test_sine_has_one_spectral_line_and_two_turns_a_cycle() -> None:
     assert float(spectral_entropy(sine(5)[:-1])) < 0.15
     assert float(spectral_entropy(noise)) > 0.8
     assert float(turning_points(sine(5))) == pytest.approx(10 / 499)
+
+
+@pytest.mark.parametrize(("n_frames", "expected"), [(129, 0.152), (1501, 0.096)])
+def test_a_sine_has_the_entropy_of_two_lines_its_own_and_that_of_its_mean(n_frames: int, expected: float) -> None:
+    time = torch.arange(n_frames) / n_frames
+    entropy = float(spectral_entropy(0.5 + 0.4 * torch.sin(2 * math.pi * 3 * time)))
+    assert entropy == pytest.approx((math.log(3) - 2 / 3 * math.log(2)) / math.log(n_frames // 2 + 1), abs=1e-3)
+    assert entropy == pytest.approx(expected, abs=1e-3)
+    between_cycles = float(spectral_entropy(0.5 + 0.4 * torch.sin(2 * math.pi * 3.5 * time)))
+    assert entropy + 0.1 < between_cycles < 0.65
+
+
+def test_the_dominant_rate_is_that_of_the_sine_and_that_of_a_ramp_is_undefined() -> None:
+    function = DOMINANT_RATE.compute
+    assert isinstance(function, CurveProperty)
+    curves = torch.stack([sine(4.0, 129), torch.linspace(0, 1, 129)])[None]
+    rates = function.function(curves, 128.0)
+    assert float(rates[0, 0]) == pytest.approx(4, rel=0.02)
+    assert math.isnan(float(rates[0, 1]))
 
 
 def test_shape_of_a_flat_curve_is_undefined_but_its_range_is_not() -> None:

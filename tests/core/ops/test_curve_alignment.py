@@ -54,10 +54,15 @@ def test_the_frechet_distance_is_that_of_the_plain_recursion(kind: str, n_frames
 @pytest.mark.parametrize("kind", ["noise", "walks", "late", "near"])
 def test_warping_is_that_of_librosa(kind: str, radius: int) -> None:
     target, estimate = curves(kind, 0, 40)
-    # librosa's band leaves out its last diagonals, and it counts the first pair once.
-    band: dict[str, Any] = {"global_constraints": True, "band_rad": (radius + 1) / 40} if radius < 40 else {}
-    weights = np.array([2.0, 1.0, 1.0])
-    costs, _ = librosa.sequence.dtw(target[None].numpy(), estimate[None].numpy(), weights_mul=weights, **band)
+    costs, _ = librosa.sequence.dtw(
+        target[None].numpy(),
+        estimate[None].numpy(),
+        weights_mul=np.array([2.0, 1.0, 1.0]),
+        global_constraints=radius < 40,
+        # The band leaves out its last diagonals.
+        band_rad=(radius + 1) / 40,
+    )
+    # The first pair is counted once.
     expected = (costs[-1, -1] + abs(float(target[0] - estimate[0]))) / 80
     assert float(warped_distances(target, estimate, radius)) == pytest.approx(expected, abs=1e-12)
 

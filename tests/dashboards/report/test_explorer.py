@@ -59,7 +59,7 @@ def test_curves_rates_and_correlations_are_those_of_the_stored_curves(make_study
     target, estimate = target.reshape(3, 3, -1), estimate.reshape(3, 3, -1)
     clips = Clips(
         ids=("test/0", "test/1", "test/2"),
-        audio=torch.rand(3, 16_000),
+        audio=torch.rand(3, 128 * 128),
         f0_hz=torch.full((3,), 220.0),
         q=torch.zeros(3),
         modulation=torch.tensor(target),
