@@ -182,11 +182,11 @@ class GatedSplineConfig(ParameterizationVariant):
     """Piecewise Bezier curve that learns how many segments a clip needs, at a penalty for each."""
 
     kind: Literal["gated_spline"] = "gated_spline"
-    n_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments")] = 12
-    degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 3
+    n_segments: Annotated[int, Interval(ge=1, le=10_000), Doc("largest number of segments")] = 24
+    degree: Annotated[int, Interval(ge=1, le=3), Doc("degree of each segment")] = 1
     gate_penalty: Annotated[
         float, Interval(ge=0, le=1000), Doc("training loss per open segment, as the mean over clips and modulations")
-    ] = 0.003
+    ] = 0.03
     temperature: Temperature = 1.0
     min_spacing: MinSpacing = 0.2
 

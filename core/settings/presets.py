@@ -15,7 +15,13 @@ from core.settings.encoder import EncoderConfig
 from core.settings.losses import MultiResolutionStftConfig, Resolution
 from core.settings.optimizers import ScheduleFreeConfig
 from core.settings.oscillators import LearnableWavetableConfig
-from core.settings.parameterizations import SplineConfig
+from core.settings.parameterizations import (
+    BSplineConfig,
+    C1BezierConfig,
+    GatedSplineConfig,
+    ProjectedSplineConfig,
+    SplineConfig,
+)
 from core.settings.synths import EngelConfig
 from core.settings.trainer import TrainerConfig
 from core.settings.trial import TrialConfig
@@ -62,6 +68,11 @@ PAPER = Preset(
     ),
     variants=(
         SplineConfig(n_segments=24, degree=3),
+        # As many segments per second as in the small preset.
+        BSplineConfig(n_segments=36),
+        C1BezierConfig(n_segments=24),
+        GatedSplineConfig(n_segments=72),
+        ProjectedSplineConfig(n_segments=48),
         RandomSplineConfig(n_segments=24, degree=3),
         LearnableWavetableConfig(n_positions=16, table_length=1024),
         EngelConfig(n_harmonics=100, n_noise_bands=65, noise_taps=128),

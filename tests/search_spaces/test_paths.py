@@ -46,7 +46,9 @@ def test_unknown_paths_are_refused_with_a_near_one(path: str, message: str) -> N
 
 
 def test_branches_are_described_in_words() -> None:
-    assert describe_branches("parameterization.degree") == "parameterization.kind = spline or random_spline"
+    assert describe_branches("parameterization.degree") == (
+        "parameterization.kind = spline or gated_spline or projected_spline or random_spline"
+    )
     assert describe_branches("synth.oscillator.n_positions") == (
         "synth.kind = mod_synth and synth.oscillator.kind = learnable"
     )

@@ -215,7 +215,10 @@ class TestPositions:
             r"parameterization.cutoff_hz also exists at 'frame.*', but .* exists only under parameterization.kind = "
             r'low_pass; give it when = { "parameterization.kind" = "low_pass" }',
         ),
-        ([dimension(SEGMENTS, 8)], "exists only under parameterization.kind = spline or random_spline; set that in"),
+        (
+            [dimension(SEGMENTS, 8)],
+            "exists only under parameterization.kind = spline or b_spline or .*random_spline; set that in",
+        ),
         (
             [
                 dimension(KIND, "frame", "spline"),
