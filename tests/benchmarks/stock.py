@@ -9,6 +9,7 @@ with that. Its parameters have the names of the core's model, whose `state_dict`
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,7 @@ class StockModel(nn.Module):
     def __init__(self, config: TrialConfig, *, reference: bool = False) -> None:
         super().__init__()
         self.curves = _StockEncodedCurves(config)
+        self.vibrato_semitones = config.synth.vibrato_semitones
         self.synth = build_stock_synth(config.synth, config.audio, reference=reference)
 
     def forward(
@@ -50,14 +52,19 @@ class StockModel(nn.Module):
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch modulation frame"]]:
         modulation = self.curves(audio, curriculum)
-        return self.synth(modulation, note, curriculum, generator), modulation
+        if not self.vibrato_semitones:
+            return self.synth(modulation, note, curriculum, generator), modulation
+        octaves = self.vibrato_semitones / 12
+        bent = replace(note, bend=2 ** (octaves * (2 * modulation[:, -1] - 1)), highest_bend=2**octaves)
+        return self.synth(modulation[:, :-1], bent, curriculum, generator), modulation
 
 
 class _StockEncodedCurves(nn.Module):
     def __init__(self, config: TrialConfig) -> None:
         super().__init__()
         self.parameterization = build_stock_curves(config.parameterization, config.audio)
-        self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization)
+        n_modulations = len(config.synth.modulations)
+        self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization, n_modulations)
 
     def forward(
         self, audio: Float[Tensor, "batch sample"], curriculum: float = 0.0
@@ -72,7 +79,9 @@ class _StockEncodedCurves(nn.Module):
 class StockLfoNet(nn.Module):
     """Features, dilated convolutions, a recurrent head per modulation."""
 
-    def __init__(self, config: EncoderConfig, audio_config: AudioConfig, curves: StockFrame | StockSpline) -> None:
+    def __init__(
+        self, config: EncoderConfig, audio_config: AudioConfig, curves: StockFrame | StockSpline, n_modulations: int
+    ) -> None:
         super().__init__()
         self.features = StockFeatures(config, audio_config)
         kernel = (config.kernel_mel, config.kernel_time)
@@ -82,7 +91,7 @@ class StockLfoNet(nn.Module):
         )
         self.heads = nn.ModuleList(
             StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs, audio_config.n_frames)
-            for _ in range(3)
+            for _ in range(n_modulations)
         )
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:
