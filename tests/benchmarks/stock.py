@@ -9,6 +9,7 @@ with that. Its parameters have the names of the core's model, whose `state_dict`
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,7 @@ class StockModel(nn.Module):
     def __init__(self, config: TrialConfig, *, reference: bool = False) -> None:
         super().__init__()
         self.curves = _StockEncodedCurves(config)
+        self.vibrato_semitones = config.synth.vibrato_semitones
         self.synth = build_stock_synth(config.synth, config.audio, reference=reference)
 
     def forward(
@@ -53,19 +55,26 @@ class StockModel(nn.Module):
         true_curves: Tensor | None = None,  # noqa: ARG002  (for an oracle)
     ) -> Estimate:
         modulation = self.curves(audio, curriculum)
+        if self.vibrato_semitones:
+            octaves = self.vibrato_semitones / 12
+            bent = replace(note, bend=2 ** (octaves * (2 * modulation[:, -1] - 1)), highest_bend=2**octaves)
+            sound = self.synth(modulation[:, :-1], bent, curriculum, generator)
+        else:
+            sound = self.synth(modulation, note, curriculum, generator)
         curves = EstimatedCurves(
             modulation=modulation,
             numbers=modulation.new_full(modulation.shape[:2], torch.nan),
             penalty=modulation.new_zeros(()),
         )
-        return Estimate(self.synth(modulation, note, curriculum, generator), curves)
+        return Estimate(sound, curves)
 
 
 class _StockEncodedCurves(nn.Module):
     def __init__(self, config: TrialConfig) -> None:
         super().__init__()
         self.parameterization = build_stock_curves(config.parameterization, config.audio)
-        self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization)
+        n_modulations = len(config.synth.modulations)
+        self.encoder = StockLfoNet(config.encoder, config.audio, self.parameterization, n_modulations)
 
     def forward(
         self, audio: Float[Tensor, "batch sample"], curriculum: float = 0.0
@@ -80,7 +89,9 @@ class _StockEncodedCurves(nn.Module):
 class StockLfoNet(nn.Module):
     """Features, dilated convolutions, a recurrent head per modulation."""
 
-    def __init__(self, config: EncoderConfig, audio_config: AudioConfig, curves: StockFrame | StockSpline) -> None:
+    def __init__(
+        self, config: EncoderConfig, audio_config: AudioConfig, curves: StockFrame | StockSpline, n_modulations: int
+    ) -> None:
         super().__init__()
         self.features = StockFeatures(config, audio_config)
         kernel = (config.kernel_mel, config.kernel_time)
@@ -90,7 +101,7 @@ class StockLfoNet(nn.Module):
         )
         self.heads = nn.ModuleList(
             StockHead(config.width, config.head_hidden, curves.n_tokens, curves.n_outputs, audio_config.n_frames)
-            for _ in range(3)
+            for _ in range(n_modulations)
         )
 
     def forward(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch modulation token output"]:

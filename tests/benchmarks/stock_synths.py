@@ -59,8 +59,15 @@ def to_audio_rate(
     return F.interpolate(frames, size=size, mode="linear", align_corners=True)[..., :n_samples]
 
 
-def cycles(note: Note, n_samples: int, sample_rate: int, *, reference: bool) -> Float[Tensor, "batch {n_samples}"]:
+def cycles(note: Note, audio_config: AudioConfig, *, reference: bool) -> Float[Tensor, "batch sample"]:
     """The oscillator's phase in cycles, not wrapped."""
+    n_samples, sample_rate = audio_config.n_samples, audio_config.sample_rate
+    if note.bend is not None:
+        pitch = note.f0_hz[:, None] * note.bend
+        pitch = pitch.double() if reference else pitch
+        increment = to_audio_rate(pitch[:, None], audio_config.hop_length, n_samples)[:, 0] / sample_rate
+        # The running sum before each sample.
+        return increment.cumsum(1) - increment + note.phase.to(increment)[:, None]
     if reference:
         n = torch.arange(n_samples, dtype=torch.float64)
         return note.phase.double()[:, None] + note.f0_hz.double()[:, None] * n / sample_rate
@@ -134,13 +141,13 @@ class StockOscillator(nn.Module):
         audio_config = self.audio
         tables: Tensor
         if self.reference:
-            tables = limit_by_gain(self.table, note.f0_hz, audio_config.sample_rate, self.read_length)
+            tables = limit_by_gain(self.table, note.highest_hz, audio_config.sample_rate, self.read_length)
         else:
-            tables = limit_by_convolution(self.table, note.f0_hz, audio_config.sample_rate)
+            tables = limit_by_convolution(self.table, note.highest_hz, audio_config.sample_rate)
         # The first column once more behind the last, so that the cycle wraps.
         tables = torch.cat([tables, tables[..., :1]], -1)[:, None]
         row = to_audio_rate(position[:, None], audio_config.hop_length, audio_config.n_samples)[:, 0]
-        column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=self.reference) % 1.0
+        column = cycles(note, audio_config, reference=self.reference) % 1.0
         # With aligned corners -1 is the middle of the first column or row, 1 that of the last.
         grid = torch.stack([2 * column.to(row) - 1, 2 * row - 1], -1)[:, None]
         sound: Tensor = F.grid_sample(tables, grid, mode="bilinear", padding_mode="border", align_corners=True)
@@ -309,13 +316,13 @@ class StockEngel(nn.Module):
     def harmonics(self, controls: Float[Tensor, "batch frame control"], note: Note) -> Float[Tensor, "batch sample"]:
         audio_config = self.audio
         number = torch.arange(1, self.config.n_harmonics + 1, dtype=controls.dtype)
-        below_nyquist = number * note.f0_hz[:, None].to(controls) < audio_config.sample_rate / 2
+        below_nyquist = number * note.highest_hz[:, None].to(controls) < audio_config.sample_rate / 2
         shares = controls[..., 1:] * below_nyquist[:, None]
         shares = shares / shares.sum(-1, keepdim=True).clamp_min(1e-12)
         amplitudes = to_audio_rate(
             (controls[..., :1] * shares).transpose(1, 2), audio_config.hop_length, audio_config.n_samples
         )
-        phase = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=self.reference)
+        phase = cycles(note, audio_config, reference=self.reference)
         angle = 2 * math.pi * ((phase[:, None] * number[:, None].to(phase)) % 1.0)
         return (amplitudes * torch.sin(angle.to(amplitudes))).sum(1)
 
@@ -398,11 +405,11 @@ def mix_of_tables(
     """The tables as channels of an image of one row, read at the phase, and their weighted sum at audio rate."""
     tables: Tensor
     if reference:
-        tables = limit_by_gain(table, note.f0_hz, audio_config.sample_rate, read_length)
+        tables = limit_by_gain(table, note.highest_hz, audio_config.sample_rate, read_length)
     else:
-        tables = limit_by_convolution(table, note.f0_hz, audio_config.sample_rate)
+        tables = limit_by_convolution(table, note.highest_hz, audio_config.sample_rate)
     tables = torch.cat([tables, tables[..., :1]], -1)[:, :, None]
-    column = cycles(note, audio_config.n_samples, audio_config.sample_rate, reference=reference) % 1.0
+    column = cycles(note, audio_config, reference=reference) % 1.0
     x = (2 * column.to(weights) - 1)[:, None]
     sounds = F.grid_sample(tables, torch.stack([x, torch.zeros_like(x)], -1), padding_mode="border", align_corners=True)
     return (sounds[:, :, 0] * to_audio_rate(weights.transpose(1, 2), audio_config.hop_length, x.shape[-1])).sum(1)
@@ -431,10 +438,10 @@ class StockFm(nn.Module):
         curriculum: float = 0.0,  # noqa: ARG002
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> Float[Tensor, "batch sample"]:
-        hop_length, n_samples, sample_rate = self.audio.hop_length, self.audio.n_samples, self.audio.sample_rate
+        hop_length, n_samples = self.audio.hop_length, self.audio.n_samples
         frames = to_audio_rate(modulation, hop_length, n_samples)
-        index = frames[:, 0] * self.largest_index(note.f0_hz)[:, None].to(modulation)
-        phase = cycles(note, n_samples, sample_rate, reference=self.reference)
+        index = frames[:, 0] * self.largest_index(note.highest_hz)[:, None].to(modulation)
+        phase = cycles(note, self.audio, reference=self.reference)
         modulator = torch.sin(2 * math.pi * ((self.config.ratio * phase) % 1.0).to(index))
         sound = torch.sin(2 * math.pi * (phase % 1.0).to(index) + index * modulator)
         filtered: Tensor = self.filter(sound, self.sub_adapter(modulation[:, 1]))

@@ -220,6 +220,13 @@ def test_first_step_equals_the_reference_at_any_rate_and_batch(
     assert_equal_steps(config, *(clips[start : start + batch] for start in range(0, 4, batch)))
 
 
+@pytest.mark.parametrize("synth", ["white", "engel", "shan", "fm", "subtractive"])
+def test_first_step_with_a_vibrato_equals_the_reference(synth: str) -> None:
+    config = tiny(*SYNTHS[synth], *CURVES["low_pass"], "synth.vibrato_semitones=1.0")
+    clips = dataset_of(config).train
+    assert_equal_steps(config, *(clips[start : start + 2] for start in (0, 2, 4)))
+
+
 def test_steps_and_validation_are_those_of_the_core() -> None:
     """In float64: Adam makes whole steps of gradients that are all rounding."""
     config = tiny(*GREY)

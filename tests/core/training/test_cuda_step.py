@@ -14,8 +14,8 @@ from core.clips import Clips
 from core.encoder.lfo_net import LfoNet
 from core.ops.all_pole import all_pole_in_chunks
 from core.settings.filters import LearnedFilterConfig
-from core.settings.parameterizations import SplineConfig
-from core.settings.synths import ModSynthConfig
+from core.settings.parameterizations import FrameConfig, SplineConfig
+from core.settings.synths import EngelConfig, ModSynthConfig, ShanConfig
 from core.settings.trial import TrialConfig
 from core.training.model import DiscoveryModel
 from core.training.trainer import estimate_clips, train_step
@@ -54,8 +54,20 @@ def test_a_step_and_an_estimate_need_one_device_and_no_wait(config: TrialConfig,
         {"parameterization": SplineConfig(n_segments=3, chord_curriculum=False)},
         {"synth": replace(ModSynthConfig.warm_ups()[0], filter=LearnedFilterConfig(interpolate="logits"))},
         {"synth": replace(ModSynthConfig.warm_ups()[0], filter=LearnedFilterConfig(structure="direct"))},
+        {"synth": replace(ModSynthConfig.warm_ups()[0], vibrato_semitones=1.0)},
+        {"synth": EngelConfig(vibrato_semitones=1.0)},
+        {"synth": ShanConfig(control="granular"), "parameterization": FrameConfig()},
     ],
-    ids=["every frame", "linear spline", "no curriculum", "interpolated logits", "direct form"],
+    ids=[
+        "every frame",
+        "linear spline",
+        "no curriculum",
+        "interpolated logits",
+        "direct form",
+        "vibrato",
+        "vibrato of harmonics",
+        "granular",
+    ],
 )
 def test_other_settings_need_one_device_and_no_wait(change: dict[str, Any], clips: Clips) -> None:
     assert_steps_without_wait(replace(brief(), **change), clips)
