@@ -26,12 +26,17 @@ MIN_RATE_HZ, MAX_RATE_HZ = 0.1, 20.0
 """Range of rates."""
 MIN_CYCLES = 2.0
 """Fewest cycles in a sound, from which on its rate can be told from a bend of a curve."""
-_LOW: Mapping[Target, tuple[float, float]] = MappingProxyType(
-    {"tremolo": (0.2, 0.5), "filter": (0.1, 0.4), "vibrato": (0.15, 0.4), "position": (0.0, 0.3)}
+_EXTREMES: Mapping[Target, tuple[tuple[float, float], tuple[float, float]]] = MappingProxyType(
+    {
+        "tremolo": ((0.15, 0.45), (0.85, 1.0)),
+        "filter": ((0.1, 0.35), (0.65, 0.95)),
+        "vibrato": ((0.15, 0.4), (0.6, 0.85)),
+        "position": ((0.0, 0.3), (0.7, 1.0)),
+    }
 )
-"""Range of a curve's smallest value; its largest is 1 minus that of another draw from the same range.
+"""Ranges of a curve's smallest and of its largest value.
 
-Of a vibrato, 0 and 1 are one semitone below and above the note, and its middle is the note.
+Of a vibrato, 0 and 1 are one semitone below and above the note, which is its middle.
 """
 _SINE_SEGMENTS = 32
 """Straight segments of a sine, which is thus exact to 0.5 %."""
@@ -85,7 +90,7 @@ def draw_periodic_lfo(target: Target, rates_hz: tuple[float, float], rng: np.ran
     """A random LFO with a log-uniform rate, a uniform phase, and one of the three forms of cycles."""
     rate_hz = float(np.exp(rng.uniform(math.log(rates_hz[0]), math.log(rates_hz[1]))))
     form: Form = ("sine", "triangle", "random")[int(rng.integers(3))]
-    low, high = float(rng.uniform(*_LOW[target])), 1.0 - float(rng.uniform(*_LOW[target]))
+    low, high = (float(rng.uniform(*extreme)) for extreme in _EXTREMES[target])
     if target == "vibrato":
         high = 1.0 - low
     cycle = _scaled(_cycle(form, rng), low, high)

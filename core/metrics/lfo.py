@@ -29,6 +29,24 @@ def rate_match(
     return torch.where(declared.isnan(), torch.nan, matches.to(estimate.dtype))
 
 
+def chance_rate_match(
+    estimate: Float[Tensor, "clip modulation frame"], lfo_hz: Float[Tensor, " clip"], frame_rate: float
+) -> Float[Tensor, " modulation"]:
+    """Share of matches that each modulation's curves would have if they belonged to the sounds of other clips.
+
+    The mean over all pairs of a curve and the declared rate of another clip: what an arm reaches whose curves oscillate
+    at rates of the right range, whichever sound it hears. NaN where fewer than two clips declare a rate.
+    """
+    declared = lfo_hz[~lfo_hz.isnan()].to(estimate.dtype)
+    n_clips = len(declared)
+    if n_clips < 2:
+        return torch.full((estimate.shape[1],), torch.nan)
+    rates = dominant_rate_hz(estimate[~lfo_hz.isnan()], frame_rate)
+    matches = (rates[:, None] - declared[None, :, None]).abs() <= TOLERANCE * declared[None, :, None]
+    n_matches = matches.sum((0, 1)) - matches.diagonal().sum(-1)
+    return n_matches.to(estimate.dtype) / (n_clips * (n_clips - 1))
+
+
 RATE_MATCH = Metric(
     name="lfo.rate_match",
     direction="maximize",

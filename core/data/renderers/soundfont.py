@@ -41,15 +41,19 @@ SOUNDFONTS = (
 )
 """Where Debian's packages put SoundFonts, in order of preference."""
 SUSTAINED_PROGRAMS = (
-    *range(16, 24),  # organs
+    *range(19, 24),  # organs without percussion
     *range(40, 44),  # bowed strings
     *range(48, 55),  # ensembles and voices
-    *range(56, 80),  # brass, reeds, pipes
-    *(80, 81, 82, 83, 84, 85, 87),  # leads in unison
+    *range(56, 60),  # brass
+    *range(64, 74),  # reeds, piccolo, flute
+    *(81, 87),  # leads
     *(109, 110, 111),  # bagpipe, fiddle, shanai
 )
-"""General MIDI programs (from 0) whose notes last, drawn from if there is an LFO."""
-PITCHED_PROGRAMS = tuple(sorted({*SUSTAINED_PROGRAMS, *range(16), *range(24, 40), 45, 46, *range(104, 109)}))
+"""General MIDI programs (from 0) drawn from if there is an LFO: their notes last and have overtones to filter.
+
+Others of the FluidR3 SoundFont move by themselves or are almost sines: LFOs were found in them less often.
+"""
+PITCHED_PROGRAMS = tuple(sorted({*SUSTAINED_PROGRAMS, *range(44), 45, 46, *range(56, 84), 85, *range(104, 109)}))
 """Programs whose notes have one clear pitch: no tremolo strings, timpani, fifths, pads, effects or percussion."""
 
 _RECIPE = 1

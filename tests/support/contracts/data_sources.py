@@ -125,7 +125,8 @@ def loading_twice_gives_the_same_clips(example: Example) -> None:
 def a_source_that_changed_since_it_was_planned_is_refused(example: Example) -> None:
     planned: Any = resolve(TrialConfig(audio=AUDIO, data=example.config, synth=EngelConfig())).config.data
     assert len(build_source(planned, AUDIO).load().train) > 0
-    for field in hash_settings(type(planned)):
+    cls: type = type(planned)
+    for field in hash_settings(cls):
         changed: Any = replace(planned, **{field: "0" * 64})
         with pytest.raises(DataError, match="changed since the trial was planned"):
             build_source(changed, AUDIO).load()

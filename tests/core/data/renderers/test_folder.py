@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from core.data.lfo_shapes import DrawnLfo
 from core.data.manifest import MANIFEST_NAME, read_manifest
 from core.data.manifest_columns import MODULATIONS
 from core.data.renderers.folder import fill_folder
@@ -29,6 +30,7 @@ def test_manifest_has_every_file_and_its_exact_curves(tmp_path: Path) -> None:
             np.testing.assert_allclose(curve, lfos[modulation].at(np.linspace(0, 1, 501)), atol=1e-6)
     table = pq.read_table(tmp_path / MANIFEST_NAME).to_pylist()[0]
     lfo = takes_of(render_settings())(0).lfos["sub"]
+    assert isinstance(lfo, DrawnLfo)
     assert table["sub_drawn"]["powers"] == list(lfo.powers)
     assert table["sub_drawn"]["points"] == [value for point in lfo.points for value in point]
     assert table["seed"] == 3
