@@ -79,7 +79,7 @@ def sound_distances(
         config = from_settings(record.config)
         model = trained_model(store.attempt_of(record), config)
         clips = cached_dataset(config).test
-        estimate, _ = estimate_clips(model, clips, "test", config)
+        estimate = estimate_clips(model, clips, "test", config).audio
         for measure in measures:
             yield measure(record, config, clips.audio, estimate)
 

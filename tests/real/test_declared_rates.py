@@ -1,6 +1,7 @@
 """Rates of LFOs that Vital and FluidSynth play, measured in the sounds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ class TestSoundfont:
         assert (first / second).max() == pytest.approx(moved.lfo.high, abs=0.08)
 
     def test_pitch_is_the_note_and_renders_are_reproducible(self, soundfont: Path, tmp_path: Path) -> None:
-        settings = {"seed": 4, "soundfont": soundfont, "programs": [19, 40, 66], "duration_s": 1.0}
+        settings: dict[str, Any] = {"seed": 4, "soundfont": soundfont, "programs": [19, 40, 66], "duration_s": 1.0}
         render_soundfont(tmp_path / "six", n=6, **settings)
         render_soundfont(tmp_path / "four", n=4, **settings)
         for file, entry in read_metadata(tmp_path / "four" / METADATA_NAME).items():
