@@ -156,7 +156,7 @@ def test_guesses_reach_the_published_chance_levels_within_their_intervals(guess:
 
 
 FRECHET_EXCESS = 0.03
-"""Frechet distances of random splines are 1 to 3 % larger than the published ones, with other seeds too, while those of
-random frames agree, and the distance itself is shapely's: something of the reference's curves is not known."""
+"""Frechet distances of random splines are 0 to 3 % larger than the published ones, depending on the seed. Those of
+random frames agree, and the distance itself is shapely's."""
 ROUNDING = {"l1": 5e-5, "l1_diff": 5e-6, "pcc": 5e-5, "frechet": 5e-4}
 """Half a unit in the last published place of the means."""
