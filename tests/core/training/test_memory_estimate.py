@@ -13,7 +13,7 @@ from core.ops import adapters, convolution, log_mel, lstm, stft_sums
 from core.settings import losses, memory, oscillators
 from core.settings.filters import FilterConfig
 from core.settings.oscillators import OscillatorConfig
-from core.settings.parameterizations import ParameterizationConfig
+from core.settings.parameterizations import FrameConfig, ParameterizationConfig
 from core.settings.presets import PAPER, PRESETS, SMALL
 from core.settings.synths import ModSynthConfig, SynthConfig
 from core.settings.trial import TrialConfig
@@ -25,6 +25,7 @@ from core.training.model import build_model
 from core.training.resolve import resolve_without_data
 from core.wavetables.builtin import builtin_wavetable
 from tests.benchmarks.memory import QUICK
+from tests.support.contracts.synths import every_option
 from tests.support.measured_memory import config_of, measured_peaks
 
 GIB = 2.0**30
@@ -35,6 +36,7 @@ def variants() -> list[TrialConfig]:
     """The small preset with every parameterization, synth, oscillator and filter."""
     parts: list[dict[str, Any]] = [{"parameterization": SMALL.variant(cls)} for cls in get_args(ParameterizationConfig)]
     parts += [{"synth": SMALL.variant(cls)} for cls in get_args(SynthConfig)]
+    parts += [{"synth": synth, "parameterization": FrameConfig()} for synth in every_option()]
     parts += [{"synth": ModSynthConfig(oscillator=SMALL.variant(cls))} for cls in get_args(OscillatorConfig)]  # type: ignore[arg-type]
     parts += [{"synth": ModSynthConfig(filter=SMALL.variant(cls))} for cls in get_args(FilterConfig)]  # type: ignore[arg-type]
     return [replace(SMALL.config, **part) for part in parts]
