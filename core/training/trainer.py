@@ -296,13 +296,13 @@ def estimate_clips(
     n_steps = 0 if config.is_baseline else trainer.refine_steps
     size = trainer.evaluation_batch_size
     rng = generator(config.data.seed, "refinement phase", split)
-    phases = torch.rand(len(clips), n_steps + 1, generator=rng).to(device, non_blocking=True).split(size)
+    phases = torch.rand(len(clips), n_steps + 1, generator=rng).to(device, non_blocking=True)
     loss_function = build_loss(config.loss).to(device)
     audio, modulation = [], []
-    for (batch, note, rng), batch_phases in zip(
-        _evaluation_batches(model.synth, clips, split, config, size), phases, strict=True
-    ):
+    starts = range(0, len(clips), size)
+    for start, (batch, note, rng) in zip(starts, _evaluation_batches(model.synth, clips, split, config), strict=True):
         if n_steps:
+            batch_phases = phases[start : start + size]
             curves = refined_curves(model, batch.audio, note, batch_phases, loss_function, trainer)
             estimate = model.synth(curves, note)
         else:
@@ -318,20 +318,20 @@ def evaluation_loss(
 ) -> float:
     """Loss over a split, as the mean over batches weighted by their number of clips."""
     total = 0.0
-    batch_size = config.trainer.evaluation_batch_size
-    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config, batch_size):
+    for batch, note, rng in _evaluation_batches(model.synth, clips, split, config):
         estimate, _ = model(batch.audio, note, 0.0, rng)
         total += float(loss_function(estimate, batch.audio)) * len(batch)
     return total / len(clips)
 
 
 def _evaluation_batches(
-    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig, size: int
+    synth: Synth[Any], clips: Clips, split: Split, config: TrialConfig
 ) -> Iterator[tuple[Clips, Note, torch.Generator]]:
     """Batches of a split with their notes, and the generator of the curves of random baselines."""
     note = draw_note(clips, generator(config.data.seed, "estimate phase", split), with_noise=synth.needs_noise)
     # Curves of random baselines depend on the seed of the trial.
     rng = generator(config.seed, "curves", split)
+    size = config.trainer.evaluation_batch_size
     for start in range(0, len(clips), size):
         batch = slice(start, start + size)
         yield clips[batch], note[batch], rng
