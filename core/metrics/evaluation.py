@@ -50,11 +50,18 @@ class Estimates:
     modulation_names: tuple[str, ...]
     sample_rate: int
     frame_rate: float
+    controls: Float[Tensor, "clip control frame"] | None = None
+    """Free controls of a granular synth; None for others."""
     held: Callable[[str], Float[Tensor, "clip sample"]] | None = None
     """Renders the estimated sounds with the curve of a name held at its mean over each clip; None leaves effects out.
 
     A function, because the sounds of all modulations together would take several times the memory of the estimates.
     """
+
+    @property
+    def inputs(self) -> Float[Tensor, "clip channel frame"]:
+        """The inputs of the synth: the recovered curves, followed by the free controls of a granular one."""
+        return self.modulation if self.controls is None else torch.cat([self.modulation, self.controls], 1)
 
     def projection(self) -> Float[Tensor, "clip modulation frame"] | None:
         """True curves projected on the recovered ones (LLS 3), in the order of the true ones; None if unknown."""

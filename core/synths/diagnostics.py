@@ -24,8 +24,11 @@ from torch import Tensor, nn
 from core.synths.base import Synth
 from core.synths.engel import Engel
 from core.synths.filters import LearnedFilter
+from core.synths.fm import Fm
 from core.synths.mod_synth import ModSynth
 from core.synths.note import Note
+from core.synths.shan import Shan
+from core.synths.subtractive import Subtractive
 
 MeasureKind = Literal["aliasing_db", "ringing_s", "level_db"]
 """What is measured of a module: `aliasing_db` and `level_db` in dB of energy, `ringing_s` in seconds."""
@@ -52,13 +55,13 @@ class Measure:
 
 @torch.no_grad()
 def diagnose(
-    synth: Synth[Any], modulation: Float[Tensor, "clip modulation frame"], note: Note, sample_rate: int
+    synth: Synth[Any], modulation: Float[Tensor, "clip channel frame"], note: Note, sample_rate: int
 ) -> tuple[Measure, ...]:
     """All measures that apply to a synth: the largest ringing, and means over the clips of shares of energy.
 
     Args:
         synth: The synth, with its trained weights.
-        modulation: Curves of some clips.
+        modulation: Inputs of the synth in some clips: curves, and free controls of a granular synth.
         note: Their notes.
         sample_rate: Sample rate of the sound in Hz.
     """
@@ -110,8 +113,10 @@ def decay_s(response: Float[Tensor, "row sample"], sample_rate: int) -> Float[Te
 def _is_harmonic(synth: Synth[Any]) -> bool:
     """Whether notes with constant curves and without noise have energy at the multiples of their pitch only."""
     match synth:
-        case ModSynth() | Engel():
+        case ModSynth() | Engel() | Shan() | Subtractive():
             return True
+        case Fm():
+            return float(synth.ratio).is_integer()
         case _:
             return False
 
@@ -131,9 +136,11 @@ def _branches(synth: Synth[Any], controls: Any) -> Mapping[str, Any]:
 def _steady_sound(
     synth: Synth[Any], modulation: Float[Tensor, "clip modulation frame"], note: Note
 ) -> Float[Tensor, "clip sample"]:
-    """Sound of the mean values of the curves, without noise."""
+    """Sound of the mean values of the curves at the pitch of the note, without noise."""
     noise = None if note.noise is None else torch.zeros_like(note.noise)
     steady = modulation.mean(-1, keepdim=True).expand_as(modulation).contiguous()
+    if synth.vibrato is not None:
+        steady[:, synth.vibrato.channel] = 0.5
     sound: Tensor = synth(steady, replace(note, noise=noise))
     return sound
 
@@ -142,9 +149,10 @@ def _branch_levels(
     synth: Synth[Any], modulation: Float[Tensor, "clip modulation frame"], note: Note
 ) -> dict[str, Float[Tensor, " clip"]]:
     """Energy of each branch over that of the loudest one, by name."""
-    controls = synth.controls(modulation)
+    others, bent = synth.split_vibrato(modulation, note)
+    controls = synth.controls(others)
     energies = {
-        name: synth.render(alone, note).double().square().sum(1) for name, alone in _branches(synth, controls).items()
+        name: synth.render(alone, bent).double().square().sum(1) for name, alone in _branches(synth, controls).items()
     }
     if not energies:
         return {}

@@ -201,6 +201,7 @@ def _evaluate(model: DiscoveryModel, dataset: Dataset, split: Split, config: Tri
         modulation_names=names,
         sample_rate=config.audio.sample_rate,
         frame_rate=config.audio.frame_rate,
+        controls=None if (controls := estimate.curves.controls) is None else controls.cpu(),
         held=held if split == "test" else None,
     )
     return evaluate(estimates)
@@ -214,7 +215,7 @@ def _signatures(model: DiscoveryModel, evaluation: Evaluation, config: TrialConf
     clips = estimates.clips[chosen].to(device)
     rng = generator(config.data.seed, "diagnosis")
     note = draw_note(clips, rng, with_noise=model.synth.needs_noise)
-    measures = diagnose(model.synth, estimates.modulation[chosen].to(device), note, config.audio.sample_rate)
+    measures = diagnose(model.synth, estimates.inputs[chosen].to(device), note, config.audio.sample_rate)
     return signatures_of(evaluation.values, estimates.modulation_names, measures)
 
 

@@ -89,6 +89,30 @@ class TestAliasing:
         assert only.kind == "aliasing_db"
         assert only.value < -60, "a built-in table has 1,024 samples and no harmonics above Nyquist"
 
+    @pytest.mark.parametrize(
+        "synth",
+        [
+            ("synth.oscillator.wavetable=sine_to_saw", "synth.vibrato_semitones=2.0"),
+            ("synth.kind=subtractive",),
+            ("synth.kind=fm", "synth.ratio=2.0"),
+        ],
+        ids=lambda assignments: assignments[-1],
+    )
+    def test_synths_without_noise_are_harmonic_at_the_pitch_of_the_note(self, synth: tuple[str, ...]) -> None:
+        config = configured(*synth)
+        built = build_synth(config.synth, config.audio)
+        with torch.no_grad():
+            curves = torch.full((3, len(config.synth.modulations), 129), 0.8)
+        levels = measured(diagnose(built, curves, note_of(PITCHES), RATE), "aliasing_db")
+        assert levels["sound"] < -60
+
+    def test_fm_at_a_ratio_that_is_no_whole_number_is_not_harmonic(self) -> None:
+        config = configured("synth.kind=fm", "synth.ratio=1.5")
+        curves = torch.full((3, 3, 129), 0.8)
+        assert not measured(
+            diagnose(build_synth(config.synth, config.audio), curves, note_of(PITCHES), RATE), "aliasing_db"
+        )
+
 
 class TestRinging:
     @pytest.mark.parametrize("radius", [0.9, 0.99, 0.999])

@@ -56,6 +56,20 @@ def test_a_trial_measures_effects_on_the_test_split(tmp_path: Path) -> None:
     assert any(test[name] for name in EFFECTS)
 
 
+@pytest.mark.parametrize(
+    "synth",
+    [
+        ("synth.kind=engel", "synth.control=granular", "parameterization.kind=frame"),
+        ("synth.kind=shan", "synth.vibrato_semitones=1.0"),
+    ],
+    ids=["granular", "vibrato"],
+)
+def test_trials_of_all_kinds_of_control_are_diagnosed(synth: tuple[str, ...], tmp_path: Path) -> None:
+    record = run_trial(tiny(*synth), store=Store(tmp_path), study="s", arm="a")
+    assert record.outcome == "finished", record.error
+    assert record.signatures is not None
+
+
 def test_a_wavetable_of_equal_rows_has_no_effect_of_its_position() -> None:
     config = tiny(*GREY_BOX)
     data, model = dataset_of(config), build_model(config)
