@@ -125,10 +125,12 @@ class SyntheticDataConfig(DataVariant):
         return self.n_train, self.n_validation, self.n_test
 
     def check(self, audio: AudioConfig) -> None:
-        highest = audio.sample_rate / 4
+        # A vibrato takes the pitch higher.
+        highest = audio.sample_rate / 4 / 2 ** (self.vibrato_semitones / 12)
+        of_rate = "a quarter of the sample rate" + (", less the vibrato" if self.vibrato_semitones > 0 else "")
         if not self.min_f0_hz < self.max_f0_hz <= highest:
             raise ConfigError(
-                f"notes need data.min_f0_hz < data.max_f0_hz <= {highest:g} Hz (a quarter of the sample rate); "
+                f"notes need data.min_f0_hz < data.max_f0_hz <= {highest:g} Hz ({of_rate}); "
                 f"got {self.min_f0_hz:g} and {self.max_f0_hz:g}"
             )
         highest_rate = audio.frame_rate / 2

@@ -34,6 +34,15 @@ from tests.support.configs import configured
         ),
         (("data.max_f0_hz=7000",), "a quarter of the sample rate"),
         (("data.min_f0_hz=500",), "notes need data.min_f0_hz < data.max_f0_hz"),
+        (
+            ("data.min_f0_hz=500", "data.max_f0_hz=3900", "data.vibrato_semitones=6"),
+            r"<= 2828.43 Hz \(a quarter of the sample rate, less the vibrato\)",
+        ),
+        (("synth.control=granular",), "has no module with several controls; set synth.control='curves'"),
+        (
+            ("synth.kind=shan", "synth.control=granular"),
+            "frame by frame, and parameterization.kind='low_pass' does not",
+        ),
         (("data.filter.min_q=5",), "filter.min_q must be below filter.max_q"),
         (("synth.kind=engel", "synth.noise_taps=63"), "noise_taps must be even"),
         (("synth.filter.min_cutoff_hz=9000",), "must lie below the highest cutoff"),
@@ -70,4 +79,5 @@ def test_clips_too_short_for_the_standard_resolutions_are_refused_whatever_loss_
 def test_valid_configs_pass() -> None:
     check(SMALL.config)
     check(configured("data.kind=audio_folder", "synth.kind=engel"))
+    check(configured("synth.kind=fm", "synth.control=granular", "parameterization.kind=frame"))
     check(configured("data.kind=renders", "data.folder=somewhere", "synth.oscillator.kind=learnable"))

@@ -120,3 +120,15 @@ def test_every_filter_has_its_response(config: SynthConfig) -> None:
     assert response.modulation == "sub"
     assert response.module == ("low-pass filter" if isinstance(config, SubtractiveConfig) else "learned filter")
     assert float((response.magnitude_db[1] - response.magnitude_db[0]).abs().max()) > 0.01
+
+
+def test_a_granular_synth_has_no_curve_to_respond_to() -> None:
+    for config in (ShanConfig(control="granular"), EngelConfig(control="granular")):
+        synth = build_synth(config, AUDIO)
+        initialise(synth, 0)
+        assert responses(synth, RATE, (0.0, 1.0)) == ()
+    shan = build_synth(ShanConfig(control="granular", n_tables=5), AUDIO)
+    assert isinstance(shan, Shan)
+    waves = wavetable(shan)
+    assert waves is not None
+    assert torch.equal(waves, shan.tables.table)
