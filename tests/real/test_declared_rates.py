@@ -35,7 +35,7 @@ def feature(target: Target, audio: Float[ndarray, " sample"], f0_hz: float) -> F
     if target == "vibrato":
         import librosa
 
-        limits = {"fmin": f0_hz / 1.2, "fmax": f0_hz * 1.2}
+        limits: dict[str, Any] = {"fmin": f0_hz / 1.2, "fmax": f0_hz * 1.2}
         pitch = librosa.yin(audio.astype(np.float32), sr=SAMPLE_RATE, frame_length=4096, hop_length=hop, **limits)
         return np.asarray(np.log2(pitch), dtype=np.float64)[EDGE:-EDGE]
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(audio, 2 * hop), 4 * hop)[::hop]
