@@ -24,6 +24,7 @@ from torch import Tensor
 
 from core.losses.build import build_loss
 from core.seeding import generator
+from core.settings.data import SyntheticDataConfig
 from core.settings.presets import SMALL
 from core.settings.synths import ModSynthConfig
 from core.settings.trial import TrialConfig
@@ -62,7 +63,7 @@ def landscape(table: str) -> dict[str, Float[Tensor, "target estimate"]]:
 def white_box(table: str) -> TrialConfig:
     """The small preset with notes of a quarter of a second, and a synth that plays the table."""
     config = SMALL.config
-    data = replace(config.data, wavetable=table)
+    data = SyntheticDataConfig(wavetable=table)
     audio = replace(config.audio, duration_s=0.25)
     return resolve(replace(config, device="cpu", audio=audio, data=data, synth=data.true_synth)).config
 
