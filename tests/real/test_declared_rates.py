@@ -1,7 +1,6 @@
 """Rates of LFOs that Vital and FluidSynth play, measured in the sounds."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from numpy import ndarray
 
 from core.data.metadata import METADATA_NAME, read_metadata
 from core.data.periodic_lfo import Target
+from core.data.renderers.folder import RenderSummary
 from core.data.renderers.soundfont import SOUNDFONTS, NoteTarget, draw_note_of, render_note, render_soundfont
 from core.data.renderers.vital_rates import render_vital_rates
 from core.data.sources.audio_folder import AudioFolder
@@ -35,8 +35,10 @@ def feature(target: Target, audio: Float[ndarray, " sample"], f0_hz: float) -> F
     if target == "vibrato":
         import librosa
 
-        limits: dict[str, Any] = {"fmin": f0_hz / 1.2, "fmax": f0_hz * 1.2}
-        pitch = librosa.yin(audio.astype(np.float32), sr=SAMPLE_RATE, frame_length=4096, hop_length=hop, **limits)
+        low, high = f0_hz / 1.2, f0_hz * 1.2
+        pitch = librosa.yin(
+            audio.astype(np.float32), fmin=low, fmax=high, sr=SAMPLE_RATE, frame_length=4096, hop_length=hop
+        )
         return np.asarray(np.log2(pitch), dtype=np.float64)[EDGE:-EDGE]
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(audio, 2 * hop), 4 * hop)[::hop]
     if target == "tremolo":
@@ -108,9 +110,13 @@ class TestSoundfont:
         assert (first / second).max() == pytest.approx(moved.lfo.high, abs=0.08)
 
     def test_pitch_is_the_note_and_renders_are_reproducible(self, soundfont: Path, tmp_path: Path) -> None:
-        settings: dict[str, Any] = {"seed": 4, "soundfont": soundfont, "programs": [19, 40, 66], "duration_s": 1.0}
-        render_soundfont(tmp_path / "six", n=6, **settings)
-        render_soundfont(tmp_path / "four", n=4, **settings)
+        def render(folder: str, n: int) -> RenderSummary:
+            return render_soundfont(
+                tmp_path / folder, n=n, seed=4, soundfont=soundfont, programs=[19, 40, 66], duration_s=1.0
+            )
+
+        render("six", 6)
+        render("four", 4)
         for file, entry in read_metadata(tmp_path / "four" / METADATA_NAME).items():
             assert (tmp_path / "six" / file).read_bytes() == (tmp_path / "four" / file).read_bytes()
             audio, _ = soundfile.read(tmp_path / "four" / file)
@@ -118,7 +124,7 @@ class TestSoundfont:
             assert entry.lfo_hz is None
             pitch = np.median(feature("vibrato", audio, entry.f0_hz))
             assert pitch == pytest.approx(np.log2(entry.f0_hz), abs=0.02)
-        assert render_soundfont(tmp_path / "six", n=6, **settings).n_rendered == 0
+        assert render("six", 6).n_rendered == 0
 
     def test_file_that_is_no_soundfont_is_refused(self, soundfont: Path, tmp_path: Path) -> None:
         assert soundfont.is_file()
