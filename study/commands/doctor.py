@@ -19,7 +19,11 @@ from study.commands.options import OK, Root, console, report_errors
 
 PACKAGES = ("torch", "torchaudio", "torchlpc", "ray", "mlflow", "pyarrow", "optuna", "modstudy")
 """Required packages whose versions are shown."""
-EXTRAS = {"vita": "real Vital renders: pip install 'modstudy[real]'"}
+EXTRAS = {
+    "vita": "renders of Vital: pip install 'modstudy[real]'",
+    "fluidsynth": "renders of SoundFonts: pip install 'modstudy[real]'",
+    "cdpam": "a perceptual distance: pip install 'modstudy[perceptual]'",
+}
 """Optional packages and their purpose."""
 MIN_DISK_BYTES = 5 * 2**30
 """Free disk space in bytes that a study needs."""

@@ -172,3 +172,9 @@ def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str
     with pytest.raises(ConfigError, match=message):
         render_vital(tmp_path / "out", **{"n": 1, "seed": 0, **changes})
     assert not (tmp_path / "out").exists()
+
+
+def test_rendering_leaves_the_arithmetic_of_its_process_as_it_is(tmp_path: Path) -> None:
+    smallest = np.nextafter(0.0, 1.0)
+    render_vital(tmp_path, n=1, seed=0)
+    assert 2.0 * smallest / 2.0 == smallest > 0

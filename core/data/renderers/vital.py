@@ -19,6 +19,7 @@ about 100 ms, which a note before the take absorbs. Each take uses a new synth, 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
@@ -160,7 +161,19 @@ def draw_patch(seed: int, number: int, shapes: Sequence[DrawnLfo] = ()) -> Vital
 def render_patch(
     patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
 ) -> Float[ndarray, " sample"]:
-    """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level)."""
+    """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level).
+
+    It runs in a thread of its own: vita leaves the thread that renders in a mode in which the processor takes denormal
+    numbers for zero, and there scipy's k-d tree recurses without end.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        rendered = thread.submit(_render_patch, patch, keyframes, sample_rate=sample_rate, duration_s=duration_s)
+        return rendered.result()
+
+
+def _render_patch(
+    patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
+) -> Float[ndarray, " sample"]:
     vita = require_vita()
     synth = vita.Synth()
     synth.set_sample_rate(sample_rate)
