@@ -219,11 +219,13 @@ def test_declared_rates_are_compared_for_each_modulation_and_clip() -> None:
 
 
 def test_description_length_counts_numbers_per_second() -> None:
-    # 64 frames at 125 Hz; nothing describes the last curve of the second clip.
-    numbers = torch.tensor([[64.0, 8.0, 16.0], [64.0, 4.0, torch.nan]])
-    evaluation = evaluate(estimates_of(random_curves(3), numbers=numbers))
+    # Frames at 125 Hz; nothing describes the last curve of the second clip.
+    curves = random_curves(3)
+    n_frames = curves.shape[-1]
+    numbers = torch.tensor([[n_frames, 8.0, 16.0], [n_frames, 4.0, torch.nan]])
+    evaluation = evaluate(estimates_of(curves, numbers=numbers))
     values = evaluation.values
     assert values["interpretability.description_length.add"] == pytest.approx(125.0)
-    assert values["interpretability.description_length.sub"] == pytest.approx(6 * 125 / 64)
-    assert values["interpretability.description_length.env"] == pytest.approx(16 * 125 / 64)
+    assert values["interpretability.description_length.sub"] == pytest.approx(6 * 125 / n_frames)
+    assert values["interpretability.description_length.env"] == pytest.approx(16 * 125 / n_frames)
     assert evaluation.undefined["interpretability.description_length"] == 1

@@ -119,10 +119,10 @@ def test_labels_go_where_python_puts_them(tmp_path: Path) -> None:
 
 def test_the_page_is_drawn(written: Store, tmp_path: Path) -> None:
     picture = tmp_path / "page.png"
-    browse(page_path(written), tmp_path / "profile", "--window-size=1280,1300", f"--screenshot={picture}")
+    browse(page_path(written), tmp_path / "profile", "--window-size=1280,1700", f"--screenshot={picture}")
     pixels = imread(picture)
-    assert pixels.shape[:2] == (1300, 1280)
-    front = pixels[600:1300, 80:1200, :3]
+    assert pixels.shape[:2] == (1700, 1280)
+    front = pixels[600:1700, 80:1200, :3]
     styles = arm_styles(load_results(written).arms)
     for name in ("frame", "lpf-8"):
         colour = [int(styles[name].colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
