@@ -41,7 +41,7 @@ def with_oscillators(clips: Clips, config: TrialConfig, split: str) -> tuple[Cli
 def test_rates_of_the_filter_and_of_the_level_are_recovered_from_sound() -> None:
     data = ("data.n_train=256", "data.n_validation=16", "data.n_test=48", "data.wavetable=sine_to_saw")
     wavetable = "synth.oscillator.wavetable=sine_to_saw"
-    config = configured(*data, wavetable, "parameterization.kind=lfo", "trainer.max_steps=220", "device=cpu")
+    config = configured(*data, wavetable, "parameterization.kind=lfo", "trainer.max_steps=300", "device=cpu")
     plain = dataset_of(config)
     train, validation = (
         with_oscillators(clips, config, split)[0]
