@@ -106,7 +106,7 @@ def test_the_new_parts_satisfy_their_contracts_and_the_types(copy: Path) -> None
 
 
 def test_the_new_parts_train_on_a_gpu_that_is_not_there(copy: Path) -> None:
-    new = "driven_sine-steps or four_harmonics-steps"
+    new = "driven_sine or four_harmonics or mod_synth-steps"
     step = "tests/core/training/test_cuda_step.py"
     assert "passed" in run(copy, "pytest", "-q", "-p", "no:cacheprovider", step, "-k", new)
 

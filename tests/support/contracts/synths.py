@@ -28,9 +28,12 @@ def every_synth() -> Iterator[SynthConfig]:
 
 
 def every_option() -> Iterator[SynthConfig]:
-    """A config of each synth with a vibrato, and one with granular control and a vibrato where it has one."""
+    """A config of each synth that can have a vibrato with one, and with granular control too where it has that."""
     for synth in every_synth():
-        bent = replace(synth, vibrato_semitones=2.0)
+        if "vibrato_semitones" not in {field.name for field in fields(synth)}:
+            continue
+        vibrato: Any = {"vibrato_semitones": 2.0}
+        bent = replace(synth, **vibrato)
         yield bent
         if synth.adapters:
             granular: Any = {"control": "granular"}
