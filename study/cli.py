@@ -29,6 +29,7 @@ from study.commands.sounds import sounds
 from study.commands.status import status
 from study.commands.stop import stop
 from study.commands.studies import studies
+from study.commands.symmetry import symmetry
 from study.commands.track import track
 from study.commands.train import train
 from study.commands.verify import verify
@@ -45,8 +46,8 @@ app = typer.Typer(
 )
 """Typer app with all commands."""
 for command in (
-    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, sounds, verify,
-    dashboard, track, train, doctor,
+    studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, sounds, symmetry,
+    verify, dashboard, track, train, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("list")(list_studies)

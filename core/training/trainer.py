@@ -6,7 +6,7 @@ Progress and checkpoints are passed to callbacks; the loop does not depend on st
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -337,9 +337,34 @@ def sounds_with_held_curve(
     """
     held = curves.inputs.clone()
     held[:, index] = curves.modulation[:, index].mean(-1, keepdim=True)
+    return sounds_of_inputs(model.synth, clips, held, split, config)
+
+
+@torch.no_grad()
+def sounds_of_inputs(
+    synth: Synth[Any],
+    clips: Clips,
+    inputs: Float[Tensor, "clip channel frame"],
+    split: Split,
+    config: TrialConfig,
+    other_phase: int | None = None,
+) -> Float[Tensor, "clip sample"]:
+    """Sounds of any inputs of a synth, with the pitch, resonance, start phase and noise of `estimate_clips`.
+
+    Args:
+        synth: The synth of a model.
+        clips: Clips of the split.
+        inputs: What the synth plays: modulation curves, and free controls if it has any.
+        split: Name of the split.
+        config: The config of the trial.
+        other_phase: Number of another start phase of each clip; None for that of `estimate_clips`.
+    """
     sounds, start = [], 0
-    for batch, note, _ in _evaluation_batches(model.synth, clips, split, config):
-        sounds.append(model.synth(held[start : start + len(batch)], note))
+    for batch, note, _ in _evaluation_batches(synth, clips, split, config):
+        if other_phase is not None:
+            other = note_by_id(batch, config.data.seed, "other phase", other_phase, split, with_noise=False)
+            note = replace(note, phase=other.phase)
+        sounds.append(synth(inputs[start : start + len(batch)], note))
         start += len(batch)
     return torch.cat(sounds)
 

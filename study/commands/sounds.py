@@ -38,24 +38,13 @@ def sounds(
     out: Annotated[Path | None, typer.Option(help="CSV file for the values of all trials.")] = None,
 ) -> None:
     """Make the test sounds of a study again from its weights, and measure how far they are from the targets."""
-    from core.errors import StudyError
-    from core.settings.suggestions import did_you_mean
-    from core.settings.value_rules import shown_value
-    from dashboards.analysis.study_results import load_results
     from study.execution.session import Session
     from study.sound_distances import measures_of, sound_distances
+    from study.trained_trials import finished_records
 
     session = Session(root=root, name=name, console=console)
     session.plan()
-    arms = {each.name: each for each in load_results(session.store).arms}
-    for wanted in arm or ():
-        if wanted not in arms:
-            hint = did_you_mean(wanted, arms, otherwise=f"arms: {', '.join(arms)}")
-            raise StudyError(f"there is no arm {shown_value(wanted)}; {hint}")
-    trials = [trial for each in arms.values() if not arm or each.name in arm for trial in each.finished]
-    records = [trial.record for trial in trials if trial.record is not None and "test" in trial.record.metrics]
-    if not records:
-        raise StudyError(f"no trial of {name} has finished yet; sounds are made from the weights of finished trials")
+    records = finished_records(session.store, name, arm or ())
     measures = measures_of(embedding or ["mfcc"], perceptual)
     found: list[SoundDistance] = []
     with console.status("making sounds") as status:
