@@ -40,8 +40,8 @@ def test_the_summary_has_the_promised_shape(written: Store) -> None:
     assert list(found["front"]) == ["arms", "size", "hypervolume", "hypervolume_share", "reference", "ideal"]
     for comparison in found["comparisons"]:
         assert list(comparison) == [
-            "arm", "reference", "metric", "reference_metric", "direction", "role", "reason", "n_pairs", "difference", "p", "p_holm",
-            "improvement", "equivalence", "conclusion", "seeds_needed", "claim", "expected",
+            "arm", "reference", "metric", "reference_metric", "direction", "role", "reason", "n_pairs", "difference",
+            "p", "p_holm", "improvement", "equivalence", "conclusion", "seeds_needed", "claim", "expected",
         ]  # fmt: skip
 
 
