@@ -9,9 +9,15 @@ import pytest
 import soundfile
 import torch
 
+from core.clips import Clips
+from core.data.dataset_cache import cached_dataset
 from core.metrics.embeddings import cepstra, embed, frechet_audio_distance
 from core.settings.loading import from_settings
+from core.storage.sounds import audio_name
 from core.storage.store import Store
+from core.training.model import Estimate, EstimatedCurves
+from core.training.trained_synth import trained_model
+from core.training.trainer import estimate_clips
 from core.training.trial import run_trial
 from study.commands.options import BAD_INPUT, OK
 from study.sound_distances import measures_of, sound_distances
@@ -50,21 +56,25 @@ def test_each_arm_has_the_distance_of_the_sounds_of_its_evaluation(
     assert [row["arm"] for row in rows] == ["frame", "constant"]
     assert {(row["n_clips"], row["n_undefined"], row["is_rank_deficient"]) for row in rows} == {("4", "0", "False")}
     for row, record in zip(rows, sorted(store.ledger(), key=lambda record: record.is_baseline), strict=True):
-        attempt, sounds = store.attempt_of(record), []
-        for role in ("target", "estimate"):
-            names = [name for name in attempt.stored_files() if name.endswith(f".{role}.flac")]
-            assert len(names) == 4
-            stored = [soundfile.read(io.BytesIO(attempt.get(name)), dtype="float32")[0] for name in sorted(names)]
-            sounds.append(embed(cepstra, np.stack(stored), 16_000))
-        # Stored sounds have 16 bits.
-        assert float(row["value"]) == pytest.approx(frechet_audio_distance(*sounds).value, rel=0.02)
+        attempt, config = store.attempt_of(record), from_settings(record.config)
+        clips = cached_dataset(config).test
+        again = estimate_clips(trained_model(attempt, config), clips, "test", config).audio
+        for role, sounds in (("target", clips.audio), ("estimate", again)):
+            for clip_id, sound in zip(clips.ids, sounds, strict=True):
+                stored, _ = soundfile.read(io.BytesIO(attempt.get(audio_name(clip_id, role))), dtype="float32")
+                # Stored sounds have 16 bits, and are scaled down where they exceed full scale.
+                gain = min(1.0, 0.999 / float(sound.abs().max()))
+                assert np.abs(stored - gain * sound.numpy()).max() < 2 / 2**15
+        expected = frechet_audio_distance(*(embed(cepstra, each.numpy(), 16_000) for each in (clips.audio, again)))
+        assert float(row["value"]) == pytest.approx(expected.value, rel=1e-3)
 
 
 def test_sounds_that_are_not_finite_are_left_out_and_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def flawed(_: object, clips: object, *__: object) -> tuple[torch.Tensor, torch.Tensor]:
-        audio = 0.5 * clips.audio  # type: ignore[attr-defined]
+    def flawed(_: object, clips: Clips, *__: object) -> Estimate:
+        audio = 0.5 * clips.audio
         audio[1, 7] = torch.nan
-        return audio, torch.zeros(4, 3, 1)
+        still = torch.zeros(4, 3, 1)
+        return Estimate(audio, EstimatedCurves(modulation=still, numbers=still[..., 0], penalty=still.sum()))
 
     monkeypatch.setattr("study.sound_distances.estimate_clips", flawed)
     (found,) = sound_distances(store, [next(iter(store.ledger()))], measures_of(["mfcc"], 0))
