@@ -5,10 +5,12 @@ compared, at 22.05 kHz, so on notes it is a stranger's opinion. It takes some se
 no metric of trials; `modstudy sounds` computes it of the sounds that one names.
 
 The package's own class cannot be used: it loads its weights by `torch.load` in a way that PyTorch refuses since 2.6.
-The network is built here as that class builds it. Its file of weights is an old pickle, which can run code as the
-package itself can, so it is read like the code it comes with: from the installed package, and from nowhere else.
+The network is built here as that class builds it. Its file of weights is an old pickle, which could run code and which
+PyTorch cannot read without that, so it is only read if it has the hash of the released file.
 """
 
+import hashlib
+import io
 import warnings
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import ConfigError
+from core.regular_files import read_regular
 
 SAMPLE_RATE = 22_050
 """Rate of the sounds that the network was trained on."""
@@ -28,6 +31,11 @@ _FULL_SCALE = 32_768
 """Its inputs are 16-bit samples."""
 _WEIGHTS = Path("CDPAM_trained") / "scratchJNDdefault_best_model.pth"
 """File of weights in the package."""
+WEIGHTS_SHA256 = "453c8b6edee1a94f0120236156436ff28fe4d8d884485e4a67695c8e8570bdfe"
+"""Hash of this file in cdpam 0.0.6."""
+
+
+_MAX_WEIGHTS_BYTES = 2**28
 
 
 @torch.no_grad()
@@ -76,8 +84,10 @@ def _model() -> Any:
         input_size=512,
     )
     try:
-        path = Path(models.__file__).parent / _WEIGHTS
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=False)["state"])
+        data = read_regular(Path(models.__file__).parent / _WEIGHTS, _MAX_WEIGHTS_BYTES)
+        if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
+            raise ConfigError("the weights of cdpam are not those of version 0.0.6; pip install cdpam==0.0.6")
+        model.load_state_dict(torch.load(io.BytesIO(data), map_location="cpu", weights_only=False)["state"])
     except (OSError, KeyError, RuntimeError) as error:
         raise ConfigError(f"the weights of cdpam cannot be loaded: {error}; pip install cdpam==0.0.6") from error
     return model.eval()

@@ -1,5 +1,6 @@
 """The learned perceptual distance: its network from a package of its form, and the error without the package."""
 
+import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -37,12 +38,17 @@ class _Network(nn.Module):
         return self.scale * (first - second).abs().sum(1)
 
 
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package of this form, whose file of weights is the returned path."""
     weights = tmp_path / "CDPAM_trained" / "scratchJNDdefault_best_model.pth"
     weights.parent.mkdir()
     torch.save({"state": {"scale": torch.tensor(2.0)}}, weights)
+    monkeypatch.setattr(perceptual, "WEIGHTS_SHA256", sha256_of(weights))
     models: Any = ModuleType("cdpam.models")
     models.FINnet, models.__file__ = _Network, str(tmp_path / "models.py")
     cdpam: Any = ModuleType("cdpam")
@@ -68,8 +74,18 @@ def test_sounds_that_are_not_finite_have_no_distance(package: Path) -> None:
     assert cdpam_distance(audio, audio, 16_000).isnan().tolist() == [False, True, False]
 
 
-def test_weights_of_another_network_are_refused(package: Path) -> None:
+def test_weights_of_another_file_are_refused_before_they_are_unpickled(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({"state": {"scale": torch.tensor(3.0)}}, package)
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(ConfigError, match=r"weights of cdpam are not those of version 0\.0\.6"):
+        cdpam_distance(torch.zeros(1, 2000), torch.zeros(1, 2000), RATE)
+
+
+def test_weights_of_another_network_are_refused(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({"state": {"other": torch.zeros(1)}}, package)
+    monkeypatch.setattr(perceptual, "WEIGHTS_SHA256", sha256_of(package))
     with pytest.raises(ConfigError, match="weights of cdpam cannot be loaded"):
         cdpam_distance(torch.zeros(1, 2000), torch.zeros(1, 2000), RATE)
 
