@@ -20,20 +20,13 @@ from torch import Tensor
 
 from core.ops.compiling import as_numpy, double_backward, kernel, use_kernel
 from core.ops.frames import check_cover, to_samples
+from core.ops.phase import constant_pitch_phase
 from core.ops.sizes import table_read_length
 
 _PASSBAND = 0.9
 """Share of Nyquist up to which harmonics pass unchanged."""
 _LOUDEST_IMAGES = 10 ** (-50 / 20)
 """Largest RMS of a known table's images relative to its loudest row."""
-
-
-def oscillator_phase(
-    f0_hz: Float[Tensor, " batch"], phase: Float[Tensor, " batch"], n_samples: int, sample_rate: int
-) -> Float[Tensor, "batch {n_samples}"]:
-    """The phase of each sample in cycles in 0..1, in float64; f0 and sample_rate in Hz."""
-    n = torch.arange(n_samples, dtype=torch.float64, device=f0_hz.device)
-    return (phase.double()[:, None] + f0_hz.double()[:, None] * n / sample_rate) % 1.0
 
 
 def band_limit(
@@ -93,9 +86,7 @@ def read_table(
     Raises:
         ValueError: the frames end before the last sample.
     """
-    increment = f0_hz.double() / sample_rate
-    n = torch.arange(n_samples, dtype=torch.float64, device=f0_hz.device)
-    return read_table_at(tables, position, phase.double()[:, None] + increment[:, None] * n, hop_length)
+    return read_table_at(tables, position, constant_pitch_phase(f0_hz, phase, n_samples, sample_rate), hop_length)
 
 
 def read_table_at(
@@ -141,8 +132,8 @@ def read_table_reference(
     hop_length: int,
 ) -> Float[Tensor, "batch {n_samples}"]:
     """`read_table` in torch operations."""
-    cycles = oscillator_phase(f0_hz, phase, n_samples, sample_rate)
-    return _read_at(tables, to_samples(position, hop_length, n_samples), cycles)
+    cycles = constant_pitch_phase(f0_hz, phase, n_samples, sample_rate)
+    return read_table_at_reference(tables, position, cycles, hop_length)
 
 
 def _read_at(

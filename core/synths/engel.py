@@ -13,7 +13,8 @@ from torch import Tensor
 
 from core.ops.filtered_noise import band_filters, filter_noise
 from core.ops.frames import to_samples
-from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics, sum_of_harmonics_at
+from core.ops.harmonic_shares import exp_sigmoid, normalize_harmonics
+from core.ops.harmonics import sum_of_harmonics, sum_of_harmonics_at
 from core.synths.adapters import Adapter, split_controls
 from core.synths.base import Synth
 from core.synths.note import Note

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.ops.harmonics import normalize_harmonics
+from core.ops.harmonic_shares import normalize_harmonics
 from core.ops.phase_modulation import modulate_phase
 from core.settings.filters import FilterResponse
 from core.synths.base import Synth

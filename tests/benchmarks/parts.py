@@ -27,8 +27,9 @@ from core.training.optimizers import build_optimizers
 from core.training.trainer import train_step
 from tests.benchmarks.stock import StockModel, stock_loss, stock_optimizers, stock_step
 from tests.benchmarks.stock_curves import StockFrame, StockSpline
+from tests.benchmarks.stock_filters import StockLearnedFilter, to_audio_rate
 from tests.benchmarks.stock_metrics import rough_estimates, stock_evaluation
-from tests.benchmarks.stock_synths import StockLearnedFilter, StockModSynth, build_stock_synth, to_audio_rate
+from tests.benchmarks.stock_synths import StockModSynth, build_stock_synth
 
 Call = Callable[[], None]
 N_EVALUATED = 64

@@ -168,7 +168,7 @@ def test_a_second_ctrl_c_ends_a_study_at_once_and_loses_nothing(tmp_path: Path, 
         os.kill(command.process.pid, INT)
     started = time.monotonic()
     assert exit_code_of(command) == INTERRUPTED, command.output
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 20
     assert "Traceback" not in command.output
     assert set(Store(tmp_path / "runs" / "tiny").outcomes().values()) <= {"finished", "cancelled"}
     # The next start removes what it left.

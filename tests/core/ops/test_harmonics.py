@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.ops.harmonics import (
+from core.ops.harmonic_shares import (
     exp_sigmoid,
     exp_sigmoid_reference,
     n_below_nyquist,
     normalize_harmonics,
     normalize_harmonics_reference,
+)
+from core.ops.harmonics import (
     sum_of_harmonics,
     sum_of_harmonics_at,
     sum_of_harmonics_at_reference,

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from core.ops.filtered_noise import band_filters, filter_noise
-from core.ops.harmonics import exp_sigmoid, normalize_harmonics, sum_of_harmonics
+from core.ops.harmonic_shares import exp_sigmoid, normalize_harmonics
+from core.ops.harmonics import sum_of_harmonics
 from core.seeding import generator
 from core.synths.build import build_synth
 from core.synths.engel import Engel
