@@ -8,7 +8,7 @@ from core.statistics.paired import Estimate
 from dashboards.analysis.arm_results import ArmResult, FrontStatus
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
-from dashboards.findings import findings
+from dashboards.finding_sentences import findings
 from dashboards.formatting import arrow, axis, better, interval, number
 
 WHITE_BOX_METRICS = ("audio.mss", "interpretability.tv", "curves.l1", "curves.pcc.lls3")

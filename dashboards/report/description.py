@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from core.visible_text import visible
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_analysis import StudyAnalysis
-from dashboards.findings import findings
+from dashboards.finding_sentences import findings
 from dashboards.formatting import Axis, arrow, axis, interval
 from dashboards.tables import STATUS_TEXT, seeds_cell, status_cell
 

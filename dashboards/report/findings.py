@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from dashboards.analysis.seed_caveat import study_caveat
-from dashboards.findings import grounds, verdict_sentence
+from dashboards.finding_sentences import grounds, verdict_sentence
 from dashboards.report.section import ReportData, Section
 from dashboards.verdict import pick_texts
 

@@ -20,7 +20,7 @@ from dashboards.analysis.signature_counts import signature_counts, without_effec
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_statistics
 from dashboards.analysis.verdict import Change, OpenQuestion
-from dashboards.findings import findings, verdict_sentence
+from dashboards.finding_sentences import findings, verdict_sentence
 
 SCHEMA_VERSION = 3
 """Version of the keys of `summary.json`."""

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from core.storage.store import Store
 from dashboards.analysis.verdict import TOLERANCE
-from dashboards.findings import verdict_sentence
+from dashboards.finding_sentences import verdict_sentence
 from dashboards.report.page import write_report
 from dashboards.tables import arm_table, front_text
 

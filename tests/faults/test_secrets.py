@@ -7,7 +7,7 @@ import pytest
 
 from core.storage.roots import without_credentials
 from core.storage.store import Store
-from dashboards.findings import verdict_sentence
+from dashboards.finding_sentences import verdict_sentence
 from dashboards.report.page import write_report
 from tests.support.command_line import Command, flat
 from tests.support.fake_study import fake_study

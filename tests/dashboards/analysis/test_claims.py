@@ -10,7 +10,7 @@ from dashboards.analysis.comparisons import Comparison, comparisons
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.export_tables import claims_table
-from dashboards.findings import grounds
+from dashboards.finding_sentences import grounds
 from tests.support.fake_study import MakeStudy
 
 

@@ -10,7 +10,7 @@ from core.storage.records import Signature
 from dashboards.analysis.signature_counts import SignatureCount, signature_counts, without_effect
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
-from dashboards.findings import findings
+from dashboards.finding_sentences import findings
 from dashboards.tables import arm_table
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy, without_clips
 

@@ -11,7 +11,7 @@ from dashboards.analysis.arm_results import with_values
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, front_arms, load_results
 from dashboards.analysis.verdict import TOLERANCE, Verdict, make_verdict, time_of_seeds
-from dashboards.findings import verdict_sentence
+from dashboards.finding_sentences import verdict_sentence
 from tests.support.fake_study import OBJECTIVES, FakeArm, fake_study
 
 MSS, TV = (objective.metric for objective in OBJECTIVES)

@@ -7,7 +7,7 @@ import pytest
 
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
-from dashboards.findings import findings
+from dashboards.finding_sentences import findings
 from dashboards.report.description import MAX_LENGTH, description, escaped, verdict_text
 from tests.support.fake_study import ARMS, FakeArm, fake_study
 

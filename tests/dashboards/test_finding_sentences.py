@@ -8,7 +8,7 @@ import pytest
 from core.settings.synths import EngelConfig
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults, load_results
-from dashboards.findings import findings
+from dashboards.finding_sentences import findings
 from tests.support.fake_stages import RACING, fake_race, fake_search
 from tests.support.fake_study import ARMS, FakeArm, MakeStudy, without_clips
 
