@@ -1,6 +1,5 @@
-"""Studies of more trials than anybody could run are refused at once; those at the limit are planned in a moment."""
+"""Studies of more trials than anybody could run are refused before they are planned; those at the limit are planned."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,10 @@ import pytest
 from search_spaces.limits import MAX_CELLS, MAX_TRIALS
 from search_spaces.study_parsing import parse_study
 from study.planning.plan import make_plan
+from tests.support.call_count import calls_of
 from tests.support.command_line import Command
 from tests.support.refusals import assert_refused
 
-LIMIT_S = 5.0
-"""Processor time of a refusal with all type checks; without them it takes a tenth."""
 STUDY = 'question = "Why?"\n'
 ARM = '[[arms]]\nname = "a"\n'
 
@@ -115,29 +113,29 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize(("text", "says"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_a_study_that_is_too_large_is_refused_at_once(modstudy: Command, tmp_path: Path, text: str, says: str) -> None:
+def test_a_study_that_is_too_large_is_refused_before_it_is_planned(
+    modstudy: Command, tmp_path: Path, text: str, says: str
+) -> None:
     (tmp_path / "mine.toml").write_text(STUDY + text)
-    start = time.process_time()
     assert_refused(modstudy, "launch", "mine.toml", "--dry-run", folder=tmp_path, says=says)
-    assert time.process_time() - start < LIMIT_S
 
 
 @pytest.mark.parametrize("n_seeds", [50_000, 100_000, 100_001, 10**9, 10**18])
-def test_more_seeds_than_a_study_may_have_are_refused_at_once(modstudy: Command, tmp_path: Path, n_seeds: int) -> None:
+def test_more_seeds_than_a_study_may_have_are_refused_before_they_are_made(
+    modstudy: Command, tmp_path: Path, n_seeds: int
+) -> None:
     (tmp_path / "mine.toml").write_text(STUDY + dimension("encoder.width", 3))
-    start = time.process_time()
     assert_refused(modstudy, "launch", "mine.toml", "--seeds", n_seeds, folder=tmp_path, says="at most 100,000")
-    assert time.process_time() - start < LIMIT_S
 
 
 def planned(**content: Any) -> tuple[float, int]:
-    """Processor time per trial in milliseconds, and number of trials, of a plan."""
-    start = time.process_time()
-    plan = make_plan(parse_study({"name": "mine", "question": "?", "config": {"device": "cpu"}, **content})).plan
-    return 1000 * (time.process_time() - start) / len(plan.trials), len(plan.trials)
+    """Function calls per trial, and number of trials, of a plan."""
+    settings = {"name": "mine", "question": "?", "config": {"device": "cpu"}, **content}
+    n_calls, made = calls_of(lambda: make_plan(parse_study(settings)))
+    return n_calls / len(made.plan.trials), len(made.plan.trials)
 
 
-def test_the_time_of_a_plan_grows_no_faster_than_its_trials() -> None:
+def test_the_work_of_a_plan_grows_no_faster_than_its_trials() -> None:
     def space(n: int) -> list[dict[str, Any]]:
         return [{"path": "trainer.max_steps", "values": list(range(n))}]
 
@@ -145,7 +143,7 @@ def test_the_time_of_a_plan_grows_no_faster_than_its_trials() -> None:
     few, n_few = planned(space=space(500))
     many, n_many = planned(space=space(2000))
     assert (n_few, n_many) == (500, 2000)
-    assert many < 3 * few
+    assert many < 1.2 * few
     seeds, n_seeds = planned(space=space(2), seeds=list(range(20_000)))
     assert n_seeds == 40_000
     assert seeds < few
@@ -157,10 +155,8 @@ def test_a_search_of_the_largest_grid_is_planned() -> None:
     study = parse_study(
         {"name": "mine", "question": "?", "search": {"arms_per_cell": 20, "grid": grid, "space": space}}
     )
-    start = time.process_time()
     (found,) = study.searches()
     assert len(found.cells) == MAX_CELLS
-    assert time.process_time() - start < 2 * LIMIT_S
 
 
 def test_a_study_of_the_largest_size_is_one() -> None:
