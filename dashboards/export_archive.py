@@ -1,20 +1,24 @@
 """Archive of a study: its plan, records and summary without curves, sounds and weights, as one small file.
 
 Unpacked below a root it is a study from which every table and figure can be made again. Values per clip are reduced to
-the metrics that are undefined for some clips, because only these are averaged over the clips that all arms have.
+the metrics that are undefined for some clips, because only these are averaged over the clips that all arms have. No
+machine is named, and of folders and files of data only the last part of the path.
 """
 
 import io
+import json
 import lzma
 import tarfile
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core.metrics.catalog import metric_of
+from core.settings.dotted import flatten
 from core.storage.clip_values import ClipValues, ValuesPerClip, read_clip_values, write_clip_values
-from core.storage.records import TrialRecord
+from core.storage.records import StudyPlan, TrialRecord
+from core.storage.sealed import has_json_seal, seal_json, unseal_json
 from core.storage.store import Attempt, Store
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.report.keys import SUMMARY_KEY
@@ -41,7 +45,25 @@ def archived(store: Store, analysis: StudyAnalysis) -> bytes:
         for record in sorted(results.ledger.values(), key=lambda record: record.digest):
             _copy_trial(store.attempt_of(record), record, copy, undefined)
         copy.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
-        return _packed(copy, results.plan.name)
+        return _packed(copy, results.plan)
+
+
+def _names_of_paths(plan: StudyPlan) -> dict[str, str]:
+    """Names by path of the folders and files that configs name: those that resolved configs have are absolute."""
+    values = {value for arm in plan.arms for value in flatten(arm.config).values() if isinstance(value, str)}
+    return {value: PurePath(value).name for value in values if PurePath(value).is_absolute()}
+
+
+def _renamed(data: bytes, names: Mapping[str, str]) -> bytes:
+    """JSON with paths replaced by names, sealed again if it was."""
+    is_sealed = has_json_seal(data)
+    text = unseal_json(data) if is_sealed else data
+    # Longer paths first, because others may be their beginning.
+    for path in sorted(names, key=len, reverse=True):
+        for ascii_only in (True, False):
+            old, new = (json.dumps(part, ensure_ascii=ascii_only)[1:-1].encode() for part in (path, names[path]))
+            text = text.replace(old, new)
+    return seal_json(text) if is_sealed else text
 
 
 def _copy_trial(source: Attempt, record: TrialRecord, copy: Store, undefined: Collection[str]) -> None:
@@ -67,13 +89,14 @@ def _per_clip(values: ClipValues) -> dict[str, ValuesPerClip]:
     return per_clip
 
 
-def _packed(copy: Store, name: str) -> bytes:
-    """All values of a store as a compressed tar file, in a folder of this name, without times and owners."""
+def _packed(copy: Store, plan: StudyPlan) -> bytes:
+    """All values of a store as a compressed tar file, in a folder of the study's name, without times and owners."""
+    names = _names_of_paths(plan)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for key in copy.all_names(""):
-            data = copy.get(key)
-            entry = tarfile.TarInfo(f"{name}/{key}")
+            data = _renamed(copy.get(key), names) if key.endswith(".json") else copy.get(key)
+            entry = tarfile.TarInfo(f"{plan.name}/{key}")
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
     return lzma.compress(buffer.getvalue(), preset=9 | lzma.PRESET_EXTREME)

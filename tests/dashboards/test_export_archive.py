@@ -5,6 +5,8 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
+from core.settings.oscillators import FrozenWavetableConfig
+from core.settings.synths import ModSynthConfig
 from core.storage.store import Store
 from core.storage.verification import verify_study
 from dashboards.analysis.study_analysis import StudyAnalysis
@@ -44,3 +46,17 @@ def test_an_archive_has_no_curves_sounds_weights_and_hosts(make_study: MakeStudy
     records = list(copy.ledger())
     assert len(records) == len(load_results(store).ledger)
     assert all("host" not in record.environment for record in records)
+
+
+def test_an_archive_does_not_say_where_data_lie(make_study: MakeStudy, tmp_path: Path) -> None:
+    tables = ("/home/ann/tables", "/home/ann/tables/größer.wav")
+    arms = [
+        replace(arm, synth=ModSynthConfig(oscillator=FrozenWavetableConfig(wavetable=table)))
+        for arm, table in zip(ARMS[:2], tables, strict=True)
+    ]
+    store = make_study(arms, study_file={"config": {"synth": {"oscillator": {"wavetable": tables[1]}}}})
+    copy = unpacked(archived(store, StudyAnalysis(load_results(store))), tmp_path / "elsewhere")
+    assert not [key for key in copy.all_names("") if b"/home/ann" in copy.get(key)]
+    configs = [arm.config["synth"]["oscillator"]["wavetable"] for arm in load_results(copy).plan.arms]
+    assert configs == ["tables", "größer.wav"]
+    assert not verify_study(copy).damaged
