@@ -75,11 +75,41 @@ def test_search_explores_four_cells_and_confirms_on_fresh_seeds() -> None:
             assert is_grey_box(config) or isinstance(config.synth, EngelConfig)
 
 
-@pytest.mark.parametrize("name", ["vital", "own_sounds"])
-def test_studies_of_given_sounds_are_grey_box_and_have_a_random_baseline(name: str) -> None:
-    found = configs(load_study(name), **{"data.folder": "sounds"})
+def test_own_sounds_is_grey_box_and_has_a_random_baseline() -> None:
+    found = configs(load_study("own_sounds"), **{"data.folder": "sounds"})
     assert "random-spline" in found
     for config in found.values():
-        assert isinstance(config.data, AudioFolderConfig | RendersConfig)
+        assert isinstance(config.data, AudioFolderConfig)
         assert config.data.folder == "sounds"
         assert is_grey_box(config)
+
+
+def test_vital_compares_two_grey_boxes_each_with_a_random_baseline() -> None:
+    found = configs(load_study("vital"), **{"data.folder": "renders"})
+    assert [name for name, config in found.items() if config.is_baseline] == ["rbj random", "learned random"]
+    filters = set()
+    for config in found.values():
+        assert isinstance(config.data, RendersConfig)
+        assert isinstance(config.synth, ModSynthConfig)
+        assert isinstance(config.synth.oscillator, LearnableWavetableConfig)
+        filters.add(config.synth.filter.kind)
+    assert filters == {"rbj", "learned"}
+
+
+@pytest.mark.parametrize("name", ["any-sound", "lfo-rates", "paper-3", "vital"])
+def test_a_study_of_folders_has_a_random_baseline_for_each(name: str) -> None:
+    changes = {} if name in ("any-sound", "lfo-rates") else {"data.folder": "renders"}
+    folders: dict[bool, set[str]] = {True: set(), False: set()}
+    for config in configs(load_study(name), **changes).values():
+        assert isinstance(config.data, AudioFolderConfig | RendersConfig)
+        folders[config.is_baseline].add(config.data.folder)
+    assert folders[True] == folders[False]
+    assert not any(folder.startswith("/") for folder in folders[True])
+
+
+@pytest.mark.parametrize("name", [name for name in built_in_studies() if load_study(name).contrasts])
+def test_a_study_of_claims_has_at_most_six_contrasts_that_its_seeds_can_decide(name: str) -> None:
+    study = load_study(name)
+    assert len(study.contrasts) <= 6
+    assert len(study.seeds) >= 8
+    assert all(contrast.claim for contrast in study.contrasts)
