@@ -4,10 +4,13 @@ SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) raise KeyboardInterrupt 
 the process at once, with what it has started; nothing is lost then either, because records are committed one by one.
 Programs that pass signals on, such as `timeout` and `make`, deliver one twice within a moment, which counts as one.
 A signal that is ignored when the block begins, as SIGHUP is under nohup, stays ignored.
+
+A thread sees the further signals: Python runs handlers in the main thread only, which may wait in native code of Ray.
 """
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,8 +24,8 @@ SAME_S = 0.5
 INTERRUPTED = 130
 """Exit code of a command that was interrupted."""
 
-_first_s: float | None = None
-"""Value of `time.monotonic()` when the first signal came; None before."""
+_has_come = False
+"""Whether a signal has come in the present block."""
 _to_kill: list[Callable[[], object]] = []
 """Functions that kill what this process has started, in the order in which it was started."""
 
@@ -30,18 +33,20 @@ _to_kill: list[Callable[[], object]] = []
 @contextmanager
 def interrupts() -> Iterator[None]:
     """Let signals interrupt the main thread until the block ends; blocks can be nested."""
-    global _first_s
+    global _has_come
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    is_outermost = raise_interrupt not in before.values()
     handle_interrupts()
-    try:
+    if raise_interrupt in before.values():
         yield
+        return
+    try:
+        with _further_signals_end_at_once():
+            yield
     finally:
         for each, handler in before.items():
             if handler is not None:
                 signal.signal(each, handler)
-        if is_outermost:
-            _first_s = None
+        _has_come = False
 
 
 def handle_interrupts() -> None:
@@ -53,7 +58,7 @@ def handle_interrupts() -> None:
 
 def is_interrupted() -> bool:
     """Whether a signal has come in the present block."""
-    return _first_s is not None
+    return _has_come
 
 
 @contextmanager
@@ -71,14 +76,41 @@ def killed_at_once(kill: Callable[[], object]) -> Iterator[None]:
 
 
 def raise_interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the arguments of a signal handler)
-    """Signal handler: raises KeyboardInterrupt the first time, and ends the process the next time."""
-    global _first_s
-    now = time.monotonic()
-    if _first_s is None:
-        _first_s = now
+    """Signal handler: raises KeyboardInterrupt the first time."""
+    global _has_come
+    if not _has_come:
+        _has_come = True
         raise KeyboardInterrupt
-    if signum != signal.SIGHUP and now - _first_s > SAME_S:
-        _end_at_once()
+
+
+@contextmanager
+def _further_signals_end_at_once() -> Iterator[None]:
+    """Watch signals in a thread until the block ends: Python writes the number of each to a pipe when it comes."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_watch_signals, args=(reading,), name="signal watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        thread.join()
+        os.close(reading)
+
+
+def _watch_signals(reading: int) -> None:
+    """End the process at the second of the signals whose numbers come through a pipe, unless it repeats the first."""
+    first_s: float | None = None
+    while numbers := os.read(reading, 1):
+        (signum,) = numbers
+        if signum not in SIGNALS:
+            continue
+        if first_s is None:
+            first_s = time.monotonic()
+        elif signum != signal.SIGHUP and time.monotonic() - first_s > SAME_S:
+            _end_at_once()
 
 
 def _end_at_once() -> NoReturn:

@@ -36,6 +36,16 @@ with interrupts():
         sys.exit(130)
 """
 """Takes a time to end in order after the first signal."""
+DEADLOCK = """
+import ctypes
+from study.execution.interrupts import interrupts
+with interrupts():
+    mutex = ctypes.create_string_buffer(64)
+    print("ready", flush=True)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+"""
+"""Waits in native code for ever, which no signal interrupts."""
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
@@ -94,6 +104,20 @@ def test_a_terminal_that_closes_after_a_signal_changes_nothing(first: signal.Sig
     assert answer(first, HUP, SAME_S + 0.1) == "in order"
 
 
+def test_a_second_signal_ends_a_program_whose_main_thread_never_comes_back_from_native_code() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEADLOCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        for _ in range(2):
+            time.sleep(SAME_S + 0.1)
+            program.send_signal(INT)
+        _, error = program.communicate(timeout=30)
+    assert "stopped at once" in error
+    assert program.returncode == INTERRUPTED
+
+
 @pytest.mark.parametrize("ignored", [HUP, INT])
 def test_signals_that_were_ignored_stay_ignored(ignored: signal.Signals) -> None:
     """As under `nohup`, and in what a shell runs in the background."""
@@ -137,7 +161,7 @@ def begun(folder: Path, temporary: Path) -> Command:
 def exit_code_of(command: Command) -> int:
     """The exit code of a command, and none of its processes is left a while after it."""
     try:
-        wait_until(lambda: command.exit_code() is not None, "the end of the command", patience_s=60)
+        wait_until(lambda: command.exit_code() is not None, "the end of the command", patience_s=PATIENCE_S)
         wait_until(lambda: command.processes() == [], "the end of its processes", patience_s=LINGER_S)
     finally:
         command.end()
