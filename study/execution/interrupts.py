@@ -24,6 +24,9 @@ SAME_S = 0.5
 INTERRUPTED = 130
 """Exit code of a command that was interrupted."""
 
+_NO_SIGNAL = b"\0"
+"""What ends the thread that watches signals."""
+
 _has_come = False
 """Whether a signal has come in the present block."""
 _to_kill: list[Callable[[], object]] = []
@@ -95,16 +98,18 @@ def _further_signals_end_at_once() -> Iterator[None]:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        os.close(writing)
+        os.set_blocking(writing, True)
+        os.write(writing, _NO_SIGNAL)
         thread.join()
+        os.close(writing)
         os.close(reading)
 
 
 def _watch_signals(reading: int) -> None:
     """End the process at the second of the signals whose numbers come through a pipe, unless it repeats the first."""
     first_s: float | None = None
-    while numbers := os.read(reading, 1):
-        (signum,) = numbers
+    while (number := os.read(reading, 1)) != _NO_SIGNAL:
+        (signum,) = number
         if signum not in SIGNALS:
             continue
         if first_s is None:
