@@ -109,7 +109,10 @@ def its_names_are_legal(design: Design) -> None:
 
 
 def its_settings_are_plain_and_make_a_config(design: Design) -> None:
-    composer = Composer(SMALL, {"data.folder": "sounds"})
+    shared = {"data.folder": "sounds"}
+    if any("data.folder" in arm.settings for arm in design.arms()):
+        shared["data.kind"] = "audio_folder"  # which its study says once for all arms
+    composer = Composer(SMALL, shared)
     for arm in design.arms():
         assert json.loads(json.dumps(dict(arm.settings))) == dict(arm.settings)
         composer.config(arm.settings)
