@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from core.metrics.catalog import metric_of
 from core.settings.dotted import flatten
@@ -26,6 +27,8 @@ from dashboards.report.summary import summary, summary_to_json
 
 _HOST = "host"
 """Entry of a record's environment that names a machine, which an archive does not."""
+_DIGITS = 5
+"""Significant digits of the summary, half of whose size would else be digits that nobody reads."""
 
 
 def archived(store: Store, analysis: StudyAnalysis) -> bytes:
@@ -44,8 +47,19 @@ def archived(store: Store, analysis: StudyAnalysis) -> bytes:
             copy.append_segment(segment)
         for record in sorted(results.ledger.values(), key=lambda record: record.digest):
             _copy_trial(store.attempt_of(record), record, copy, undefined)
-        copy.put(SUMMARY_KEY, summary_to_json(summary(analysis)))
+        copy.put(SUMMARY_KEY, summary_to_json(_rounded(summary(analysis))))
         return _packed(copy, results.plan)
+
+
+def _rounded(value: Any) -> Any:
+    """Plain values with numbers of `_DIGITS` digits: the records, from which they are made again, have all."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return value
 
 
 def _names_of_paths(plan: StudyPlan) -> dict[str, str]:
