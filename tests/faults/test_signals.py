@@ -161,7 +161,7 @@ def begun(folder: Path, temporary: Path) -> Command:
 def exit_code_of(command: Command) -> int:
     """The exit code of a command, and none of its processes is left a while after it."""
     try:
-        wait_until(lambda: command.exit_code() is not None, "the end of the command", patience_s=PATIENCE_S)
+        wait_until(lambda: command.exit_code() is not None, "the end of the command", patience_s=60)
         wait_until(lambda: command.processes() == [], "the end of its processes", patience_s=LINGER_S)
     finally:
         command.end()

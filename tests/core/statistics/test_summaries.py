@@ -10,6 +10,7 @@ from scipy import stats
 
 from core.statistics.summaries import Summary, summarise, summarise_all
 from core.statistics.support import CORRELATION, NON_NEGATIVE, REAL, UNIT, Support
+from tests.support.call_count import calls_of
 
 
 def share_covered(rows: Float[ndarray, "study seed"], mean: float, support: Support = REAL) -> float:
@@ -129,3 +130,14 @@ def test_a_row_of_equal_values_needs_no_bootstrap() -> None:
 def test_a_summary_of_nothing_or_of_nan_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="at least one value, all finite"):
         summarise(values)
+
+
+def test_twenty_times_the_metrics_are_at_most_twenty_times_the_work() -> None:
+    rng = np.random.default_rng(0)
+
+    def work(n: int) -> int:
+        arm = {f"metric {number}": list(rng.normal(size=8)) for number in range(n)}
+        return calls_of(lambda: summarise_all(arm))[0]
+
+    work(5)
+    assert work(100) <= 20 * work(5)

@@ -24,6 +24,7 @@ from core.training.model import build_model
 from core.training.resolve import resolve_without_data
 from core.wavetables.builtin import builtin_wavetable
 from tests.benchmarks.memory import QUICK
+from tests.support.call_count import calls_of
 from tests.support.contracts.synths import every_option
 from tests.support.measured_memory import config_of, measured_peaks
 
@@ -95,6 +96,12 @@ def test_on_a_gpu_the_host_does_not_hold_the_batch() -> None:
     assert estimate_memory(replace(config, trainer=replace(config.trainer, batch_size=4096))).peak == pytest.approx(
         estimate_memory(config).peak
     )
+
+
+def test_an_estimate_is_little_work() -> None:
+    estimate_memory(PAPER.config)
+    n_calls, _ = calls_of(lambda: estimate_memory(PAPER.config))
+    assert n_calls < 5000
 
 
 @given(
