@@ -44,7 +44,8 @@ def test_steps_and_estimates_are_those_of_the_cpu(config: TrialConfig, clips: Cl
         estimates[device] = [tensor.cpu() for tensor in estimate_clips(model, on_device, "validation", config).results]
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-5)
     for on_gpu, on_cpu in zip(estimates["cuda"], estimates["cpu"], strict=True):
-        torch.testing.assert_close(on_gpu, on_cpu, rtol=1e-3, atol=1e-4)
+        # Nothing describes the curves of an oracle: their numbers are NaN on both.
+        torch.testing.assert_close(on_gpu, on_cpu, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 # The warning says that not every wait is detected.
