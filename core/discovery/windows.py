@@ -1,0 +1,72 @@
+"""Long sounds in overlapping windows, whose curves are cross-faded into one curve without a step.
+
+    curve(t) = sum_w weight_w(t) curve_w(t),   sum_w weight_w(t) = 1
+
+A window's weight rises and falls as a squared sine over its overlaps, from 0 at its first frame to 0 at its last; only
+the first and the last window keep their outer ends.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of equal length over the frames of a sound."""
+
+    n_frames: int
+    """Frames of the sound."""
+    length: int
+    """Frames of a window; more than the sound has if it is shorter than one window."""
+    overlap: int
+    """Fewest frames that two neighbours share."""
+
+    def __post_init__(self) -> None:
+        if not (self.n_frames >= 1 and self.length >= 4 and 2 <= self.overlap <= self.length // 2):
+            raise ConfigError(
+                "windows have at least 4 frames and overlap by 2 to half of them; got "
+                f"{self.n_frames} frames, length={self.length}, overlap={self.overlap}"
+            )
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """First frame of each window; the windows lie evenly, and the last ends with the sound."""
+        if self.n_frames <= self.length:
+            return (0,)
+        last = self.n_frames - self.length
+        n_steps = -(-last // (self.length - self.overlap))
+        return tuple(round(last * step / n_steps) for step in range(n_steps + 1))
+
+    @cached_property
+    def weights(self) -> Float[Tensor, "window length"]:
+        """Share of each window in the joined curve at each of its frames."""
+        weights = torch.ones(len(self.starts), self.length, dtype=torch.float64)
+        for left in range(len(self.starts) - 1):
+            shared = self.starts[left] + self.length - self.starts[left + 1]
+            rise = torch.linspace(0, 1, shared, dtype=torch.float64).mul(torch.pi / 2).sin().square()
+            weights[left + 1, :shared] *= rise
+            weights[left, self.length - shared :] *= 1 - rise
+        return weights.float()
+
+    def join(self, curves: Float[Tensor, "window modulation length"]) -> Float[Tensor, "modulation frame"]:
+        """The curves of the whole sound."""
+        if len(self.starts) == 1:
+            return curves[0, :, : self.n_frames]
+        joined = curves.new_zeros(curves.shape[1], self.n_frames)
+        weighted = curves * self.weights.to(curves)[:, None]
+        for start, window in zip(self.starts, weighted, strict=True):
+            joined = joined + torch.nn.functional.pad(window, (start, self.n_frames - start - self.length))
+        return joined
+
+    def cut(self, audio: Float[Tensor, " sample"], hop_length: int) -> Float[Tensor, "window window_sample"]:
+        """The sound of each window, filled up with silence at its end."""
+        n_samples = (self.length - 1) * hop_length
+        needed = self.starts[-1] * hop_length + n_samples
+        padded = torch.nn.functional.pad(audio, (0, max(0, needed - len(audio))))
+        return torch.stack([padded[start * hop_length : start * hop_length + n_samples] for start in self.starts])
