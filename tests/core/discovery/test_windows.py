@@ -1,5 +1,7 @@
 """Windows of long sounds: they cover the sound, and their curves join without a step."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -26,7 +28,7 @@ def test_equal_curves_join_to_the_same_curve(windows: Windows) -> None:
 def test_neighbours_overlap_and_the_last_window_ends_with_the_sound(windows: Windows) -> None:
     starts = windows.starts
     assert starts[0] == 0
-    assert all(a + windows.length - b >= windows.overlap for a, b in zip(starts, starts[1:], strict=False))
+    assert all(a + windows.length - b >= windows.overlap for a, b in pairwise(starts))
     assert len(starts) == 1 or starts[-1] + windows.length == windows.n_frames
 
 
