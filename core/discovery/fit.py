@@ -37,6 +37,7 @@ from core.settings.discovery import DiscoverySettings
 from core.settings.losses import MultiResolutionStftConfig, Resolution, standard_resolutions
 from core.settings.oscillators import LearnableWavetableConfig
 from core.settings.parameterizations import LfoConfig, LowPassConfig
+from core.settings.synth_base import VIBRATO
 from core.settings.synths import ModSynthConfig
 from core.synths.base import Synth
 from core.synths.build import build_synth
@@ -104,6 +105,7 @@ def fit_sound(
     audio: AudioConfig,
     settings: DiscoverySettings,
     *,
+    vibrato: Float[Tensor, " frame"] | None = None,
     on_step: OnStep = lambda *_: None,
 ) -> FittedSynth:
     """Fit curves and synth to a sound.
@@ -113,9 +115,10 @@ def fit_sound(
         f0_hz: Its pitch.
         audio: Sample rate, length and hop.
         settings: Synth, parameterization and steps.
+        vibrato: The curve from which that of the pitch starts, for a synth that has one; by default it is constant.
         on_step: Called after each step.
     """
-    return _Fit(target, f0_hz, audio, settings, on_step).run()
+    return _Fit(target, f0_hz, audio, settings, on_step).run(vibrato)
 
 
 def loss_of(audio: AudioConfig) -> Loss:
@@ -161,7 +164,7 @@ class _Fit:
         self.logits = torch.empty(0)
         self.done = 0
 
-    def run(self) -> FittedSynth:
+    def run(self, vibrato: Float[Tensor, " frame"] | None) -> FittedSynth:
         settings = self.settings
         is_indirect = isinstance(settings.parameterization, LfoConfig)
         own = self._parameterization(settings)
@@ -181,6 +184,8 @@ class _Fit:
         curves = still_curves.clone()
         env = self.names.index("env")
         curves[env] = (level_curve(self.levels) * min(0.9, 1.3 * float(still[env]))).clamp_min(0.02)
+        if vibrato is not None:
+            curves[self.names.index(VIBRATO.name)] = vibrato
         for parameterization, stage in stages:
             if stage.releases_timbre:
                 curves = self._with_timbre(curves)
@@ -308,7 +313,7 @@ class _Fit:
         return 2**20 if self.table is None else self.table.shape[1]
 
     def _parameterization(self, settings: DiscoverySettings) -> Parameterization:
-        built = build_parameterization(settings.parameterization, self.window_audio)
+        built = build_parameterization(settings.parameterization_of(self.window_audio), self.window_audio)
         assert isinstance(built, Parameterization)
         return built
 

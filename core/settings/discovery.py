@@ -1,6 +1,6 @@
 """Settings of the fit of a single sound: synth, parameterization of its curves, and the steps of the fit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated
 
 from annotated_types import Interval, Unit
@@ -16,6 +16,8 @@ from core.settings.synths import ModSynthConfig, SynthConfig
 
 MIN_SOUND_S = 0.05
 """Shortest sound that is fitted, in seconds: ten frames of its curves."""
+_FRAMES_PER_SEGMENT = 2
+"""Fewest frames of a segment of a spline, per degree."""
 MAX_FITTED_S = 60.0
 """Longest part of a sound that is fitted, in seconds, for the sake of time and memory."""
 
@@ -45,6 +47,12 @@ class DiscoverySettings:
     window_s: Annotated[
         float, Interval(ge=0.5, le=60), Unit("s"), Doc("length of the windows into which longer sounds are cut")
     ] = 6.0
+    segment_rate: Annotated[
+        float,
+        Interval(ge=0.1, le=200),
+        Unit("Hz"),
+        Doc("segments per second of splines, in place of their number per clip"),
+    ] = 16.0
     smoothness: Annotated[
         float,
         Interval(ge=0, le=100),
@@ -72,6 +80,15 @@ class DiscoverySettings:
         hop_length = self.hop_length(sample_rate)
         n_hops = -(-n_samples // hop_length)
         return AudioConfig(sample_rate=sample_rate, duration_s=n_hops * hop_length / sample_rate, hop_length=hop_length)
+
+    def parameterization_of(self, audio: AudioConfig) -> ParameterizationConfig:
+        """The parameterization of a window, with as many segments as `segment_rate` says, or as the frames allow."""
+        config = self.parameterization
+        if not any(each.name == "n_segments" for each in fields(config)):
+            return config
+        n_segments = max(1, round(self.segment_rate * audio.duration_s))
+        fewest_frames = _FRAMES_PER_SEGMENT * max(2, getattr(config, "degree", 3))
+        return replace(config, n_segments=min(n_segments, max(1, audio.n_frames // fewest_frames)))  # type: ignore[call-arg]
 
     def window_frames(self, audio: AudioConfig) -> int:
         """Frames of a window of the curves of a sound: the whole sound if it is no longer than a window."""
