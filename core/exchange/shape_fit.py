@@ -1,8 +1,8 @@
 """Fit of a curve by few exponential segments: the search of their knots, and of the power of each.
 
-A segment from y0 to y1 over frames 0..L is y0 + s (y1 - y0), s = (e^(p m / L) - 1) / (e^p - 1). With its ends fixed, the
-values between rise or fall with the power p at every frame, so the power with the smallest largest error is where the
-largest errors above and below the curve are equal, which bisection finds.
+A segment from y0 to y1 over frames 0..L is y0 + s (y1 - y0) at frame m, s = (e^(p m / L) - 1) / (e^p - 1). With its
+ends fixed, a larger power p lowers s at every frame between, so the largest error is smallest where the largest errors
+above and below the curve are equal, and bisection finds this p.
 
 Knots lie on frames; their values deviate from the curve by one of a few shares of the tolerance. The search goes from
 the first frame to the last in rounds of one segment each, as in the segmentation of Douglas and Peucker (1973) but in

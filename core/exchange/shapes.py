@@ -37,7 +37,11 @@ class FittedShape:
 
 
 def fit_shape(
-    curve: Float[ndarray, " frame"], name: str = "a curve", *, tolerance: float = TOLERANCE, max_points: int = MAX_POINTS
+    curve: Float[ndarray, " frame"],
+    name: str = "a curve",
+    *,
+    tolerance: float = TOLERANCE,
+    max_points: int = MAX_POINTS,
 ) -> FittedShape:
     """A shape of few points that follows a curve over its whole length.
 

@@ -36,8 +36,10 @@ from core.data.renderers.vital_json import (
     keyframes_of,
     lfo_controls,
     lfo_settings,
+    modulation_controls,
     play_note,
     require_vita,
+    wavetable_components,
 )
 from core.data.vital_lfos import shapes_sha256, vital_lfos_in
 from core.errors import DataError
@@ -61,6 +63,8 @@ _DESTINATIONS = {
 """Vital's parameter by modulation."""
 _AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0, "vibrato": 1.0}
 """Modulation depth as a share of the range of the parameter."""
+_N_KEYFRAMES = 65
+"""Rows of a wavetable passed to Vital."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +162,9 @@ def render_patch(
     def load(synth: Any) -> None:
         preset = json.loads(synth.to_json())
         table = preset["settings"]["wavetables"][0]
-        # Rows are not normalised, and frames between two keyframes are interpolated linearly.
+        # Rows are not normalised.
         table["full_normalize"] = False
-        table["groups"][0]["components"][0] |= {"keyframes": keyframes, "interpolation": 0, "interpolation_style": 1}
+        table["groups"][0]["components"][0] |= wavetable_components(keyframes)
         for index, lfo in enumerate(patch.lfos.values()):
             preset["settings"]["lfos"][index] = lfo_settings(lfo.cycle if isinstance(lfo, PeriodicLfo) else lfo)
         if not synth.load_json(json.dumps(preset)):
@@ -180,7 +184,11 @@ def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
 
     The distance between keyframes is four of Vital's 257 frames.
     """
-    return keyframes_of(load_wavetable(name_or_path).numpy().astype(np.float64))
+    table = load_wavetable(name_or_path).numpy().astype(np.float64)
+    position = np.linspace(0, len(table) - 1, _N_KEYFRAMES)
+    left = np.minimum(position.astype(int), len(table) - 2)
+    share = (position - left)[:, None]
+    return keyframes_of((1 - share) * table[left] + share * table[left + 1], range(0, 257, 4))
 
 
 def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
@@ -206,7 +214,6 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
                 rate_hz, sync_type, phase = lfo.rate_hz, REPEATED, lfo.phase
             case _:
                 assert_never(lfo)
-        values |= lfo_controls(
-            number, rate_hz=rate_hz, sync_type=sync_type, phase=phase, amount=_AMOUNTS[modulation]
-        )
+        values |= lfo_controls(number, rate_hz=rate_hz, sync_type=sync_type, phase=phase)
+        values |= modulation_controls(number, _AMOUNTS[modulation])
     return values

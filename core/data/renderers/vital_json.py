@@ -1,13 +1,13 @@
 """Parts of presets of the synthesizer Vital as JSON, and rendering of a note through the package `vita` (GPL-3).
 
-Several defaults of Vital have to be compensated or disabled for a sound that follows given curves: LFO points are upside
-down (1 - y); new modulations are bipolar; LFOs loop in time with the tempo and are smoothed over 5.5 ms; the
+Several defaults of Vital have to be compensated or disabled for a sound that follows given curves: LFO points are
+upside down (1 - y); new modulations are bipolar; LFOs loop in time with the tempo and are smoothed over 5.5 ms; the
 oscillator starts at a random phase; the amplitude envelope fades in; the last 5 ms of a render fade out; and parameters
 glide from their defaults to the set values within about 100 ms, which a note before the take absorbs.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,8 +20,6 @@ from core.errors import DataError
 
 CYCLE_LENGTH = 2048
 """Samples per row of Vital's wavetables."""
-N_KEYFRAMES = 65
-"""Rows of a wavetable passed to Vital, unless its own number of rows fits."""
 LAST_FRAME = 256
 """Vital's wavetables have the frames 0 to 256."""
 UNIT_VOLUME = 6400.0
@@ -75,26 +73,20 @@ def play_note(
         return thread.submit(_play_note, load, note, sample_rate=sample_rate, duration_s=duration_s).result()
 
 
-def keyframes_of(table: Float[ndarray, "position sample"], n_keyframes: int = N_KEYFRAMES) -> list[dict[str, Any]]:
-    """A wavetable as keyframes of Vital: rows of 2048 samples at equal distances, between which Vital interpolates.
-
-    Args:
-        table: The wavetable, two positions or more.
-        n_keyframes: Number of keyframes, interpolated linearly between the rows of the table; their distances, in
-            Vital's frames, are whole: 256 is a multiple of `n_keyframes - 1`.
-    """
+def keyframes_of(rows: Float[ndarray, "position sample"], frames: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows of a wavetable as keyframes of Vital, at given frames of 0 to 256, resampled to 2048 samples a cycle."""
     # Importing scipy.signal takes a second and is needed only here.
     from scipy.signal import resample
 
-    position = np.linspace(0, len(table) - 1, n_keyframes)
-    left = np.minimum(position.astype(int), len(table) - 2)
-    share = (position - left)[:, None]
-    rows = resample((1 - share) * table[left] + share * table[left + 1], CYCLE_LENGTH, axis=1)
-    distance = LAST_FRAME // (n_keyframes - 1)
     return [
-        {"position": distance * i, "wave_data": base64.b64encode(row.astype("<f4").tobytes()).decode()}
-        for i, row in enumerate(rows)
+        {"position": frame, "wave_data": base64.b64encode(row.astype("<f4").tobytes()).decode()}
+        for frame, row in zip(frames, resample(rows, CYCLE_LENGTH, axis=1), strict=True)
     ]
+
+
+def wavetable_components(keyframes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entries of a component of Vital's wavetables; frames between two keyframes are interpolated linearly."""
+    return {"keyframes": keyframes, "interpolation": 0, "interpolation_style": 1}
 
 
 def lfo_settings(lfo: DrawnLfo, name: str = "drawn") -> dict[str, Any]:
@@ -108,15 +100,14 @@ def lfo_settings(lfo: DrawnLfo, name: str = "drawn") -> dict[str, Any]:
     }
 
 
-def lfo_controls(number: int, *, rate_hz: float, sync_type: float, phase: float, amount: float) -> dict[str, float]:
-    """Values of the controls of an LFO and of the modulation of the same number, which has the LFO as its source.
+def lfo_controls(number: int, *, rate_hz: float, sync_type: float, phase: float) -> dict[str, float]:
+    """Values of the controls of an LFO.
 
     Args:
         number: From 1.
         rate_hz: Cycles per second.
         sync_type: `ONCE` or `REPEATED`.
         phase: Where in its cycle the LFO starts, 0..1.
-        amount: Depth of the modulation as a share of the range of its destination; it only adds.
     """
     return {
         f"lfo_{number}_sync": 0.0,  # seconds
@@ -125,9 +116,18 @@ def lfo_controls(number: int, *, rate_hz: float, sync_type: float, phase: float,
         f"lfo_{number}_phase": phase,
         f"lfo_{number}_smooth_mode": 0.0,
         f"lfo_{number}_smooth_time": -10.0,
-        f"modulation_{number}_bipolar": 0.0,
-        f"modulation_{number}_amount": amount,
     }
+
+
+def modulation_controls(number: int, amount: float, *, is_bipolar: bool = False) -> dict[str, float]:
+    """Values of the controls of a modulation, numbered from 1.
+
+    Args:
+        number: Its number.
+        amount: Change of the destination from LFO value 0 to 1, as a share of its range.
+        is_bipolar: Whether LFO value 0.5 leaves the destination as it is; else 0 does.
+    """
+    return {f"modulation_{number}_bipolar": float(is_bipolar), f"modulation_{number}_amount": amount}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
