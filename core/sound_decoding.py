@@ -30,6 +30,12 @@ MAX_DECODED_VALUES = 2**28
 """At most this many samples of all channels are decoded of a file: 600 s of stereo at 192 kHz have 0.86 of that."""
 MAX_MAGNITUDE = 2.0**31
 """Largest magnitude of a floating-point sample, whose full scale is 1; some programs write whole numbers up to 2^31."""
+CLIPPED_RUN = 8
+"""A file with this many consecutive samples at full scale is clipped."""
+CLIPPED = f"clipped: {CLIPPED_RUN} or more consecutive samples at full scale"
+"""The remark on a file that is."""
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
+"""Bits per sample by libsndfile's subtype; full scale of other subtypes (float, compressed) is 1."""
 _BLOCK = 1 << 18
 """Samples of all channels per block."""
 _MAX_CHUNKS = 10_000
@@ -107,6 +113,24 @@ def blocks(sound: soundfile.SoundFile, n_samples: int) -> Iterator[Float[ndarray
         yield block
 
 
+class Clipping:
+    """Whether a sound that is read block by block is clipped."""
+
+    def __init__(self, sound: soundfile.SoundFile) -> None:
+        bits = _BITS.get(sound.subtype)
+        # The largest positive value of the encoding.
+        self._full_scale = 1.0 - 2.0 ** (1 - bits) if bits else 1.0
+        self._tail = np.zeros((0, sound.channels))
+        self.is_found = False
+
+    def look_at(self, block: Float[ndarray, "sample channel"]) -> None:
+        """Look at the next samples."""
+        # A run may begin in the block before.
+        joined = np.concatenate([self._tail, block])
+        self._tail = joined[-(CLIPPED_RUN - 1) :]
+        self.is_found = self.is_found or _has_run(joined >= self._full_scale) or _has_run(joined <= -self._full_scale)
+
+
 def read_mono(path: Path, duration_s: float = MAX_DECODED_S) -> tuple[Float[ndarray, " sample"], int]:
     """The mean of a file's channels and its sample rate in Hz.
 
@@ -171,3 +195,11 @@ def reason(error: Exception) -> str:
     else:
         text = str(error)
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:200].rstrip(".")
+
+
+def _has_run(at_full_scale: np.ndarray) -> bool:
+    """Whether any column holds `CLIPPED_RUN` true values in a row."""
+    if len(at_full_scale) < CLIPPED_RUN or not at_full_scale.any():
+        return False
+    counts = np.cumsum(np.pad(at_full_scale.astype(np.int64), ((1, 0), (0, 0))), axis=0)
+    return bool((counts[CLIPPED_RUN:] - counts[:-CLIPPED_RUN] == CLIPPED_RUN).any())

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from study.command_output import guard_output
+from study.commands.apply import apply
 from study.commands.catalog import catalog
 from study.commands.cluster import cluster_app
 from study.commands.compare import compare
@@ -47,7 +48,7 @@ app = typer.Typer(
 """Typer app with all commands."""
 for command in (
     studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, sounds, symmetry,
-    verify, dashboard, track, train, doctor,
+    apply, verify, dashboard, track, train, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("list")(list_studies)

@@ -7,14 +7,15 @@ from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from jaxtyping import Float
 from numpy import ndarray
 
 from core.data.fingerprint import fingerprint
 from core.data.pitch import TRACKED_S, track_pitch
 from core.sound_decoding import (
+    CLIPPED,
     MAX_DECODED_S,
+    Clipping,
     SoundFileError,
     blocks,
     decoder,
@@ -25,12 +26,8 @@ from core.sound_decoding import (
 
 SILENT_BELOW = 1e-3
 """A clip whose peak stays below this (-60 dB of full scale) is silent."""
-CLIPPED_RUN = 8
-"""A file with this many consecutive samples at full scale is clipped."""
 MAX_DC_SHARE = 0.25
 """A clip whose mean exceeds this share of its peak gets a remark."""
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
-"""Bits per sample by libsndfile's subtype; full scale of other subtypes (float, compressed) is 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +113,7 @@ def _decode(file: BufferedReader, duration_s: float) -> _Decoded:
         SoundFileError: the file cannot be decoded, contains invalid values, or ends before its header says.
     """
     start, kept = list[Float[ndarray, " sample"]](), 0
-    is_clipped, n_read, lows, highs = False, 0, list[float](), list[float]()
+    n_read, lows, highs = 0, list[float](), list[float]()
     kept_s = max(duration_s, TRACKED_S)
     with decoder(file) as sound:
         n_expected, n_wanted = n_decoded(sound), n_decoded(sound, kept_s)
@@ -124,13 +121,9 @@ def _decode(file: BufferedReader, duration_s: float) -> _Decoded:
         if n_wanted < min(sound.frames, round(kept_s * sample_rate)):
             raise SoundFileError(f"too large: {sound.channels} channels at {sample_rate} Hz are too much to decode")
         clip_length = max(1, round(duration_s * sample_rate))
-        full_scale = _full_scale(sound)
-        tail = np.zeros((0, sound.channels))
+        clipping = Clipping(sound)
         for block in blocks(sound, n_expected):
-            # A run may begin in the block before.
-            joined = np.concatenate([tail, block])
-            is_clipped = is_clipped or _has_run(joined >= full_scale) or _has_run(joined <= -full_scale)
-            tail = joined[-(CLIPPED_RUN - 1) :]
+            clipping.look_at(block)
             mono = block.mean(axis=1)
             _extend(lows, np.minimum, mono, n_read, clip_length)
             _extend(highs, np.maximum, mono, n_read, clip_length)
@@ -142,8 +135,8 @@ def _decode(file: BufferedReader, duration_s: float) -> _Decoded:
             raise SoundFileError(f"unreadable: its header announces {sound.frames} samples, but it ends after {n_read}")
         is_long = sound.frames > n_expected
     remarks = []
-    if is_clipped:
-        remarks.append(f"clipped: {CLIPPED_RUN} or more consecutive samples at full scale")
+    if clipping.is_found:
+        remarks.append(CLIPPED)
     if is_long:
         remarks.append(
             f"long: only its first {n_expected / sample_rate:.0f} s are looked at, {MAX_DECODED_S:g} s at most"
@@ -169,12 +162,6 @@ def _extend(
     extremes += found
 
 
-def _full_scale(sound: soundfile.SoundFile) -> float:
-    """The largest positive value of the encoding."""
-    bits = _BITS.get(sound.subtype)
-    return 1.0 - 2.0 ** (1 - bits) if bits else 1.0
-
-
 def _silence(clip: Float[ndarray, " sample"], duration_s: float) -> str | None:
     """How a clip is silent, possibly up to a constant, as a category, a colon and the reason; None if it is not."""
     peak, mean = float(np.abs(clip).max()), float(clip.mean())
@@ -191,11 +178,3 @@ def _offset(clip: Float[ndarray, " sample"], duration_s: float) -> str | None:
     if abs(mean) > MAX_DC_SHARE * peak:
         return f"offset: the mean of its first {duration_s:g} s is {mean:.2g}, at a peak of {peak:.2g}"
     return None
-
-
-def _has_run(at_full_scale: np.ndarray) -> bool:
-    """Whether any column holds `CLIPPED_RUN` true values in a row."""
-    if len(at_full_scale) < CLIPPED_RUN or not at_full_scale.any():
-        return False
-    counts = np.cumsum(np.pad(at_full_scale.astype(np.int64), ((1, 0), (0, 0))), axis=0)
-    return bool((counts[CLIPPED_RUN:] - counts[:-CLIPPED_RUN] == CLIPPED_RUN).any())

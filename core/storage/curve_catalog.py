@@ -5,7 +5,7 @@ latest committed attempt at each trial counts. Local files are memory-mapped one
 neither fill the memory nor the table of open files.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +82,8 @@ class CurveCatalog:
     """Ids of the clips to read; None for all."""
     modulations: frozenset[str] | None = None
     """Names of the modulations to read; None for all."""
+    rows: Mapping[str, frozenset[int]] | None = None
+    """Indices of the rows to read, by the address of their file; None for all."""
 
     def batches(self) -> Iterator[CurveBatch]:
         """The selected rows, a record batch at a time.
@@ -100,6 +102,9 @@ class CurveCatalog:
             for rows in batches:
                 indices = np.arange(n_before, n_before + rows.num_rows)
                 n_before += rows.num_rows
+                if self.rows is not None:
+                    is_chosen = np.isin(indices, sorted(self.rows.get(file.address, ())))
+                    rows, indices = rows.filter(pa.array(is_chosen)), indices[is_chosen]
                 if (mask := self._mask(rows)) is not None:
                     rows, indices = rows.filter(mask), indices[mask.to_numpy(zero_copy_only=False)]
                 if rows.num_rows:
@@ -112,8 +117,11 @@ class CurveCatalog:
         before: local ones by their content, remote ones by their size. Damaged files are left out with a warning.
 
         Raises:
-            StoreError: a file has another schema version, or no intact file is selected.
+            StoreError: a file has another schema version, no intact file is selected, or single rows are, which have no
+                place in a dataset: use `batches`.
         """
+        if self.rows is not None:
+            raise StoreError("a dataset has all rows of its files; read the batches of a catalog of single rows")
         with ThreadPoolExecutor(_THREADS) as pool:
             are_intact = list(pool.map(_is_intact, self.files))
         intact = [file for file, is_intact in zip(self.files, are_intact, strict=True) if is_intact]

@@ -1,25 +1,30 @@
-"""`modstudy curves`: the recovered curves that differ most from the truth, over one or many studies."""
+"""`modstudy curves`: the recovered curves that differ most from the truth, or any of them as files for other programs.
+
+One command for both, because the same options choose the curves. What it does depends on what is asked for: `--out`, or
+a format that only files have, writes the curves themselves; otherwise their ranking is printed.
+"""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from core.visible_text import without_formula
-from study.commands.options import Root, console, report_errors
+from study.commands.options import Root, console, errors, report_errors
 
 if TYPE_CHECKING:
     from core.metrics.curve_ranking import CurveMeasure
     from core.storage.curve_catalog import CurveCatalog
 
-Format = Literal["table", "csv", "json"]
-"""Form of the output."""
+Format = Literal["table", "csv", "json", "npz", "arrow", "vitallfo", "midi", "wav"]
+"""Form of the output: the first three are those of a ranking, csv and the others those of files with curves."""
 REPORT_SECTION = "listen"
 """Section of the report that shows curves."""
 MAX_LISTED = 12
@@ -46,9 +51,10 @@ def curves(
     ] = None,
     root: Root = "runs",
     by: Annotated[
-        str, typer.Option(help="Metric: l1, pcc, l1.lls3, pcc.lls3, range, tv, mss (of the clip's sound), and others.")
-    ] = "l1",
-    worst: Annotated[int, typer.Option(min=1, help="Number of curves, or of groups.")] = 20,
+        str | None,
+        typer.Option(help="Metric: l1 (default), pcc, l1.lls3, pcc.lls3, range, tv, mss (of the sound), and others."),
+    ] = None,
+    worst: Annotated[int | None, typer.Option(min=1, help="Number of curves, or of groups; 20 by default.")] = None,
     group: Annotated[
         list[str] | None,
         typer.Option(help="Show means of groups instead: by study, arm, seed, clip_id or modulation; may be repeated."),
@@ -60,10 +66,34 @@ def curves(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Rank baselines as well; an --arm is ranked in any case.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="A table, or all columns as CSV or JSON.")] = "table",
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Only curves for which this SQL expression over study, arm, seed, clip, modulation, f0_hz and audio_mss "
+            "is true, such as \"arm = 'lpf-8' and clip like '%pad%'\"."
+        ),
+    ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="The ranking as a table (default), csv or json; with --out, the curves as csv (default), npz, arrow, "
+            "vitallfo, midi or wav.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder: write the curves themselves; for npz and what follows, ./NAME-curves by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --out, overwrite existing files.")] = False,
 ) -> None:
-    """Show the curves, clips or arms whose recovered curves differ most from the truth, worst first."""
+    """Show the curves, clips or arms whose recovered curves differ most from the truth, worst first.
+
+    With --out, or a format that only files have, write the curves themselves instead.
+    """
+    from core.errors import ConfigError
     from core.storage.curve_catalog import open_curves
+    from core.storage.curve_selection import selected
     from core.storage.roots import checked_root
 
     catalog = open_curves(
@@ -76,20 +106,52 @@ def curves(
         baselines=baselines or bool(arm),
     )
     _check_has_rows(catalog)
+    if where is not None:
+        catalog = selected(catalog, where)
+        _check_where_found(catalog, where)
+    has_baselines = baselines or bool(arm)
+    if out is not None or form not in (None, "table", "csv", "json"):
+        if by is not None or worst is not None or group:
+            raise ConfigError(
+                "--by, --worst and --group rank curves, and --out writes them; leave out one or the other"
+            )
+        _write_files(catalog, form, out, force=force, has_baselines=has_baselines)
+        return
+    if where is not None and form == "csv":
+        errors.print("This is the ranking of the curves; --out DIR writes the curves themselves.", highlight=False)
+    by, worst = by or "l1", worst or 20
     found = _grouped(catalog, group, by) if group else _ranked(catalog, worst, by)
     _check_is_known(catalog, found)
     rows = found.rows[:worst]
     match form:
-        case "table":
-            studies = dict.fromkeys(file.study for file in catalog.files)
-            _print_table(found, rows, has_one_study=len(studies) == 1, has_baselines=baselines or bool(arm))
         case "csv":
             typer.echo(_csv(rows), nl=False)
         case "json":
             typer.echo(json.dumps({"metric": found.measure.name, "n_ranked": found.n_ranked,
                                    "n_undefined": found.n_undefined, "rows": list(rows)}, indent=1))  # fmt: skip
         case _:
-            assert_never(form)
+            studies = dict.fromkeys(file.study for file in catalog.files)
+            _print_table(found, rows, has_one_study=len(studies) == 1, has_baselines=has_baselines)
+
+
+def _write_files(
+    catalog: "CurveCatalog", form: Format | None, out: Path | None, *, force: bool, has_baselines: bool
+) -> None:
+    """Write the curves of a catalog as files, and print where they are."""
+    from core.errors import ConfigError
+    from study.curve_files import write_curve_files
+
+    if form in ("table", "json"):
+        raise ConfigError(f"--format {form} is a form of the ranking; curves are written as csv, npz, arrow, vitallfo, "
+                          "midi or wav; leave out --out, or choose one of these")  # fmt: skip
+    studies = dict.fromkeys(file.study for file in catalog.files)
+    folder = out or Path(f"{next(iter(studies)) if len(studies) == 1 else 'all'}-curves")
+    n_files = write_curve_files(catalog, form or "csv", folder, force=force)
+    lines = [f"{n_files:,} file{'s' if n_files > 1 else ''}: {folder}"]
+    if not has_baselines:
+        lines.append("Baselines are left out; --baselines writes them as well.")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ranked(catalog: "CurveCatalog", n: int, by: str) -> CurveList:
@@ -154,6 +216,15 @@ def _check_has_rows(catalog: "CurveCatalog") -> None:
             more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
             listed = f"{noun}s: {', '.join(known[:MAX_LISTED])}{more}"
             raise StudyError(f"there is no {noun} {shown_value(value)}; {did_you_mean(value, known, otherwise=listed)}")
+
+
+def _check_where_found(catalog: "CurveCatalog", where: str) -> None:
+    """Raise StudyError if no curve is selected."""
+    from core.errors import StudyError
+    from core.settings.value_rules import shown_value
+
+    if not catalog.files:
+        raise StudyError(f"--where is true for none of the curves; got {shown_value(where)}; see them: modstudy curves")
 
 
 def _check_is_known(catalog: "CurveCatalog", found: CurveList) -> None:

@@ -25,6 +25,8 @@ OK, TRIALS_FAILED, BAD_INPUT = 0, 1, 2
 """Exit codes: all is well; a study ran, but trials failed, or it could not go on; a command was refused, or its output
 could not be written. After a signal the exit code is `INTERRUPTED`.
 """
+LEFT_OUT = 1
+"""Exit code of a command on sounds that went on without some of them."""
 _UsageError: Any = typer.BadParameter.__bases__[0]
 """The error of all wrong arguments, which typer does not export."""
 PLAIN_WIDTH = 140
