@@ -69,7 +69,7 @@ def track_views(sound: DiscoveredSound, words: Sequence[ModulationWords]) -> tup
 def nearness(sound: DiscoveredSound) -> Nearness:
     """The distances of a sound."""
     longest = max(_finite(sound.mss), _finite(sound.constant_mss))
-    is_nearer = 0 < sound.constant_mss and sound.mss < sound.constant_mss < np.inf
+    is_nearer = sound.constant_mss > 0 and sound.mss < sound.constant_mss < np.inf
     return Nearness(
         mss=sound.mss,
         constant_mss=sound.constant_mss,
