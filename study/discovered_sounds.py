@@ -123,7 +123,7 @@ def discover_files(
                     "has those that were done; fit fewer at once by --jobs, or less of each by --seconds"
                 ) from None
     finally:
-        for process in list((executor._processes or {}).values()):  # noqa: SLF001
+        for process in list((executor._processes or {}).values()):
             process.terminate()
         executor.shutdown(wait=True, cancel_futures=True)
         messages.put(None)
@@ -212,9 +212,7 @@ def _write(
     from dashboards.discovery.page_content import modulation_words
 
     with _folder_beside(folder) as draft:
-        exported = write_sound_files(
-            found, draft, tempo_bpm=description.tempo_bpm, midi_14_bit=discovery.midi_14_bit
-        )
+        exported = write_sound_files(found, draft, tempo_bpm=description.tempo_bpm, midi_14_bit=discovery.midi_14_bit)
         page = discovery_page(
             found,
             sentence=description.sentence,
@@ -295,7 +293,7 @@ _messages: "multiprocessing.Queue[Any] | None" = None
 
 def _start_worker(messages: "multiprocessing.Queue[Any]") -> None:
     """Prepare a process for fits; Ctrl-C is for the process that started it."""
-    global _messages  # noqa: PLW0603
+    global _messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()
     _messages = messages

@@ -57,6 +57,8 @@ _STARTS = {"add": 0.5, "sub": 0.9, "env": 0.6, "vibrato": 0.5}
 """Constant curves at the start: an open filter, and room for a louder sound."""
 _QUIET_Q = -2.0
 """Logit of the resonance at the start."""
+_FAINT_Q = -4.0
+"""The same from a trained arm, whose resonance was 0."""
 _SURROGATE_CUTOFF_HZ = 16.0
 
 
@@ -68,19 +70,20 @@ class FittedSynth:
     curves: Float[Tensor, "modulation frame"]
     resonance: float
     """In 0..1."""
-    still: Float[Tensor, " modulation"]
-    """The constant curves of the first stage."""
     still_estimate: Float[Tensor, " sample"]
-    """The sound of the best still synth."""
+    """The sound of the synth with constant curves: the best ones, and those at the means of the curves of an arm."""
 
 
 @dataclass(frozen=True)
 class FitStart:
-    """A start of a fit from a trained arm: its synth, and the logits that its encoder predicts for each window."""
+    """A start of a fit from a trained arm."""
 
     synth: Synth[Any]
+    """Its synth for the length of the sound."""
+    parameterization: Parameterization
+    windows: Windows
     logits: Float[Tensor, "window modulation token output"]
-    resonance: float
+    """What its encoder predicts for each window."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,33 @@ def fit_sound(
         vibrato: The curve from which that of the pitch starts, for a synth that has one; by default it is constant.
         on_step: Called after each step.
     """
-    return _Fit(target, f0_hz, audio, settings, on_step).run(vibrato)
+    synth = build_synth(settings.synth, audio)
+    initialise(synth, settings.seed)
+    length = max(settings.window_frames(audio), 4)
+    windows = Windows(audio.n_frames, length, max(2, length // 4))
+    return _Fit(target, f0_hz, audio, settings, synth, windows, on_step).run(vibrato)
+
+
+def refine_sound(
+    target: Float[Tensor, " sample"],
+    f0_hz: float,
+    audio: AudioConfig,
+    settings: DiscoverySettings,
+    start: FitStart,
+    *,
+    on_step: OnStep = lambda *_: None,
+) -> FittedSynth:
+    """Fit curves and synth to a sound from those of a trained arm; without steps they are the arm's.
+
+    Args:
+        target: The sound at the level at which the arm hears it.
+        f0_hz: Its pitch.
+        audio: Sample rate and hop of the arm, and the length of the sound.
+        settings: Synth and parameterization of the arm, and the steps.
+        start: The arm.
+        on_step: Called after each step.
+    """
+    return _Fit(target, f0_hz, audio, settings, start.synth, start.windows, on_step).refine(start)
 
 
 def loss_of(audio: AudioConfig) -> Loss:
@@ -139,6 +168,8 @@ class _Fit:
         f0_hz: float,
         audio: AudioConfig,
         settings: DiscoverySettings,
+        synth: Synth[Any],
+        windows: Windows,
         on_step: OnStep,
     ) -> None:
         self.target = target[None]
@@ -147,21 +178,16 @@ class _Fit:
         self.names = modulation_names(settings.synth.modulations)
         self.random = generator(settings.seed, "discovery")
         self.loss = loss_of(audio)
-        length = settings.window_frames(audio)
-        self.windows = Windows(audio.n_frames, max(length, 4), max(2, length // 4))
-        hop = audio.hop_length
+        self.synth, self.windows = synth, windows
         self.window_audio = AudioConfig(
             sample_rate=audio.sample_rate,
-            duration_s=(self.windows.length - 1) * hop / audio.sample_rate,
-            hop_length=hop,
+            duration_s=(windows.length - 1) * audio.hop_length / audio.sample_rate,
+            hop_length=audio.hop_length,
         )
-        self.synth = build_synth(settings.synth, audio)
-        initialise(self.synth, settings.seed)
         self.table = self._learned_table()
         self.n_harmonics = n_harmonics(f0_hz, audio.sample_rate, self._table_length())
         self.levels = self._levels(target)
         self.resonance = torch.tensor(_QUIET_Q, requires_grad=True)
-        self.logits = torch.empty(0)
         self.done = 0
 
     def run(self, vibrato: Float[Tensor, " frame"] | None) -> FittedSynth:
@@ -190,11 +216,29 @@ class _Fit:
             if stage.releases_timbre:
                 curves = self._with_timbre(curves)
             curves = self._run(stage, parameterization, curves)
+        return self._result(curves, still_estimate)
+
+    def refine(self, start: FitStart) -> FittedSynth:
+        """Descend from the curves of a trained arm, whose filter has no resonance at first."""
+        with torch.no_grad():
+            self.resonance.fill_(-torch.inf if self.settings.steps == 0 else _FAINT_Q)
+        logits = start.logits.clone().requires_grad_()
+
+        def curves() -> Tensor:
+            return self.windows.join(start.parameterization(logits))
+
+        self._descend(_Stage(share=1.0), [logits], self.settings.lr, curves, start.parameterization, logits)
+        with torch.no_grad():
+            found = curves()
+        return self._result(found, self._render(found.mean(1, keepdim=True).expand_as(found)))
+
+    def _result(
+        self, curves: Float[Tensor, "modulation frame"], still_estimate: Float[Tensor, " sample"]
+    ) -> FittedSynth:
         return FittedSynth(
             synth=self.synth,
             curves=curves,
             resonance=float(torch.sigmoid(self.resonance.detach())),
-            still=still,
             still_estimate=still_estimate,
         )
 

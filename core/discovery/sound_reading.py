@@ -74,9 +74,7 @@ class Reading:
     def read(self, named: NamedFile) -> ReadSound | RefusedSound:
         """Read a file."""
         try:
-            sound = load_sound(
-                named.path, sample_rate=self.sample_rate, seconds=self.seconds, longest_s=self.longest_s
-            )
+            sound = load_sound(named.path, sample_rate=self.sample_rate, seconds=self.seconds, longest_s=self.longest_s)
             pitch = pitch_of(
                 named.path,
                 sound.audio,

@@ -115,7 +115,9 @@ def _script_data(sound: DiscoveredSound, played: PlayedSounds, tracks: Sequence[
     return {
         "duration_s": sound.audio.n_samples / sound.audio.sample_rate,
         "played_s": played.duration_s,
-        "sounds": [{"key": each.key, "label": each.label, "rendered_gain": each.rendered_gain} for each in played.sounds],
+        "sounds": [
+            {"key": each.key, "label": each.label, "rendered_gain": each.rendered_gain} for each in played.sounds
+        ],
         "tracks": [{"name": track.words.name, "title": track.words.title, "values": track.values} for track in tracks],
     }
 

@@ -49,7 +49,9 @@ def words_by_name(words: Sequence[ModulationWords], sound: DiscoveredSound) -> d
     return {
         curve.modulation.name: known.get(
             curve.modulation.name,
-            ModulationWords(name=curve.modulation.name, title=curve.modulation.name, words=curve.modulation.description),
+            ModulationWords(
+                name=curve.modulation.name, title=curve.modulation.name, words=curve.modulation.description
+            ),
         )
         for curve in sound.curves
     }

@@ -62,7 +62,9 @@ def track_views(sound: DiscoveredSound, words: Sequence[ModulationWords]) -> tup
     sound that hardly moves are short.
     """
     named = words_by_name(words, sound)
-    reach = max([_finite(sound.constant_mss - sound.mss), *(_finite(curve.effect) for curve in sound.curves)], default=0)
+    reach = max(
+        [_finite(sound.constant_mss - sound.mss), *(_finite(curve.effect) for curve in sound.curves)], default=0
+    )
     return tuple(_track(index, curve, named[curve.modulation.name], reach) for index, curve in enumerate(sound.curves))
 
 

@@ -10,8 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from study.commands.options import LEFT_OUT, OK, Assignments, console, errors, report_errors
 
 if TYPE_CHECKING:
-    from core.discovery.sound_reading import NamedFile, RefusedSound
-    from core.settings.discovery import DiscoverySettings
+    from core.discovery.sound_reading import NamedFile
     from study.discovered_sounds import Discovered, Discovery
 
 
@@ -51,7 +50,9 @@ def discover(
     ] = None,
     assignments: Assignments = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of initial weights and phases.")] = 0,
-    midi_14_bit: Annotated[bool, typer.Option("--midi-14-bit", help="Controllers of the MIDI file in 14 bits.")] = False,
+    midi_14_bit: Annotated[
+        bool, typer.Option("--midi-14-bit", help="Controllers of the MIDI file in 14 bits.")
+    ] = False,
     follow_pitch: Annotated[
         bool,
         typer.Option("--follow-pitch/--constant-pitch", help="Whether a pitch that moves becomes a curve, vibrato."),

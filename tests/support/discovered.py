@@ -72,9 +72,7 @@ def discovered_sound(duration_s: float = 2.0, sample_rate: int = 16_000) -> Disc
     )
 
 
-def noisy_sound(
-    n_samples: int, sample_rate: int = 44_100, n_curves: int = 3, *, level: float = 0.2
-) -> DiscoveredSound:
+def noisy_sound(n_samples: int, sample_rate: int = 44_100, n_curves: int = 3, *, level: float = 0.2) -> DiscoveredSound:
     """A sound of white noise in all its versions, which compresses worst, with curves of noise."""
     rng = np.random.default_rng(1)
     like = discovered_sound()
