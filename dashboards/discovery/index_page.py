@@ -111,10 +111,14 @@ def discovery_index(entries: Sequence[IndexEntry], problems: Sequence[ProblemSou
         problems: Sounds that could not be used.
     """
     css, script = joined_assets(STYLES), function_of(SCRIPTS)
-    return discovery_environment().get_template("discovery_index.html.j2").render(
-        entries=entries,
-        problems=problems,
-        policy=page_policy([css], [script], plays_files=True),
-        css=css,
-        script=script,
+    return (
+        discovery_environment()
+        .get_template("discovery_index.html.j2")
+        .render(
+            entries=entries,
+            problems=problems,
+            policy=page_policy([css], [script], plays_files=True),
+            css=css,
+            script=script,
+        )
     )

@@ -1,8 +1,8 @@
 """The page of a discovered sound: one HTML file that loads nothing, in the style of the report.
 
 It has the curves over the sound's spectrogram, a player that switches between the sound and its estimate at the same
-position and level, with solo and mute of each modulation, and all numbers. Without scripts, pictures, numbers and a plain
-player of each sound remain.
+position and level, with solo and mute of each modulation, and all numbers. Without scripts, pictures, numbers and a
+plain player of each sound remain.
 """
 
 from collections.abc import Sequence
@@ -115,7 +115,9 @@ def _script_data(sound: DiscoveredSound, played: PlayedSounds, tracks: Sequence[
     return {
         "duration_s": sound.audio.n_samples / sound.audio.sample_rate,
         "played_s": played.duration_s,
-        "sounds": [{"key": each.key, "label": each.label, "rendered_gain": each.rendered_gain} for each in played.sounds],
+        "sounds": [
+            {"key": each.key, "label": each.label, "rendered_gain": each.rendered_gain} for each in played.sounds
+        ],
         "tracks": [{"name": track.words.name, "title": track.words.title, "values": track.values} for track in tracks],
     }
 

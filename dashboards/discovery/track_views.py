@@ -62,14 +62,16 @@ def track_views(sound: DiscoveredSound, words: Sequence[ModulationWords]) -> tup
     sound that hardly moves are short.
     """
     named = words_by_name(words, sound)
-    reach = max([_finite(sound.constant_mss - sound.mss), *(_finite(curve.effect) for curve in sound.curves)], default=0)
+    reach = max(
+        [_finite(sound.constant_mss - sound.mss), *(_finite(curve.effect) for curve in sound.curves)], default=0
+    )
     return tuple(_track(index, curve, named[curve.modulation.name], reach) for index, curve in enumerate(sound.curves))
 
 
 def nearness(sound: DiscoveredSound) -> Nearness:
     """The distances of a sound."""
     longest = max(_finite(sound.mss), _finite(sound.constant_mss))
-    is_nearer = 0 < sound.constant_mss and sound.mss < sound.constant_mss < np.inf
+    is_nearer = sound.constant_mss > 0 and sound.mss < sound.constant_mss < np.inf
     return Nearness(
         mss=sound.mss,
         constant_mss=sound.constant_mss,
@@ -80,7 +82,7 @@ def nearness(sound: DiscoveredSound) -> Nearness:
 
 
 def time_marks(duration_s: float) -> list[tuple[str, float]]:
-    """Text of some times with their places in percent of the length; their distance is 1, 2 or 5 times a power of 10."""
+    """Text of some times and their places in percent of the length; their distance is 1, 2 or 5 times a power of 10."""
     power = 10.0 ** np.floor(np.log10(duration_s / 6))
     step = next(factor * power for factor in (1, 2, 5, 10) if duration_s / (factor * power) <= 6.5)
     n_marks = int(np.floor(duration_s / step + 1e-9)) + 1
