@@ -1,7 +1,7 @@
 """Log-mel spectrograms as coloured images, behind curves.
 
-mel power in dB relative to a peak, from -75 dB to 0; 128 HTK bands from 0 Hz to half the sample rate or 24 kHz. The colours run
-from near black over blue to a pale grey, so that curves in saturated colours stand out from them.
+mel power in dB relative to a peak, from -75 dB to 0; 128 HTK bands from 0 Hz to half the sample rate or 24 kHz. The
+colours run from near black over blue to a pale grey, so that curves in saturated colours stand out from them.
 """
 
 import io

@@ -1,8 +1,8 @@
 """The page of a discovered sound: one HTML file that loads nothing, in the style of the report.
 
 It has the curves over the sound's spectrogram, a player that switches between the sound and its estimate at the same
-position and level, with solo and mute of each modulation, and all numbers. Without scripts, pictures, numbers and a plain
-player of each sound remain.
+position and level, with solo and mute of each modulation, and all numbers. Without scripts, pictures, numbers and a
+plain player of each sound remain.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """What the page of a discovered sound shows besides the sound itself: words about its curves, and exported files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.discovery.discovered_sound import DiscoveredSound
 
@@ -28,7 +28,7 @@ class ModulationWords:
     shape: str | None = None
     """Shape that fits best, such as `sine`."""
     shape_error: float | None = None
-    """RMS error of that shape, in the unit of the curve."""
+    """RMS error of that shape, as a share of the depth."""
 
 
 class FileLine(Protocol):
@@ -43,6 +43,15 @@ class FileLine(Protocol):
         """What it is and what opens it, in a line."""
 
 
+def modulation_words(description: Mapping[str, Any]) -> tuple[ModulationWords, ...]:
+    """The words of each modulation from the description of a sound as plain values, as in its `summary.json`.
+
+    Args:
+        description: `SoundDescription.as_dict()` of `core.discovery.sound_description`.
+    """
+    return tuple(_words(each, description["tempo_bpm"]) for each in description["modulations"])
+
+
 def words_by_name(words: Sequence[ModulationWords], sound: DiscoveredSound) -> dict[str, ModulationWords]:
     """The words of each curve of a sound by name; a curve without any has its declaration."""
     known = {each.name: each for each in words}
@@ -55,3 +64,26 @@ def words_by_name(words: Sequence[ModulationWords], sound: DiscoveredSound) -> d
         )
         for curve in sound.curves
     }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _words(modulation: Mapping[str, Any], tempo_bpm: float) -> ModulationWords:
+    curve = modulation["curve"]
+    title, _, motion = modulation["words"].partition(": ")
+    fit = curve["lfo"] or curve["envelope"]
+    common = {"name": modulation["name"], "title": title, "words": motion or title}
+    if curve["lfo"] is None:
+        shape = "steps" if curve["steps"] is not None else None if fit is None else fit["shape"]
+        return ModulationWords(**common, depth=curve["high"] - curve["low"], shape=shape)
+    note = fit["note"]
+    return ModulationWords(
+        **common,
+        rate_hz=fit["rate_hz"],
+        note_value=None if note is None else f"{note['name']} at {tempo_bpm:.4g} BPM",
+        depth=fit["depth"],
+        phase=fit["phase"],
+        shape=fit["shape"],
+        shape_error=fit["shape_error"],
+    )

@@ -33,6 +33,8 @@ FADE_IN_S, FADE_OUT_S = 0.002, 0.008
 """Lengths of the fades at the ends of each sound, where a loop would click."""
 _SILENCE = 1e-6
 """RMS below which a sound counts as silent."""
+_VORBIS_TAIL_S = 0.03
+"""Silence behind compressed sounds: Chromium's decoder leaves out up to 16 ms at the end of a stream of Vorbis."""
 _BLOCK = 65_536
 """Samples that are compressed at once; libsndfile's encoder of Vorbis keeps a whole block on the stack."""
 
@@ -139,6 +141,8 @@ def _encoded(samples: Float[ndarray, " sample"], sample_rate: int, *, is_lossles
     """The sound as a data URI."""
     buffer = io.BytesIO()
     format_, subtype = ("FLAC", "PCM_16") if is_lossless else ("OGG", "VORBIS")
+    if not is_lossless:
+        samples = np.pad(samples, (0, round(_VORBIS_TAIL_S * sample_rate)))
     with soundfile.SoundFile(buffer, "w", sample_rate, 1, format=format_, subtype=subtype) as file:
         for start in range(0, len(samples), _BLOCK):
             file.write(samples[start : start + _BLOCK])

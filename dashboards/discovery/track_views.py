@@ -82,7 +82,7 @@ def nearness(sound: DiscoveredSound) -> Nearness:
 
 
 def time_marks(duration_s: float) -> list[tuple[str, float]]:
-    """Text of some times with their places in percent of the length; their distance is 1, 2 or 5 times a power of 10."""
+    """Text of some times and their places in percent of the length; their distance is 1, 2 or 5 times a power of 10."""
     power = 10.0 ** np.floor(np.log10(duration_s / 6))
     step = next(factor * power for factor in (1, 2, 5, 10) if duration_s / (factor * power) <= 6.5)
     n_marks = int(np.floor(duration_s / step + 1e-9)) + 1

@@ -7,9 +7,9 @@ const player = (() => {
   // Long enough not to click, short enough to be a switch.
   const SWITCH_S = 0.012, RELEASE_S = 0.03;
   const sounds = new Map(data.sounds.map((sound) => [sound.key, sound]));
-  const length = data.played_s, options = { loops: true, matches: true, volume: 0.9 };
+  const options = { loops: true, matches: true, volume: 0.9 };
   const changed = [], troubled = [], buffers = new Map();
-  let context = null, volume = null, run = null, offset = 0, heard = "target", other = "estimate";
+  let length = data.played_s, context = null, volume = null, run = null, offset = 0, heard = "target", other = "estimate";
   const tell = () => { for (const listener of changed) listener(); };
   const gainOf = (key) => (options.matches ? 1 : sounds.get(key).rendered_gain);
   const loudness = () => options.volume ** 2;
@@ -29,7 +29,7 @@ const player = (() => {
   }
   // A sound joins those that run, at their position; it is silent unless it is heard.
   function join(key, buffer, at) {
-    const source = new AudioBufferSourceNode(context, { buffer, loop: options.loops, loopEnd: Math.min(length, buffer.duration) });
+    const source = new AudioBufferSourceNode(context, { buffer, loop: options.loops, loopEnd: length });
     const gain = new GainNode(context, { gain: 0 });
     source.connect(gain).connect(run.out);
     source.start(at, Math.min(position(at), buffer.duration));
@@ -54,6 +54,8 @@ const player = (() => {
       let key, buffer;
       do buffer = await decoded((key = heard)); while (run === mine && key !== heard);
       if (run !== mine) return;
+      // Whatever a decoder leaves out at the end, all sounds loop at the same place.
+      length = Math.min(length, buffer.duration);
       mine.out.connect(volume);
       const at = context.currentTime + 0.02;
       if (offset >= length - 0.005) offset = 0;

@@ -32,7 +32,7 @@ def discovered_sound(duration_s: float = 2.0, sample_rate: int = 16_000) -> Disc
     The estimate's curves are the true ones, a little flatter and with slow errors, so that it is near to the target but
     not equal.
     """
-    audio = AudioConfig(sample_rate=sample_rate, duration_s=duration_s, hop_length=sample_rate // 160)
+    audio = AudioConfig(sample_rate=sample_rate, duration_s=duration_s, hop_length=sample_rate // 100)
     true = _curves(audio)
     time_s = torch.arange(audio.n_frames) / audio.frame_rate
     errors = torch.stack([torch.sin(2 * np.pi * rate * time_s) for rate in (2.3, 3.7, 1.1)])
