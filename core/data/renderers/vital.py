@@ -10,16 +10,12 @@ played once over the whole sound, control one parameter each. The true curve is 
 
 An LFO may also be periodic (core.data.renderers.vital_rates).
 
-These defaults of Vital are compensated or disabled: LFO points are upside down (1 - y); new modulations are bipolar;
-LFOs loop in time with the tempo and are smoothed over 5.5 ms; the oscillator starts at a random phase; the amplitude
-envelope fades in; the last 5 ms of a render fade out; and parameters glide from their defaults to the set values within
-about 100 ms, which a note before the take absorbs. Each take uses a new synth, so it depends only on seed and number.
+Each take uses a new synth, so it depends only on seed and number. `core.data.renderers.vital_json` has the parts of the
+patch and the defaults of Vital that it compensates.
 """
 
-import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
@@ -27,13 +23,24 @@ from typing import Any, assert_never
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.signal import resample
 
 from core.data.lfo_shapes import DrawnLfo, draw_lfo
 from core.data.manifest_columns import MODULATIONS
 from core.data.note_names import midi_to_hz
 from core.data.periodic_lfo import PeriodicLfo
 from core.data.renderers.folder import RenderSettings, RenderSummary, Take, check_size, fill_folder
+from core.data.renderers.vital_json import (
+    ONCE,
+    REPEATED,
+    UNIT_VOLUME,
+    keyframes_of,
+    lfo_controls,
+    lfo_settings,
+    modulation_controls,
+    play_note,
+    require_vita,
+    wavetable_components,
+)
 from core.data.vital_lfos import shapes_sha256, vital_lfos_in
 from core.errors import DataError
 from core.wavetables import load_wavetable, wavetable_sha256
@@ -56,19 +63,8 @@ _DESTINATIONS = {
 """Vital's parameter by modulation."""
 _AMOUNTS = {"add": 1.0, "sub": (MAX_CUTOFF_NOTE - MIN_CUTOFF_NOTE) / 128.0, "env": 1.0, "vibrato": 1.0}
 """Modulation depth as a share of the range of the parameter."""
-_CYCLE_LENGTH = 2048
-"""Samples per row of Vital's wavetables."""
 _N_KEYFRAMES = 65
 """Rows of a wavetable passed to Vital."""
-_VELOCITY = 1.0
-"""Velocity of all notes, 0..1."""
-_VOLUME = 6400.0
-"""0 dB, which leaves the level of the oscillator unchanged."""
-_WARM_UP_S = (0.3, 1.0)
-"""Duration of a note before each take, and of its render including the release.
-
-Without this note the first 50 ms of the take are wrong.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,41 +157,26 @@ def draw_patch(seed: int, number: int, shapes: Sequence[DrawnLfo] = ()) -> Vital
 def render_patch(
     patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
 ) -> Float[ndarray, " sample"]:
-    """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level).
+    """Render a take with a new synth; parameters without an LFO are constant (first row, open filter, full level)."""
 
-    It runs in a thread of its own: vita leaves the thread that renders in a mode in which the processor takes denormal
-    numbers for zero, and there scipy's k-d tree recurses without end.
-    """
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        rendered = thread.submit(_render_patch, patch, keyframes, sample_rate=sample_rate, duration_s=duration_s)
-        return rendered.result()
+    def load(synth: Any) -> None:
+        preset = json.loads(synth.to_json())
+        table = preset["settings"]["wavetables"][0]
+        # Rows are not normalised.
+        table["full_normalize"] = False
+        table["groups"][0]["components"][0] |= wavetable_components(keyframes)
+        for index, lfo in enumerate(patch.lfos.values()):
+            preset["settings"]["lfos"][index] = lfo_settings(lfo.cycle if isinstance(lfo, PeriodicLfo) else lfo)
+        if not synth.load_json(json.dumps(preset)):
+            raise DataError("Vital refused the patch: the installed vita is not a version this renderer knows")
+        # Connecting a modulation sets its controls, which are therefore set afterwards.
+        for number, modulation in enumerate(patch.lfos, start=1):
+            synth.connect_modulation(f"lfo_{number}", _DESTINATIONS[modulation])
+        controls = synth.get_controls()
+        for name, value in _control_values(patch, duration_s).items():
+            controls[name].set(value)
 
-
-def _render_patch(
-    patch: VitalPatch, keyframes: list[dict[str, Any]], *, sample_rate: int, duration_s: float
-) -> Float[ndarray, " sample"]:
-    vita = require_vita()
-    synth = vita.Synth()
-    synth.set_sample_rate(sample_rate)
-    preset = json.loads(synth.to_json())
-    table = preset["settings"]["wavetables"][0]
-    # Rows are not normalised, and frames between two keyframes are interpolated linearly.
-    table["full_normalize"] = False
-    table["groups"][0]["components"][0] |= {"keyframes": keyframes, "interpolation": 0, "interpolation_style": 1}
-    for index, lfo in enumerate(patch.lfos.values()):
-        preset["settings"]["lfos"][index] = _lfo_settings(lfo.cycle if isinstance(lfo, PeriodicLfo) else lfo)
-    if not synth.load_json(json.dumps(preset)):
-        raise DataError("Vital refused the patch: the installed vita is not a version this renderer knows")
-    # Connecting a modulation sets its controls, which are therefore set afterwards.
-    for number, modulation in enumerate(patch.lfos, start=1):
-        synth.connect_modulation(f"lfo_{number}", _DESTINATIONS[modulation])
-    controls = synth.get_controls()
-    for name, value in _control_values(patch, duration_s).items():
-        controls[name].set(value)
-    synth.render(patch.note, _VELOCITY, *_WARM_UP_S)
-    # The note is longer than the take, which excludes its release; the last 5 ms, which vita fades out, are cut off.
-    stereo = np.asarray(synth.render(patch.note, _VELOCITY, duration_s + 1.0, duration_s + 0.05), dtype=np.float64)
-    return np.asarray(stereo.mean(axis=0)[: round(duration_s * sample_rate)])
+    return play_note(load, patch.note, sample_rate=sample_rate, duration_s=duration_s)
 
 
 def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
@@ -207,26 +188,7 @@ def vital_keyframes(name_or_path: str) -> list[dict[str, Any]]:
     position = np.linspace(0, len(table) - 1, _N_KEYFRAMES)
     left = np.minimum(position.astype(int), len(table) - 2)
     share = (position - left)[:, None]
-    rows = resample((1 - share) * table[left] + share * table[left + 1], _CYCLE_LENGTH, axis=1)
-    return [
-        {"position": 4 * i, "wave_data": base64.b64encode(row.astype("<f4").tobytes()).decode()}
-        for i, row in enumerate(rows)
-    ]
-
-
-def require_vita() -> Any:
-    """The module `vita`.
-
-    Raises:
-        DataError: it is not installed.
-    """
-    try:
-        import vita
-    except ImportError as error:
-        raise DataError(
-            "rendering with Vital needs the vita package, which is not installed; pip install 'modstudy[real]'"
-        ) from error
-    return vita
+    return keyframes_of((1 - share) * table[left] + share * table[left + 1], range(0, 257, 4))
 
 
 def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
@@ -235,7 +197,7 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
         "osc_1_random_phase": 0.0,
         "env_1_attack": 0.0,
         "env_1_sustain": 1.0,
-        "volume": _VOLUME,
+        "volume": UNIT_VOLUME,
         "filter_1_on": 1.0,
         "filter_1_resonance": patch.resonance,
         "filter_1_cutoff": MIN_CUTOFF_NOTE if "sub" in patch.lfos else 136.0,
@@ -247,30 +209,11 @@ def _control_values(patch: VitalPatch, duration_s: float) -> dict[str, float]:
     for number, (modulation, lfo) in enumerate(patch.lfos.items(), start=1):
         match lfo:
             case DrawnLfo():  # one cycle, then the last value
-                rate_hz, sync_type, phase = 1.0 / duration_s, 2.0, 0.0
+                rate_hz, sync_type, phase = 1.0 / duration_s, ONCE, 0.0
             case PeriodicLfo():
-                rate_hz, sync_type, phase = lfo.rate_hz, 0.0, lfo.phase
+                rate_hz, sync_type, phase = lfo.rate_hz, REPEATED, lfo.phase
             case _:
                 assert_never(lfo)
-        values |= {
-            f"lfo_{number}_sync": 0.0,  # seconds
-            f"lfo_{number}_sync_type": sync_type,
-            f"lfo_{number}_frequency": float(np.log2(rate_hz)),
-            f"lfo_{number}_phase": phase,
-            f"lfo_{number}_smooth_mode": 0.0,
-            f"lfo_{number}_smooth_time": -10.0,
-            f"modulation_{number}_bipolar": 0.0,
-            f"modulation_{number}_amount": _AMOUNTS[modulation],
-        }
+        values |= lfo_controls(number, rate_hz=rate_hz, sync_type=sync_type, phase=phase)
+        values |= modulation_controls(number, _AMOUNTS[modulation])
     return values
-
-
-def _lfo_settings(lfo: DrawnLfo) -> dict[str, Any]:
-    """An LFO in the format of Vital's presets."""
-    return {
-        "name": "drawn",
-        "num_points": len(lfo.points),
-        "points": [value for x, y in lfo.points for value in (x, 1.0 - y)],
-        "powers": [*lfo.powers, 0.0],
-        "smooth": False,
-    }

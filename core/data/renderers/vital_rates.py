@@ -22,9 +22,9 @@ from core.data.renderers.vital import (
     MIN_NOTE,
     VitalPatch,
     render_patch,
-    require_vita,
     vital_keyframes,
 )
+from core.data.renderers.vital_json import require_vita
 from core.wavetables import wavetable_sha256
 
 MODULATION_OF: Mapping[Target, str] = MappingProxyType(

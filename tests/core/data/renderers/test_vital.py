@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.data.lfo_shapes import draw_lfo
-from core.data.renderers import vital
 from core.data.renderers.vital import MAX_NOTE, MIN_NOTE, draw_patch, render_vital, vital_keyframes
+from core.data.renderers.vital_json import lfo_settings
 from core.errors import DataError
 
 
@@ -23,7 +23,7 @@ def test_missing_package_is_named_with_the_command_that_installs_it(
 
 def test_vital_gets_points_upside_down_and_one_power_per_point() -> None:
     lfo = draw_lfo(np.random.default_rng(0))
-    settings = vital._lfo_settings(lfo)
+    settings = lfo_settings(lfo)
     assert settings["points"][1::2] == [1 - y for _, y in lfo.points]
     assert settings["points"][::2] == [x for x, _ in lfo.points]
     assert settings["num_points"] == len(settings["powers"]) == len(lfo.points)
