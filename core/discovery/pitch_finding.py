@@ -117,7 +117,7 @@ def _tracked(audio: Float[ndarray, " sample"], sample_rate: int, assumed_hz: flo
         return Pitch(assumed_hz, "assumed") if f0_hz is None else Pitch(f0_hz, "tracked")
     if f0_hz is None and noisiness(sound, sample_rate) > NOISY_ABOVE:
         raise DataError("noise: it has no pitch that a synth could play; give --note or --f0 to use it nevertheless")
-    if len(pitches := heard_pitches(sound, sample_rate)) > 1:
+    if len(pitches := heard_pitches(sound, sample_rate, f0_hz)) > 1:
         *others, last = (note_name(hz) for hz in pitches)
         raise DataError(
             f"several pitches: {', '.join(others)} and {last} are heard, and a synth plays one note; give --note of "

@@ -76,7 +76,7 @@ def apply(
     n_told = 0
     with errors.status(f"0 of {len(files)} sounds") as status:
 
-        def on_sound(applied: Applied, n_done: int) -> None:
+        def on_sound(applied: "Applied", n_done: int) -> None:
             nonlocal n_told
             for refused in applied.refused[n_told:]:
                 errors.print(f"left out: {refused.named.file}: {refused.reason}", markup=False, highlight=False)

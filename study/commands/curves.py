@@ -69,7 +69,7 @@ def curves(
     where: Annotated[
         str | None,
         typer.Option(
-            help="Only curves for which this SQL expression over study, arm, seed, clip, modulation, f0_hz and audio_mss "
+            help="Only curves for which an SQL expression over study, arm, seed, clip, modulation, f0_hz and audio_mss "
             "is true, such as \"arm = 'lpf-8' and clip like '%pad%'\"."
         ),
     ] = None,
