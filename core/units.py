@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,3 +22,8 @@ class LogRange:
     def from_unit(self, unit: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The quantity at a value in 0..1, low (high / low)^unit."""
         return self.low * (unit * math.log(self.high / self.low)).exp()
+
+
+def cents(deviation: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The ratio of frequencies of an interval in cents, hundredths of a semitone."""
+    return torch.exp2(deviation / 1200)

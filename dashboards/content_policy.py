@@ -14,16 +14,18 @@ _MADE_STYLES = re.compile(r"createElement\(.style.\)[^;]*;[^;]*?\.textContent='(
 """Content of a style sheet that a script makes, as plotly.js does for maps."""
 
 
-def page_policy(styles: Sequence[str], scripts: Sequence[str] = ()) -> str:
+def page_policy(styles: Sequence[str], scripts: Sequence[str] = (), *, plays_files: bool = False) -> str:
     """The policy of a page, for its `meta` element.
 
     Args:
         styles: Content of its style sheets.
         scripts: Content of its scripts; with scripts, it may also make and play pictures and sounds of its own.
+        plays_files: Whether it may also play sound files beside it, from a folder or from its server.
     """
     rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'"]
     if scripts:
-        rules += [f"script-src {_hashes(scripts)}", "img-src data: blob:", "media-src data:"]
+        media = "media-src data: 'self' file:" if plays_files else "media-src data:"
+        rules += [f"script-src {_hashes(scripts)}", "img-src data: blob:", media]
         # plotly.js also makes an empty style sheet, which it fills rule by rule.
         styles = (*styles, "", *(content for script in scripts for content in _MADE_STYLES.findall(script)))
     else:

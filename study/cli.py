@@ -14,6 +14,7 @@ from study.commands.cluster import cluster_app
 from study.commands.compare import compare
 from study.commands.curves import curves
 from study.commands.dashboard import dashboard
+from study.commands.discover import discover
 from study.commands.doctor import doctor
 from study.commands.export import export_app
 from study.commands.extend import extend
@@ -48,7 +49,7 @@ app = typer.Typer(
 """Typer app with all commands."""
 for command in (
     studies, catalog, new, plan, launch, extend, resume, retry, stop, status, report, compare, curves, sounds, symmetry,
-    apply, verify, dashboard, track, train, doctor,
+    apply, discover, verify, dashboard, track, train, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("list")(list_studies)

@@ -62,8 +62,10 @@ class Reading:
 
     sample_rate: int | None = None
     """In Hz; None for that of each file."""
+    seconds: float | None = None
+    """Length from the start that is used; None for the whole sound."""
     longest_s: float = MAX_DECODED_S
-    """Longest sound that is used."""
+    """Longest sound that is used as a whole."""
     given_hz: float | None = None
     """Pitch of all sounds; None if each has its own."""
     assumed_hz: float | None = None
@@ -72,7 +74,7 @@ class Reading:
     def read(self, named: NamedFile) -> ReadSound | RefusedSound:
         """Read a file."""
         try:
-            sound = load_sound(named.path, sample_rate=self.sample_rate, longest_s=self.longest_s)
+            sound = load_sound(named.path, sample_rate=self.sample_rate, seconds=self.seconds, longest_s=self.longest_s)
             pitch = pitch_of(
                 named.path,
                 sound.audio,

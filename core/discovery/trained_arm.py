@@ -6,6 +6,7 @@ sound's full length: its weights do not depend on the length of a clip. A sound 
 window, and thus the curves and the sound of the arm's evaluation, unless that refined them.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from core.clips import Clips
 from core.data.sources.audio_folder import CLIP_PEAK
+from core.discovery.fit import FitStart
 from core.discovery.windows import Windows
 from core.errors import ConfigError
 from core.metrics.audio import mss_distance
@@ -129,6 +131,28 @@ class TrainedArm:
         of_sounds = encoded.split([len(windows) for windows in cut])
         return [layout.join(windows) for layout, windows in zip(layouts, of_sounds, strict=True)]
 
+    @torch.no_grad()
+    def start_of(self, sound: PitchedSound) -> FitStart:
+        """The start of a fit of a sound: the logits of its windows, and a copy of the synth for its length.
+
+        Raises:
+            ConfigError: the synth is granular, so that most of its controls have no curves.
+        """
+        if self._encode.is_granular:
+            raise ConfigError(
+                "a fit starts from an arm whose synth is controlled by curves; this one is granular; name another arm"
+            )
+        windows = self.windows(len(sound.audio))
+        cut = windows.cut(self._scaled(sound), self.audio.hop_length)
+        logits = torch.cat([self._encode.logits(batch)[0] for batch in cut.split(WINDOWS_AT_ONCE)])
+        n_samples = (windows.n_frames - 1) * self.audio.hop_length
+        return FitStart(
+            synth=copy.deepcopy(self._synth_of_length(n_samples)),
+            parameterization=self._encode.parameterization,
+            windows=windows,
+            logits=logits.clone(),
+        )
+
     @torch.inference_mode()
     def play(
         self, sounds: Sequence[PitchedSound], inputs: Float[Tensor, "sound channel frame"]
@@ -165,9 +189,9 @@ class TrainedArm:
 
     def _scaled(self, sound: PitchedSound) -> Float[Tensor, " sample"]:
         """A sound at the level at which the arm hears it."""
-        return torch.from_numpy(sound.audio) * self._level(sound)
+        return torch.from_numpy(sound.audio) * self.level(sound)
 
-    def _level(self, sound: PitchedSound) -> float:
+    def level(self, sound: PitchedSound) -> float:
         """The factor that brings a sound to the level at which sounds were in training."""
         match self.config.data:
             case RendersConfig():
@@ -196,7 +220,7 @@ class TrainedArm:
             AppliedSound(
                 sound=sound,
                 curves=inputs[place, :n_modulations].numpy(),
-                estimate=(estimate[place] / self._level(sound)).numpy(),
+                estimate=(estimate[place] / self.level(sound)).numpy(),
                 mss=float(mss[place]),
                 effects=tuple(effects[place]),
             )

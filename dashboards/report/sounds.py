@@ -117,7 +117,7 @@ def spectrogram_png(audio: Float[ndarray, " sample"], sample_rate: int, peak: fl
         sample_rate: Sample rate in Hz.
         peak: Magnitude of 0 dB, to give two sounds the same scale; by default the sound's maximum.
     """
-    magnitudes, frequencies = _stft_magnitudes(audio, sample_rate)
+    magnitudes, frequencies = stft_magnitudes(audio, sample_rate)
     maximum = peak if peak is not None else float(magnitudes.max())
     decibels = 20 * np.log10(np.maximum(magnitudes, 1e-12) / max(maximum, 1e-9))
     row_frequencies = np.geomspace(MIN_HZ, sample_rate / 2, N_ROWS)[::-1]
@@ -129,7 +129,29 @@ def spectrogram_png(audio: Float[ndarray, " sample"], sample_rate: int, peak: fl
 
 def spectral_peak(audio: Float[ndarray, " sample"], sample_rate: int) -> float:
     """Largest magnitude in the spectrogram of a sound."""
-    return float(_stft_magnitudes(audio, sample_rate)[0].max())
+    return float(stft_magnitudes(audio, sample_rate)[0].max())
+
+
+def stft_magnitudes(
+    audio: Float[ndarray, " sample"], sample_rate: int, *, max_columns: int = MAX_COLUMNS, oversampling: int = 1
+) -> tuple[Float[ndarray, "bin column"], Float[ndarray, " bin"]]:
+    """STFT magnitudes of a sound in windows of about 50 ms, and the frequencies of the bins in Hz.
+
+    Args:
+        audio: The samples.
+        sample_rate: Sample rate in Hz.
+        max_columns: Most windows; if there would be more, they are further apart.
+        oversampling: Length of the FFT over that of the window, for bins nearer to each other.
+    """
+    length = 2 ** round(np.log2(0.05 * sample_rate))
+    hop = max(length // 8, -(-len(audio) // max_columns))
+    transform = ShortTimeFFT(hann(length, sym=False), hop, sample_rate, mfft=oversampling * length)
+    padded = np.pad(audio, (0, max(0, 2 * length - len(audio))))
+    # A window that extends beyond the sound would show its end as a click; the nearest complete window replaces it.
+    first, last = transform.lower_border_end[1], transform.upper_border_begin(len(padded))[1]
+    magnitudes = np.abs(transform.stft(padded, p0=first, p1=last))
+    columns = np.clip(np.arange(-(-len(padded) // hop)) - first, 0, magnitudes.shape[1] - 1)
+    return magnitudes[:, columns], transform.f
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -144,18 +166,3 @@ def _pixels(decibels: Float[ndarray, "row column"]) -> UInt8[ndarray, "row colum
         (np.clip(decibels, FLOOR_DB, CEILING_DB) - FLOOR_DB) / STEP_DB
     ).astype(np.uint8)
     return pixels
-
-
-def _stft_magnitudes(
-    audio: Float[ndarray, " sample"], sample_rate: int
-) -> tuple[Float[ndarray, "bin column"], Float[ndarray, " bin"]]:
-    """STFT magnitudes of a sound, and the frequencies of the bins in Hz."""
-    length = 2 ** round(np.log2(0.05 * sample_rate))
-    hop = max(length // 8, -(-len(audio) // MAX_COLUMNS))
-    transform = ShortTimeFFT(hann(length, sym=False), hop, sample_rate)
-    padded = np.pad(audio, (0, max(0, 2 * length - len(audio))))
-    # A window that extends beyond the sound would show its end as a click; the nearest complete window replaces it.
-    first, last = transform.lower_border_end[1], transform.upper_border_begin(len(padded))[1]
-    magnitudes = np.abs(transform.stft(padded, p0=first, p1=last))
-    columns = np.clip(np.arange(-(-len(padded) // hop)) - first, 0, magnitudes.shape[1] - 1)
-    return magnitudes[:, columns], transform.f

@@ -1,0 +1,145 @@
+"""A sound and the curves that a fit finds in it, with what each of them does to the sound."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from core.discovery.discovered_sound import DiscoveredCurve, DiscoveredSound
+from core.discovery.fit import FittedSynth, OnStep, fit_sound
+from core.discovery.harmonics import tuned
+from core.discovery.pitch_contour import pitch_contour, vibrato_curve, vibrato_depth
+from core.discovery.pitch_finding import Pitch
+from core.discovery.sound_input import LoadedSound
+from core.metrics.audio import mss_distance
+from core.ops.table_read import band_limit
+from core.seeding import generator
+from core.settings.audio import AudioConfig
+from core.settings.discovery import DiscoverySettings
+from core.settings.filters import RbjFilterConfig
+from core.settings.synths import ModSynthConfig, SubtractiveConfig, SynthConfig
+from core.synths.mod_synth import ModSynth
+from core.synths.note import Note
+
+
+def discover(
+    sound: LoadedSound,
+    pitch: Pitch,
+    settings: DiscoverySettings,
+    *,
+    follow_pitch: bool = True,
+    on_step: OnStep = lambda *_: None,
+) -> DiscoveredSound:
+    """Fit a sound, and measure what each curve does to it.
+
+    Args:
+        sound: The sound.
+        pitch: Its pitch, which is tuned by up to 40 cents.
+        settings: Synth, parameterization and steps.
+        follow_pitch: Whether a synth without a vibrato gets one if the pitch of the sound moves.
+        on_step: Called after each step of the fit.
+    """
+    rate = sound.sample_rate
+    audio = settings.audio(len(sound.audio), rate)
+    target = torch.nn.functional.pad(torch.from_numpy(sound.audio), (0, audio.n_samples - len(sound.audio)))
+    f0_hz = tuned(target, rate, pitch.f0_hz)
+    contour = pitch_contour(target, rate, f0_hz) if follow_pitch else None
+    if follow_pitch and settings.synth.vibrato_semitones == 0 and (depth := vibrato_depth(contour)) > 0:
+        settings = replace(settings, synth=replace(settings.synth, vibrato_semitones=depth))
+    depth = settings.synth.vibrato_semitones
+    vibrato = None if contour is None or depth == 0 else vibrato_curve(contour, depth, audio.n_frames)
+    fitted = fit_sound(target, f0_hz, audio, settings, vibrato=vibrato, on_step=on_step)
+    return _measured(sound, pitch, target, f0_hz, audio, settings, fitted)
+
+
+def _measured(
+    sound: LoadedSound,
+    pitch: Pitch,
+    target: Float[Tensor, " sample"],
+    f0_hz: float,
+    audio: AudioConfig,
+    settings: DiscoverySettings,
+    fitted: FittedSynth,
+) -> DiscoveredSound:
+    """The sound with what its curves do."""
+    player = Player(fitted, f0_hz, audio, settings.seed)
+    estimate = player.sound(fitted.curves)
+    mss = player.distance(estimate, target)
+    means = fitted.curves.mean(1, keepdim=True).expand_as(fitted.curves)
+    curves = []
+    for row, modulation in enumerate(settings.synth.modulations):
+        held, alone = fitted.curves.clone(), means.clone()
+        held[row], alone[row] = means[row], fitted.curves[row]
+        muted, solo = player.sound(held), player.sound(alone)
+        curves.append(
+            DiscoveredCurve(
+                modulation=modulation,
+                values=_array(fitted.curves[row]),
+                effect=player.distance(muted, target) - mss,
+                solo=_array(solo),
+                muted=_array(muted),
+            )
+        )
+    return DiscoveredSound(
+        name=sound.name,
+        source=sound.source,
+        audio=audio,
+        f0_hz=f0_hz,
+        pitch_source=pitch.source,
+        resonance=fitted.resonance if has_resonance(settings.synth) else 0.0,
+        gain=sound.gain,
+        target=_array(target),
+        estimate=_array(estimate),
+        curves=tuple(curves),
+        mss=mss,
+        constant_mss=player.distance(fitted.still_estimate, target),
+        synth=settings.synth,
+        parameterization=settings.parameterization,
+        wavetable=wavetable_of(fitted, f0_hz, audio),
+        origin=f"fitted in {settings.steps} steps",
+    )
+
+
+class Player:
+    """Plays curves on a fitted synth, always at the same phase and with the same noise."""
+
+    def __init__(self, fitted: FittedSynth, f0_hz: float, audio: AudioConfig, seed: int) -> None:
+        noise = torch.rand(1, audio.n_samples, generator=generator(seed, "discovery noise"))
+        self._synth = fitted.synth
+        self._rate = audio.sample_rate
+        self._note = Note(
+            f0_hz=torch.tensor([f0_hz], dtype=torch.float32),
+            q=torch.tensor([fitted.resonance]),
+            phase=torch.zeros(1),
+            noise=2 * noise - 1 if fitted.synth.needs_noise else None,
+        )
+
+    @torch.no_grad()
+    def sound(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, " sample"]:
+        """The sound of curves."""
+        sound: Tensor = self._synth(curves[None], self._note)[0]
+        return sound
+
+    def distance(self, sound: Float[Tensor, " sample"], target: Float[Tensor, " sample"]) -> float:
+        """The distance `audio.mss` of a sound from its target."""
+        return float(mss_distance(target[None], sound[None], self._rate))
+
+
+def has_resonance(synth: SynthConfig) -> bool:
+    """Whether a synth's filter has a resonance."""
+    return isinstance(synth, ModSynthConfig | SubtractiveConfig) and isinstance(synth.filter, RbjFilterConfig)
+
+
+def wavetable_of(fitted: FittedSynth, f0_hz: float, audio: AudioConfig) -> Float[ndarray, "position sample"] | None:
+    """The wavetable of a synth that has one, without what its pitch places above Nyquist: there nothing was heard."""
+    if not isinstance(fitted.synth, ModSynth):
+        return None
+    table = fitted.synth.oscillator.table.detach()
+    return _array(band_limit(table, torch.tensor([f0_hz]), audio.sample_rate, table.shape[1])[0])
+
+
+def _array(values: Tensor) -> ndarray:
+    return np.asarray(values.detach().numpy(), dtype=np.float32)
