@@ -7,7 +7,6 @@
 Sounds are taken in batches of `WINDOWS_AT_ONCE` windows, so that memory does not grow with their number.
 """
 
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,12 @@ import soundfile
 from core.discovery.sound_reading import NamedFile, Reading, ReadSound, RefusedSound, read_sounds
 from core.discovery.trained_arm import WINDOWS_AT_ONCE, AppliedSound, PitchedSound, TrainedArm
 from core.errors import DataError
+from core.exchange.tables import CurveTable, csv_bytes
 from core.modulations import modulation_names
 from core.settings.value_rules import listed, shown_text
 from core.storage.atomic_write import atomic_path
 from core.storage.curves import CURVES_NAME, SCHEMA
 from core.storage.records import TrialRecord
-from core.visible_text import without_formula
 
 _SHARED = ("study", "arm", "seed", "digest", "clip_id", "modulation", "f0_hz", "frame_rate", "estimate", "audio_mss")
 APPLIED_SCHEMA = pa.schema(
@@ -179,11 +178,9 @@ def _rows(
 
 def _write_sound(out: Path, each: ReadSound, result: AppliedSound, arm: TrainedArm, *, sounds: bool) -> None:
     """Write the curves of a sound, and its estimate if wanted."""
-    times_s = np.arange(result.curves.shape[1]) / arm.audio.frame_rate
-    header = ",".join(("time_s", *map(without_formula, modulation_names(arm.modulations))))
-    text = io.StringIO()
-    np.savetxt(text, np.column_stack([times_s, result.curves.T]), "%.6f", ",", header=header, comments="")
-    (out / f"{each.named.id}.csv").write_text(text.getvalue(), encoding="utf-8")
+    curves = dict(zip(modulation_names(arm.modulations), result.curves, strict=True))
+    table = CurveTable(name=each.named.id, frame_rate=arm.audio.frame_rate, f0_hz=each.pitch.f0_hz, curves=curves)
+    (out / f"{each.named.id}.csv").write_bytes(csv_bytes(table))
     if sounds:
         estimate = result.estimate / np.float32(each.sound.gain)
         soundfile.write(out / f"{each.named.id}.wav", estimate, arm.audio.sample_rate, subtype="FLOAT")

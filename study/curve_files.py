@@ -1,8 +1,10 @@
 """Recovered curves of studies as files for other programs.
 
-    csv       a file per clip: time_s, a column per modulation, and NAME.target where the true curve is known
-    arrow     one table curves.arrow of all curves, with the columns of the studies' own curve files
-    wav       a file per curve: a control voltage of 0 to 1 in mono, 32-bit floating point at 48 kHz
+    csv, npz   a file per clip: time_s, a column per modulation, and NAME.target where the true curve is known
+    arrow      one table curves.arrow of all curves, with the columns of the studies' own curve files
+    midi       a file per clip: its note, and a controller per modulation
+    vitallfo   a file per curve: an LFO shape of Vital, of at most 100 points
+    wav        a file per curve: a control voltage of 0 to 1 in mono, 32-bit floating point at 48 kHz
 
 A synth plays a curve as straight lines between its frames, and so does the wav file. 48 kHz because samplers, DAWs and
 modular synths refuse the frame rate of curves, some 100 Hz.
@@ -13,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +24,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.errors import StudyError
+from core.exchange.midi import curves_midi
+from core.exchange.shapes import fit_shape, vital_lfo_text
+from core.exchange.tables import CurveTable, csv_bytes, npz_bytes
 from core.settings.value_rules import listed
 from core.sound_files import clip_ids
 from core.storage.atomic_write import atomic_path
@@ -52,6 +57,20 @@ class ClipCurves:
     targets: Mapping[str, Curve]
     """True curves by modulation, where they are known."""
 
+    @property
+    def duration_s(self) -> float:
+        """Length of the clip."""
+        return (len(next(iter(self.estimates.values()))) - 1) / self.frame_rate
+
+
+@dataclass(slots=True)
+class Written:
+    """What was written."""
+
+    n_files: int = 0
+    largest_error: float | None = None
+    """Largest deviation of an LFO shape from its curve; None without shapes."""
+
 
 def curves_of_clips(catalog: CurveCatalog) -> Iterator[ClipCurves]:
     """The curves of each clip of each trial.
@@ -76,13 +95,16 @@ def curves_of_clips(catalog: CurveCatalog) -> Iterator[ClipCurves]:
                 )
 
 
-def write_curve_files(catalog: CurveCatalog, form: FileForm, out: Path, *, force: bool) -> int:
-    """Write the curves of a catalog, and return the number of files.
+def write_curve_files(
+    catalog: CurveCatalog, form: FileForm, out: Path, *, tempo_bpm: float = 120.0, force: bool
+) -> Written:
+    """Write the curves of a catalog.
 
     Args:
         catalog: The curves.
         form: Format of the files.
         out: Their folder, which is made.
+        tempo_bpm: Tempo of MIDI files in beats per minute.
         force: Whether existing files are overwritten.
 
     Raises:
@@ -105,12 +127,13 @@ def write_curve_files(catalog: CurveCatalog, form: FileForm, out: Path, *, force
     out.mkdir(parents=True, exist_ok=True)
     if form == "arrow":
         _write_table(catalog, paths[0])
-        return 1
-    waiting = iter(paths)
+        return Written(n_files=1)
+    written = Written()
     for clip in curves_of_clips(catalog):
-        for content in _contents(clip, form):
-            next(waiting).write_bytes(content)
-    return len(paths)
+        for content in _contents(clip, form, tempo_bpm, written):
+            paths[written.n_files].write_bytes(content)
+            written.n_files += 1
+    return written
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -162,42 +185,40 @@ _ENDINGS: dict[FileForm, str] = {"midi": "mid"}
 """Endings of files that are not called as their format."""
 
 
-def _contents(clip: ClipCurves, form: FileForm) -> list[bytes]:
+def _contents(clip: ClipCurves, form: FileForm, tempo_bpm: float, written: Written) -> Iterator[bytes]:
     """The content of each file of a clip."""
+    name = f"{clip.arm} {clip.seed} {clip.clip}"
     match form:
         case "csv":
-            return [_csv(clip)]
+            yield csv_bytes(_table(clip, name))
         case "npz":
-            return [_npz(clip)]
+            yield npz_bytes(_table(clip, name))
+        case "midi":
+            yield curves_midi(
+                clip.estimates, name=name, duration_s=clip.duration_s, f0_hz=clip.f0_hz, tempo_bpm=tempo_bpm
+            ).data
+        case "vitallfo":
+            for modulation, curve in clip.estimates.items():
+                fitted = fit_shape(curve, f"{modulation} of {name}")
+                written.largest_error = max(written.largest_error or 0.0, fitted.error)
+                yield vital_lfo_text(fitted.shape, f"{name} {modulation}").encode()
         case "wav":
-            return [control_voltage(curve, clip.frame_rate) for curve in clip.estimates.values()]
+            for curve in clip.estimates.values():
+                yield control_voltage(curve, clip.frame_rate)
+        case "arrow":
+            raise AssertionError("all curves are in one table")
         case _:
-            raise NotImplementedError(form)
+            assert_never(form)
 
 
-def _columns(clip: ClipCurves) -> dict[str, Curve]:
-    """Recovered and true curves by the names of their columns."""
+def _table(clip: ClipCurves, name: str) -> CurveTable:
+    """Recovered curves, each followed by the true one where it is known."""
     columns = {}
-    for name, curve in clip.estimates.items():
-        columns[name] = curve
-        if name in clip.targets:
-            columns[f"{name}.target"] = clip.targets[name]
-    return columns
-
-
-def _csv(clip: ClipCurves) -> bytes:
-    columns = _columns(clip)
-    n_frames = len(next(iter(columns.values())))
-    table = np.column_stack([np.arange(n_frames) / clip.frame_rate, *columns.values()])
-    text = io.StringIO()
-    np.savetxt(text, table, "%.6f", ",", header=",".join(("time_s", *columns)), comments="")
-    return text.getvalue().encode()
-
-
-def _npz(clip: ClipCurves) -> bytes:
-    data = io.BytesIO()
-    np.savez(data, frame_rate=clip.frame_rate, f0_hz=clip.f0_hz, **_columns(clip))
-    return data.getvalue()
+    for modulation, curve in clip.estimates.items():
+        columns[modulation] = curve
+        if modulation in clip.targets:
+            columns[f"{modulation}.target"] = clip.targets[modulation]
+    return CurveTable(name=name, frame_rate=clip.frame_rate, f0_hz=clip.f0_hz, curves=columns)
 
 
 def control_voltage(curve: Curve, frame_rate: float) -> bytes:

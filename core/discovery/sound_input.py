@@ -34,6 +34,8 @@ LOWEST_RATE, HIGHEST_RATE = 8000, 192_000
 """Lowest and highest sample rate in Hz, those of `AudioConfig`."""
 MOST_CHANNELS = 8
 """Most channels of a sound, those of 7.1 surround."""
+_LEFT_OVER = 1e-4
+"""Share of the power of a sound that has to be left at a lower sample rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,7 @@ def _resampled(audio: Float[ndarray, " sample"], rate: int, to_rate: int) -> Flo
         return audio
     with torch.inference_mode():
         resampled: ndarray = torchaudio.functional.resample(torch.from_numpy(audio), rate, to_rate).numpy()
-    if float(np.abs(resampled).max()) < SILENT_BELOW:
-        raise SoundFileError(f"silent: it stays below -60 dB of full scale up to {to_rate / 2:g} Hz, half of {to_rate}")
+    # Not by the peak: the ends of a sound that does not begin and end with 0 are clicks.
+    if float(np.square(resampled).mean()) < _LEFT_OVER * float(np.square(audio).mean()):
+        raise SoundFileError(f"silent: nothing of it lies below {to_rate / 2:g} Hz, half of the sample rate {to_rate}")
     return resampled

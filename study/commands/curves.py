@@ -85,6 +85,9 @@ def curves(
         Path | None,
         typer.Option(help="Folder: write the curves themselves; for npz and what follows, ./NAME-curves by default."),
     ] = None,
+    tempo: Annotated[
+        float, typer.Option(min=4, max=999, help="Beats per minute of MIDI files, that of the project they go into.")
+    ] = 120.0,
     force: Annotated[bool, typer.Option("--force", help="With --out, overwrite existing files.")] = False,
 ) -> None:
     """Show the curves, clips or arms whose recovered curves differ most from the truth, worst first.
@@ -115,7 +118,7 @@ def curves(
             raise ConfigError(
                 "--by, --worst and --group rank curves, and --out writes them; leave out one or the other"
             )
-        _write_files(catalog, form, out, force=force, has_baselines=has_baselines)
+        _write_files(catalog, form, out, tempo_bpm=tempo, force=force, has_baselines=has_baselines)
         return
     if where is not None and form == "csv":
         errors.print("This is the ranking of the curves; --out DIR writes the curves themselves.", highlight=False)
@@ -135,19 +138,29 @@ def curves(
 
 
 def _write_files(
-    catalog: "CurveCatalog", form: Format | None, out: Path | None, *, force: bool, has_baselines: bool
+    catalog: "CurveCatalog",
+    form: Format | None,
+    out: Path | None,
+    *,
+    tempo_bpm: float,
+    force: bool,
+    has_baselines: bool,
 ) -> None:
     """Write the curves of a catalog as files, and print where they are."""
     from core.errors import ConfigError
     from study.curve_files import write_curve_files
 
     if form in ("table", "json"):
-        raise ConfigError(f"--format {form} is a form of the ranking; curves are written as csv, npz, arrow, vitallfo, "
-                          "midi or wav; leave out --out, or choose one of these")  # fmt: skip
+        raise ConfigError(
+            f"--format {form} is a form of the ranking; curves are written as csv, npz, arrow, vitallfo, midi or wav; "
+            "leave out --out, or choose one of these"
+        )
     studies = dict.fromkeys(file.study for file in catalog.files)
     folder = out or Path(f"{next(iter(studies)) if len(studies) == 1 else 'all'}-curves")
-    n_files = write_curve_files(catalog, form or "csv", folder, force=force)
-    lines = [f"{n_files:,} file{'s' if n_files > 1 else ''}: {folder}"]
+    written = write_curve_files(catalog, form or "csv", folder, tempo_bpm=tempo_bpm, force=force)
+    lines = [f"{written.n_files:,} file{'s' if written.n_files > 1 else ''}: {folder}"]
+    if written.largest_error is not None:
+        lines.append(f"The shapes deviate from the curves by at most {written.largest_error:.3f}.")
     if not has_baselines:
         lines.append("Baselines are left out; --baselines writes them as well.")
     for line in lines:
