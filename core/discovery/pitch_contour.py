@@ -1,9 +1,9 @@
 """How the pitch of a note moves: the deviation from it in semitones over time, by YIN.
 
 A resonant filter whose cutoff moves shifts the phase of the harmonics near it, which YIN hears as a pitch that moves by
-up to a third of a semitone. Above 4.5 times the pitch such a motion is smaller, and that of a vibrato is the same: of 60
-Vital sounds with a constant pitch and LFOs on level, cutoff or position none keeps 0.8 of its deviation there, of 20 with
-a vibrato all do. Reference: de Cheveigné and Kawahara (2002); see core.ops.pyin.
+up to a third of a semitone. Above 4.5 times the pitch such a motion is smaller, and that of a vibrato is the same: of
+60 Vital sounds with a constant pitch and LFOs on level, cutoff or position none keeps 0.8 of its deviation there, of 20
+with a vibrato all do. Reference: de Cheveigné and Kawahara (2002); see core.ops.pyin.
 """
 
 import numpy as np
