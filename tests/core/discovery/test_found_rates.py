@@ -1,8 +1,9 @@
 """How often the rate of a known LFO is named, and how often an LFO is named where there is none.
 
-Measured over 240 curves of each kind: the right rate within 10 % for 100 % of the plain, low-passed and spline curves,
-96 % with noise, 93 % of those that begin late, 85 % of those that decay (few of their cycles can be seen); one wrong
-rate in 1,440. An LFO where there is none: 3 % of drawn and low-passed curves, 8 % of splines, no random walk.
+Measured over 240 curves of each kind, other ones than those by which the limits were chosen: the right rate within 10 %
+for 100 % of the plain, low-passed and spline curves, 98 % with noise, 93 % of those that begin late, 82 % of those that
+decay (few of their cycles can be seen); no wrong rate in 1,440. An LFO where there is none: 2 % of drawn curves, 5 % of
+the same low-passed, 9 % of splines, 1 % of random walks.
 """
 
 from typing import get_args
@@ -67,4 +68,4 @@ def test_the_rates_of_many_known_lfos_are_named(change: Change) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", get_args(RandomKind))
 def test_many_random_curves_have_hardly_ever_an_lfo(kind: RandomKind) -> None:
-    assert false_share(kind, 60) <= (0.15 if kind == "spline" else 0.08)
+    assert false_share(kind, 60) <= (0.17 if kind == "spline" else 0.1)
