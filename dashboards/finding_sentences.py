@@ -44,7 +44,7 @@ def grounds(analysis: StudyAnalysis) -> list[str]:
 
 
 def verdict_sentence(analysis: StudyAnalysis) -> str:
-    """The first sentence: which arm to pick and how sure that is, or what would decide it; several for some audiences."""
+    """The first sentences: which arm to pick and how sure that is, or what would decide it, for its audience."""
     audience = analysis.results.plan.study_file.get("audience")
     sentences = sound_headline if audience == SOUND_DESIGN else headline
     return sentences(analysis.results, analysis.verdict, analysis.front_probabilities, analysis.root)

@@ -1,4 +1,4 @@
-"""The verdict on a study for a sound designer: do the sounds move, which curves to take, what is heard, what to do next.
+"""The verdict on a study for a sound designer: do sounds move, which curves to take, what is heard, what to do next.
 
 It says the same as `dashboards.verdict`, of which it takes the pick and how sure that is, in terms of the sounds.
 """
@@ -66,7 +66,8 @@ def _motion(results: StudyResults, pick: ArmResult) -> Iterator[str]:
         text = f"Moving curves explain these sounds no better than {other}"
     else:
         side = "better" if change.loss < 0 else "no better"
-        text = f"Moving curves seem to explain these sounds {side} than {other}, which {plural(n_seeds, 'seed')} cannot decide"
+        open_yet = f"which {plural(n_seeds, 'seed')} cannot decide"
+        text = f"Moving curves seem to explain these sounds {side} than {other}, {open_yet}"
     what = f"the distance from them ({first.metric})" if first.metric == MSS.name else first.metric
     values = change.base + change.difference.estimate.mean, change.base
     yield f"{text}: {what} is {number(values[0])} against {number(values[1])}."
@@ -82,7 +83,7 @@ def _take(results: StudyResults, verdict: Verdict, root: str) -> str:
             command = extend_command(results, FIRST_SEEDS, root)
             return f"Take {verdict.pick} for now; one seed cannot decide. Run more: `{command}`."
         case "race":
-            return f"Take {verdict.pick}: {reasons}; a race has chosen the seeds, so that this describes and does not decide."
+            return f"Take {verdict.pick}: {reasons}; a race chose the seeds, so this describes and does not decide."
         case _:
             return f"Take {verdict.pick} for now: {reasons}. {open_sentence(results, verdict, root)}"
 

@@ -134,9 +134,7 @@ def make_verdict(results: StudyResults, tolerance: float = TOLERANCE) -> Verdict
     most_interpretable = _best(within, second)
     tied = [arm for arm in within if arm is most_interpretable or _is_tied(arm, most_interpretable, second)]
     pick = _best(tied, first)
-    loss, gain = (
-        (None, None) if pick is best else (change_between(pick, best, first), change_between(pick, best, second))
-    )
+    loss, gain = (None if pick is best else change_between(pick, best, objective) for objective in (first, second))
     questions = _questions(results, _conditions(pick, best, front, (first, second), margin))
     return Verdict(
         state=_state(results, n_seeds, questions),
