@@ -28,8 +28,8 @@ SMALL_SHARE = 0.05
 """Share of a distance below which a difference is small."""
 
 
-def sound_headline(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> str:
-    """The first sentences of a report: whether modulation explains the sounds, which curves to take, what moves.
+def sound_sentences(results: StudyResults, verdict: Verdict, on_front: Mapping[str, float], root: str) -> list[str]:
+    """The first paragraphs of a report: whether modulation explains the sounds, which curves to take, what moves.
 
     Args:
         results: Results of the study.
@@ -38,11 +38,15 @@ def sound_headline(results: StudyResults, verdict: Verdict, on_front: Mapping[st
         root: Root folder of the study, for commands.
     """
     if verdict.pick is None:
-        return headline(results, verdict, on_front, root)
+        return [headline(results, verdict, on_front, root)]
     pick = results.arm(verdict.pick)
-    return " ".join(
-        (*_motion(results, pick), _take(results, verdict, root), *_movers(pick), _apply(results, pick, root))
-    )
+    return [
+        *_motion(results, pick),
+        _take(verdict),
+        *_movers(pick),
+        *_open(results, verdict, root),
+        _apply(results, pick, root),
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -73,19 +77,21 @@ def _motion(results: StudyResults, pick: ArmResult) -> Iterator[str]:
     yield f"{text}: {what} is {number(values[0])} against {number(values[1])}."
 
 
-def _take(results: StudyResults, verdict: Verdict, root: str) -> str:
-    """A sentence on which arm to take, and how sure that is."""
-    reasons = _reasons(verdict)
+def _take(verdict: Verdict) -> str:
+    """A sentence on which arm to take."""
+    is_sure = verdict.state in ("decided", "race")
+    return f"Take {verdict.pick}{'' if is_sure else ' for now'}: {_reasons(verdict)}."
+
+
+def _open(results: StudyResults, verdict: Verdict, root: str) -> Iterator[str]:
+    """A sentence on what the seeds leave open, and what would decide it; none if nothing is open."""
     match verdict.state:
-        case "decided":
-            return f"Take {verdict.pick}: {reasons}."
         case "one seed":
-            command = extend_command(results, FIRST_SEEDS, root)
-            return f"Take {verdict.pick} for now; one seed cannot decide. Run more: `{command}`."
+            yield f"One seed cannot decide. Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
         case "race":
-            return f"Take {verdict.pick}: {reasons}; a race chose the seeds, so this describes and does not decide."
-        case _:
-            return f"Take {verdict.pick} for now: {reasons}. {open_sentence(results, verdict, root)}"
+            yield "A race chose the seeds, so this describes and does not decide."
+        case "open":
+            yield open_sentence(results, verdict, root)
 
 
 def _reasons(verdict: Verdict) -> str:

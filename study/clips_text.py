@@ -63,12 +63,15 @@ def clips_lines(clips: "FolderClips", cost: "ClipsCost | None") -> list[str]:
     is_usual = (audio.sample_rate, audio.duration_s) == (usual.sample_rate, usual.duration_s)
     if is_usual or (cost and abs(cost.wall_s / cost.usual_wall_s - 1) < _ALIKE):
         return lines
+    clip_text = _clips_text(usual, clips.per_file)
     if cost:
-        times = f"{cost.wall_s / cost.usual_wall_s:.2g} times as long as the {duration(cost.usual_wall_s)} of"
+        times = (
+            f"{cost.wall_s / cost.usual_wall_s:.2g} times as long as for {clip_text} ({duration(cost.usual_wall_s)})"
+        )
     else:
-        times = f"{audio.n_samples / usual.n_samples:.2g} times as much sound as"
+        times = f"{audio.n_samples / usual.n_samples:.2g} times as much sound as {clip_text}"
     settings = f"--set audio.sample_rate={usual.sample_rate} --set audio.duration_s={usual.duration_s:g}"
-    return [*lines, f"{times} {_clips_text(usual, clips.per_file)}, which you get by {settings}"]
+    return [*lines, f"{times}, which you get by {settings}"]
 
 
 def _clips_text(audio: "AudioConfig", per_file: int) -> str:

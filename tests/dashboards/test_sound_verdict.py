@@ -10,7 +10,7 @@ from core.settings.synths import EngelConfig
 from core.storage.records import Objective
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
-from dashboards.finding_sentences import findings, verdict_sentence
+from dashboards.finding_sentences import findings, verdict_sentence, verdict_sentences
 from dashboards.report.findings import with_code
 from dashboards.sound_verdict import SOUND_DESIGN
 from tests.support.fake_study import FakeArm, fake_study
@@ -49,6 +49,7 @@ def test_it_says_whether_sounds_move_what_to_take_what_moves_and_what_to_do(tmp_
 def test_it_heads_the_findings_and_its_commands_are_code(tmp_path: Path) -> None:
     found = analysis(tmp_path, LPF, FRAME, STILL)
     assert findings(found)[0] == verdict_sentence(found)
+    assert len(verdict_sentences(found)) == 4
     assert "<code>modstudy apply own:lpf-8 FOLDER</code>" in with_code(verdict_sentence(found))
 
 
@@ -77,9 +78,7 @@ def test_it_says_how_much_better_moving_curves_are(tmp_path: Path, still: float,
 
 def test_few_seeds_decide_nothing(tmp_path: Path) -> None:
     text = sentence(tmp_path, LPF, FRAME, STILL, seeds=3)
-    assert text.startswith(
-        "Moving curves seem to explain these sounds better than a synth that stands still, which 3 seeds cannot decide: "
-    )
+    assert text.startswith("Moving curves seem to explain these sounds better than a synth that stands still, which 3 ")
     assert "Take lpf-8 for now: it sounds " in text
     assert "3 seeds cannot decide between lpf-8 and frame" in text
     assert "`modstudy extend own --seeds 8`" in text
@@ -87,7 +86,8 @@ def test_few_seeds_decide_nothing(tmp_path: Path) -> None:
 
 def test_one_seed_is_an_example(tmp_path: Path) -> None:
     text = sentence(tmp_path, LPF, FRAME, seeds=1)
-    assert " for now; one seed cannot decide. Run more: `modstudy extend own --seeds 8`." in text
+    assert "Take lpf-8 for now: " in text
+    assert "One seed cannot decide. Run more: `modstudy extend own --seeds 8`." in text
     assert "stands still" not in text, "there is no arm that does"
 
 
