@@ -85,13 +85,12 @@ def _take(verdict: Verdict) -> str:
 
 def _open(results: StudyResults, verdict: Verdict, root: str) -> Iterator[str]:
     """A sentence on what the seeds leave open, and what would decide it; none if nothing is open."""
-    match verdict.state:
-        case "one seed":
-            yield f"One seed cannot decide. Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
-        case "race":
-            yield "A race chose the seeds, so this describes and does not decide."
-        case "open":
-            yield open_sentence(results, verdict, root)
+    if verdict.state == "one seed":
+        yield f"One seed cannot decide. Run more: `{extend_command(results, FIRST_SEEDS, root)}`."
+    elif verdict.state == "race":
+        yield "A race chose the seeds, so this describes and does not decide."
+    elif verdict.state == "open":
+        yield open_sentence(results, verdict, root)
 
 
 def _reasons(verdict: Verdict) -> str:

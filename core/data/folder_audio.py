@@ -63,7 +63,7 @@ def measure_folder(folder: Path) -> FolderAudio | None:
         n_files=len(paths),
         sample_rate=max(rates, key=lambda rate: (rates[rate], rate)),
         audible_s=float(np.median([each.audible_s for each in measured])),
-        bandwidth_hz=float(_BANDS_HZ[min(np.searchsorted(shares, ENERGY_SHARE), len(_BANDS_HZ) - 1)]),
+        bandwidth_hz=float(_BANDS_HZ[min(int(np.searchsorted(shares, ENERGY_SHARE)), len(_BANDS_HZ) - 1)]),
     )
 
 
@@ -103,4 +103,4 @@ def _energy_shares(sound: Float[ndarray, " sample"], sample_rate: int) -> Float[
     """Shares of the energy of a sound below each of `_BANDS_HZ`, without its mean."""
     frequencies, power = welch(sound, fs=sample_rate, nperseg=min(_WINDOW, len(sound)))
     below = np.cumsum(power)
-    return np.interp(_BANDS_HZ, frequencies, below / below[-1])
+    return np.asarray(np.interp(_BANDS_HZ, frequencies, below / below[-1]))

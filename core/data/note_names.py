@@ -39,7 +39,7 @@ def note_to_hz(note: str) -> float | None:
     midi = name_to_midi(name)
     if midi is None or not re.fullmatch(r"([+-]\d{1,3})?", cents):
         return None
-    return midi_to_hz(midi) * 2.0 ** (int(cents or 0) / 1200)
+    return midi_to_hz(midi) * float(2.0 ** (int(cents or 0) / 1200))
 
 
 def nearest_note(hz: float) -> str:
