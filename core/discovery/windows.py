@@ -3,7 +3,8 @@
     curve(t) = sum_w weight_w(t) curve_w(t),   sum_w weight_w(t) = 1
 
 A window's weight rises and falls as a squared sine over its overlaps, from 0 at its first frame to 0 at its last; only
-the first and the last window keep their outer ends.
+the first and the last window keep their outer ends. Where three windows overlap, as they may with an overlap of almost
+half, the weights are divided by their sum.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,12 @@ class Windows:
             rise = torch.linspace(0, 1, shared, dtype=torch.float64).mul(torch.pi / 2).sin().square()
             weights[left + 1, :shared] *= rise
             weights[left, self.length - shared :] *= 1 - rise
-        return weights.float()
+        total = torch.zeros(max(self.n_frames, self.length), dtype=torch.float64)
+        for start, own in zip(self.starts, weights, strict=True):
+            total[start : start + self.length] += own
+        return torch.stack(
+            [own / total[start : start + self.length] for start, own in zip(self.starts, weights, strict=True)]
+        ).float()
 
     def join(self, curves: Float[Tensor, "window modulation length"]) -> Float[Tensor, "modulation frame"]:
         """The curves of the whole sound."""
