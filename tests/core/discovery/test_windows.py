@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.discovery.windows import Windows
@@ -18,6 +18,7 @@ def layouts(draw: st.DrawFn) -> Windows:
 
 
 @given(layouts())
+@example(Windows(n_frames=16, length=10, overlap=5))  # three windows over frames 6 to 9
 def test_equal_curves_join_to_the_same_curve(windows: Windows) -> None:
     whole = torch.linspace(0, 1, max(windows.n_frames, windows.length))
     parts = torch.stack([whole[start : start + windows.length] for start in windows.starts])[:, None]

@@ -104,3 +104,51 @@ def test_a_study_without_finished_trials_says_so(modstudy: Command, runs: Path) 
     result = modstudy("curves", "new")
     assert result.exit_code == BAD_INPUT
     assert "none of these trials has curves yet" in flat(result)
+
+
+def test_an_expression_chooses_which_curves_are_ranked(modstudy: Command) -> None:
+    text = flat(modstudy("curves", "--where", "study = 'first' and arm = 'reversed' and modulation like 'a%'"))
+    assert "1 of 1 curves" in text
+    nothing = modstudy("curves", "--where", "arm = 'reverse'")
+    assert nothing.exit_code == BAD_INPUT
+    assert "--where is true for none of the curves" in flat(nothing)
+    wrong = modstudy("curves", "--where", "arms = 'reversed'")
+    assert wrong.exit_code == BAD_INPUT
+    assert "there is no column 'arms'; did you mean arm?" in flat(wrong)
+
+
+def test_the_curves_themselves_are_written_to_a_folder(modstudy: Command, tmp_path: Path) -> None:
+    result = modstudy("curves", "first", "--where", "arm = 'exact'", "--out", "out")
+    assert result.exit_code == OK, result.output
+    assert "1 file: out" in flat(result)
+    assert "Baselines are left out; --baselines writes them as well." in flat(result)
+    (path,) = (tmp_path / "out").iterdir()
+    assert path.name == "exact-seed0-clip-0.csv"
+    assert path.read_text().startswith("time_s,add,add.target,env,env.target\n")
+
+
+def test_formats_of_files_are_written_to_a_folder_of_their_own(modstudy: Command, tmp_path: Path) -> None:
+    assert modstudy("curves", "first", "--format", "wav", "--arm", "exact").exit_code == OK
+    names = ["exact-seed0-clip-0-add.wav", "exact-seed0-clip-0-env.wav"]
+    assert sorted(path.name for path in (tmp_path / "first-curves").iterdir()) == names
+    result = modstudy("curves", "--format", "vitallfo")
+    assert result.exit_code == OK
+    assert "The shapes deviate from the curves by at most 0.0" in flat(result)
+    assert (tmp_path / "all-curves" / "second-exact-seed1-clip-0-add.vitallfo").is_file()
+
+
+def test_a_ranking_and_files_are_not_asked_for_at_once(modstudy: Command) -> None:
+    for arguments in (("--by", "pcc"), ("--worst", "3"), ("--group", "arm")):
+        result = modstudy("curves", *arguments, "--out", "out")
+        assert result.exit_code == BAD_INPUT
+        assert "--by, --worst and --group rank curves, and --out writes them" in flat(result)
+    result = modstudy("curves", "--format", "json", "--out", "out")
+    assert result.exit_code == BAD_INPUT
+    assert "--format json is a form of the ranking" in flat(result)
+
+
+def test_a_ranking_as_csv_says_where_the_curves_are_if_they_could_be_meant(modstudy: Command) -> None:
+    result = modstudy("curves", "--format", "csv", "--where", "arm = 'exact'")
+    assert result.exit_code == OK
+    assert "This is the ranking of the curves; --out DIR writes the curves themselves." in flat(result)
+    assert "study,arm,seed,clip_id" in result.stdout
