@@ -293,7 +293,7 @@ class _Fit:
             total = total + weight * now.diff(dim=1).abs().sum()
             if parameterization is not None and logits is not None:
                 total = total + parameterization.penalty(logits)
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             if stage.is_tied and self.table is not None and self.table.grad is not None:
                 self.table.grad.copy_(self.table.grad.mean(0, keepdim=True).expand_as(self.table))
             optimizer.step()

@@ -48,9 +48,10 @@ def timbre_curve(
     """
     floor = _FLOOR * torch.maximum(target.max(), estimate.max()).clamp_min(1e-9)
     ratios = ((target + floor) / (estimate + floor)).log() * target.mean(0).sqrt()
-    component = torch.linalg.svd(ratios - ratios.mean(0), full_matrices=False)[0][:, 0]
+    component: Tensor = torch.linalg.svd(ratios - ratios.mean(0), full_matrices=False)[0][:, 0]
     low, high = torch.quantile(component, 0.02), torch.quantile(component, 0.98)
-    return 0.1 + 0.8 * ((component - low) / (high - low).clamp_min(1e-9)).clamp(0.0, 1.0)
+    share: Tensor = ((component - low) / (high - low).clamp_min(1e-9)).clamp(0.0, 1.0)
+    return 0.1 + 0.8 * share
 
 
 def logits_of(
@@ -79,7 +80,7 @@ def logits_of(
     for step in range(_INVERSION_STEPS):
         optimizer.param_groups[0]["lr"] = _INVERSION_LR * (1 - step / _INVERSION_STEPS)
         optimizer.zero_grad()
-        (parameterization(logits) - targets).square().sum().backward()  # type: ignore[no-untyped-call]
+        (parameterization(logits) - targets).square().sum().backward()
         optimizer.step()
     with torch.no_grad():
         errors = (parameterization(logits) - targets).square().mean((1, 2)).reshape(len(starts), -1)
