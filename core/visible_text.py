@@ -37,6 +37,12 @@ def without_formula(text: str) -> str:
     return f"'{text}"
 
 
+def from_cell(text: str) -> str:
+    """The text of which `without_formula` made that of a cell."""
+    bare = text.removeprefix("'")
+    return bare if bare != text and without_formula(bare) == text else text
+
+
 def _is_number(text: str) -> bool:
     """Whether a text is a number."""
     try:

@@ -1,4 +1,7 @@
-"""`data.csv`: every sound file of the data with its pitch, group, split and clips, or why it was skipped."""
+"""`data.csv`: every sound file of the data with its pitch, group, split and clips, or why it was skipped.
+
+Given back as the `metadata.csv` of the folder, it changes nothing but what was edited (core.data.metadata).
+"""
 
 import csv
 import io
@@ -35,7 +38,7 @@ def data_csv(files: Sequence[DataFile]) -> bytes:
         writer.writerow(
             (
                 without_formula(file.file),
-                "" if file.f0_hz is None else f"{file.f0_hz:.2f}",
+                _exact(file.f0_hz),
                 "" if file.f0_hz is None else nearest_note(file.f0_hz),
                 file.pitch_source,
                 without_formula(file.group),
@@ -45,8 +48,13 @@ def data_csv(files: Sequence[DataFile]) -> bytes:
                 len(file.clip_starts_s),
                 " ".join(f"{start_s:g}" for start_s in file.clip_starts_s),
                 "" if file.duration_s is None else f"{file.duration_s:.3f}",
-                "" if file.lfo_hz is None else f"{file.lfo_hz:g}",
+                _exact(file.lfo_hz),
                 without_formula(file.remark),
             )
         )
     return buffer.getvalue().encode()
+
+
+def _exact(hz: float | None) -> str:
+    """A frequency as text from which the same number is read; empty if it is unknown."""
+    return "" if hz is None else repr(hz).removesuffix(".0")

@@ -2,26 +2,28 @@
 
 Unpacked below a root it is a study from which every table and figure can be made again. Values per clip are reduced to
 the metrics that are undefined for some clips, because only these are averaged over the clips that all arms have. No
-machine is named, and of folders and files of data only the last part of the path.
+machine is named, and of each absolute path, be it in a setting or in a traceback, only its last part.
 """
 
 import io
 import json
 import lzma
+import re
 import tarfile
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 from core.metrics.catalog import metric_of
-from core.settings.dotted import flatten
 from core.storage.clip_values import ClipValues, ValuesPerClip, read_clip_values, write_clip_values
 from core.storage.records import StudyPlan, TrialRecord
 from core.storage.sealed import has_json_seal, seal_json, unseal_json
 from core.storage.store import Attempt, Store
 from dashboards.analysis.study_analysis import StudyAnalysis
+from dashboards.path_names import without_folders
 from dashboards.report.keys import SUMMARY_KEY
 from dashboards.report.summary import summary, summary_to_json
 
@@ -29,6 +31,8 @@ _HOST = "host"
 """Entry of a record's environment that names a machine, which an archive does not."""
 _DIGITS = 5
 """Significant digits of the summary, half of whose size would else be digits that nobody reads."""
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+"""A text of JSON with its quotes."""
 
 
 def archived(store: Store, analysis: StudyAnalysis) -> bytes:
@@ -62,22 +66,32 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def _names_of_paths(plan: StudyPlan) -> dict[str, str]:
-    """Names by path of the folders and files that configs name: those that resolved configs have are absolute."""
-    values = {value for arm in plan.arms for value in flatten(arm.config).values() if isinstance(value, str)}
-    return {value: PurePath(value).name for value in values if PurePath(value).is_absolute()}
+def _paths(value: Any) -> Iterator[str]:
+    """The absolute paths among plain values, and those in a home."""
+    if isinstance(value, str) and (PurePath(value).is_absolute() or value.startswith("~")) and PurePath(value).name:
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _paths(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _paths(part)
 
 
-def _renamed(data: bytes, names: Mapping[str, str]) -> bytes:
-    """JSON with paths replaced by names, sealed again if it was."""
+def _renamed(data: bytes, paths: Collection[str]) -> bytes:
+    """JSON with names in place of paths in all of its texts, sealed again if it was."""
     is_sealed = has_json_seal(data)
-    text = unseal_json(data) if is_sealed else data
-    # Longer paths first, because others may be their beginning.
-    for path in sorted(names, key=len, reverse=True):
-        for ascii_only in (True, False):
-            old, new = (json.dumps(part, ensure_ascii=ascii_only)[1:-1].encode() for part in (path, names[path]))
-            text = text.replace(old, new)
+    text = _TEXT.sub(partial(_without_folders, paths), unseal_json(data) if is_sealed else data)
     return seal_json(text) if is_sealed else text
+
+
+def _without_folders(paths: Collection[str], found: re.Match[bytes]) -> bytes:
+    """A text of JSON with names in place of paths."""
+    if b"/" not in found[0]:
+        return found[0]
+    text = json.loads(found[0])
+    named = without_folders(text, paths)
+    return found[0] if named == text else json.dumps(named, ensure_ascii=False).encode()
 
 
 def _copy_trial(source: Attempt, record: TrialRecord, copy: Store, undefined: Collection[str]) -> None:
@@ -105,11 +119,13 @@ def _per_clip(values: ClipValues) -> dict[str, ValuesPerClip]:
 
 def _packed(copy: Store, plan: StudyPlan) -> bytes:
     """All values of a store as a compressed tar file, in a folder of the study's name, without times and owners."""
-    names = _names_of_paths(plan)
+    files = [plan.definition.study_file, *(segment.study_file for segment in plan.segments)]
+    paths = set(_paths([*files, *(arm.config for arm in plan.arms)]))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for key in copy.all_names(""):
-            data = _renamed(copy.get(key), names) if key.endswith(".json") else copy.get(key)
+        # Files of the same kind lie beside each other, which makes the archive about 8 % smaller than trial by trial.
+        for key in sorted(copy.all_names(""), key=lambda key: (key.rpartition("/")[2], key)):
+            data = _renamed(copy.get(key), paths) if key.endswith(".json") else copy.get(key)
             entry = tarfile.TarInfo(f"{plan.name}/{key}")
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))

@@ -12,6 +12,7 @@ from dashboards.analysis.seed_caveat import study_caveat
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import StudyResults
 from dashboards.formatting import better, join_names, number, plural, state_text
+from dashboards.sound_verdict import SOUND_DESIGN, sound_sentences
 from dashboards.verdict import headline, note_sentences, pick_sentences
 
 
@@ -43,8 +44,16 @@ def grounds(analysis: StudyAnalysis) -> list[str]:
 
 
 def verdict_sentence(analysis: StudyAnalysis) -> str:
-    """The first sentence: which arm to pick and how sure that is, or what would decide it."""
-    return headline(analysis.results, analysis.verdict, analysis.front_probabilities, analysis.root)
+    """The verdict as one text: which arm to pick and how sure that is, or what would decide it."""
+    return " ".join(verdict_sentences(analysis))
+
+
+def verdict_sentences(analysis: StudyAnalysis) -> list[str]:
+    """The verdict for the audience of the study, in a paragraph or several."""
+    what = analysis.results, analysis.verdict, analysis.front_probabilities, analysis.root
+    if analysis.results.plan.study_file.get("audience") == SOUND_DESIGN:
+        return sound_sentences(*what)
+    return [headline(*what)]
 
 
 def _progress_sentence(results: StudyResults) -> str:

@@ -101,6 +101,49 @@ def extend_command(results: StudyResults, n_seeds: int, root: str) -> str:
     return f"modstudy extend {shlex.quote(results.plan.name)} --seeds {n_seeds}{place}"
 
 
+def open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
+    """A sentence on what the seeds leave open, and what would decide it."""
+    names = dict.fromkeys(
+        name for question in verdict.questions for name in (question.change.arm, question.change.reference)
+    )
+    between = join_names([verdict.pick or "", *(name for name in names if name != verdict.pick)][:4])
+    text = f"{plural(verdict.n_seeds, 'seed')} cannot decide between {between}"
+    known = [question.seeds_needed for question in verdict.questions if question.seeds_needed is not None]
+    if verdict.n_seeds < MIN_PAIRS_FOR_TEST:
+        # The spread of so few seeds says little about the number that will be needed.
+        n_more = FIRST_SEEDS - verdict.n_seeds
+        return (
+            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {n_more} "
+            f"more{_time(time_of_seeds(results, n_more))}: `{extend_command(results, FIRST_SEEDS, root)}`."
+        )
+    if not known:
+        return f"{text}, and {MAX_PAIRS} would probably not: what is between them is too small."
+    more = (
+        f"{text}; {max(known) - verdict.n_seeds} more would, with a probability of 80 % if differences are as they look"
+    )
+    costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
+    command = f"`{extend_command(results, max(known), root)}`"
+    return f"{more}{_time(max(costs, default=None))}: {command}{_hopeless(verdict)}."
+
+
+def reason_for_no_arm(results: StudyResults) -> str:
+    """Why no arm can be picked."""
+    if not results.counts["finished"]:
+        return "no trial has finished"
+    reasons = []
+    if not any(not arm.is_baseline for arm in results.arms):
+        reasons.append("all arms are baselines")
+    if static := [arm.name for arm in results.with_status("static")]:
+        reasons.append(f"the curves of {join_names(static)} hardly move")
+    for arm in results.with_status("not comparable"):
+        if not arm.finished:
+            states = sorted({state_text(trial.state) for trial in arm.trials})
+            reasons.append(f"no trial of {arm.name} has finished ({join_names(states)})")
+        else:
+            reasons.append(f"{join_names(arm.lacking)} of {arm.name} is undefined")
+    return "; ".join(reasons[:4]) or "no trained arm has finished"
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -109,7 +152,7 @@ def _judgement(results: StudyResults, verdict: Verdict, on_front: Mapping[str, f
     pick = verdict.pick
     match verdict.state:
         case "no arm":
-            return f"No arm can be picked: {_reason_for_no_arm(results)}."
+            return f"No arm can be picked: {reason_for_no_arm(results)}."
         case "one seed":
             return (
                 f"One seed cannot decide: {pick} looks best, as an example and not as evidence. "
@@ -123,7 +166,7 @@ def _judgement(results: StudyResults, verdict: Verdict, on_front: Mapping[str, f
         case "decided":
             return f"Pick {pick}{_why(verdict)}{_ties(results, verdict)}{_probability(pick, on_front)}."
         case "open":
-            return f"{_open_sentence(results, verdict, root)} So far {pick} looks best{_why(verdict)}."
+            return f"{open_sentence(results, verdict, root)} So far {pick} looks best{_why(verdict)}."
         case _:
             assert_never(verdict.state)
 
@@ -184,31 +227,6 @@ def _probability_number(value: float) -> str:
     return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
 
 
-def _open_sentence(results: StudyResults, verdict: Verdict, root: str) -> str:
-    """A sentence on what the seeds leave open, and what would decide it."""
-    names = dict.fromkeys(
-        name for question in verdict.questions for name in (question.change.arm, question.change.reference)
-    )
-    between = join_names([verdict.pick or "", *(name for name in names if name != verdict.pick)][:4])
-    text = f"{plural(verdict.n_seeds, 'seed')} cannot decide between {between}"
-    known = [question.seeds_needed for question in verdict.questions if question.seeds_needed is not None]
-    if verdict.n_seeds < MIN_PAIRS_FOR_TEST:
-        # The spread of so few seeds says little about the number that will be needed.
-        n_more = FIRST_SEEDS - verdict.n_seeds
-        return (
-            f"{text}: no exact paired test over fewer than {MIN_PAIRS_FOR_TEST} can. Run {n_more} "
-            f"more{_time(time_of_seeds(results, n_more))}: `{extend_command(results, FIRST_SEEDS, root)}`."
-        )
-    if not known:
-        return f"{text}, and {MAX_PAIRS} would probably not: what is between them is too small."
-    more = (
-        f"{text}; {max(known) - verdict.n_seeds} more would, with a probability of 80 % if differences are as they look"
-    )
-    costs = [question.cost_s for question in verdict.questions if question.cost_s is not None]
-    command = f"`{extend_command(results, max(known), root)}`"
-    return f"{more}{_time(max(costs, default=None))}: {command}{_hopeless(verdict)}."
-
-
 def _hopeless(verdict: Verdict) -> str:
     """A clause on the questions that no sensible number of seeds would decide; empty if there is none."""
     pairs = [
@@ -222,24 +240,6 @@ def _hopeless(verdict: Verdict) -> str:
 def _time(seconds: float | None) -> str:
     """A clause on an estimated time; empty if it is unknown."""
     return "" if seconds is None else f", about {duration(seconds)}"
-
-
-def _reason_for_no_arm(results: StudyResults) -> str:
-    """Why no arm can be picked."""
-    if not results.counts["finished"]:
-        return "no trial has finished"
-    reasons = []
-    if not any(not arm.is_baseline for arm in results.arms):
-        reasons.append("all arms are baselines")
-    if static := [arm.name for arm in results.with_status("static")]:
-        reasons.append(f"the curves of {join_names(static)} hardly move")
-    for arm in results.with_status("not comparable"):
-        if not arm.finished:
-            states = sorted({state_text(trial.state) for trial in arm.trials})
-            reasons.append(f"no trial of {arm.name} has finished ({join_names(states)})")
-        else:
-            reasons.append(f"{join_names(arm.lacking)} of {arm.name} is undefined")
-    return "; ".join(reasons[:4]) or "no trained arm has finished"
 
 
 def _motion_sentences(results: StudyResults, verdict: Verdict) -> Iterator[str]:

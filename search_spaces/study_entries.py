@@ -33,6 +33,23 @@ Table = Annotated[dict[str, Any], MaxLen(MAX_ENTRIES)]
 """Settings by nested or dotted path."""
 
 
+Audience = Literal["research", "sound design"]
+"""Whom the verdict of a study is for: in terms of its metrics, or of what is heard and what to do next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioByFolderEntry:
+    """Entry that lets the sounds in `data.folder` choose those settings of the clips that the study does not give.
+
+    See `study.planning.folder_clips`.
+    """
+
+    max_sample_rate: Annotated[int, Interval(ge=16_000, le=192_000)] = 48_000
+    """Highest sample rate in Hz."""
+    max_duration_s: Annotated[float, Interval(ge=0.5, le=600)] = 3.0
+    """Greatest length of a clip in seconds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveEntry:
     """Entry of an objective: a metric that is one axis of the Pareto front."""

@@ -26,7 +26,8 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
-# [[contrasts]], [margins], [race], [[resources]] and [early_stopping] are further tables; `modstudy new` has examples.
+# [[contrasts]], [margins], [race], [[resources]], [early_stopping] and [audio_by_folder] are further tables; `modstudy
+# new` has examples.
 """
 
 from collections import Counter
@@ -64,6 +65,8 @@ from search_spaces.space import Space
 from search_spaces.strategy import Arm, StageOutlook, Strategy
 from search_spaces.study_entries import (
     AblationEntry,
+    Audience,
+    AudioByFolderEntry,
     ConfirmEntry,
     DesignEntry,
     DimensionEntry,
@@ -89,8 +92,12 @@ class StudyFile:
         ObjectiveEntry(metric="audio.mss", direction="minimize"),
         ObjectiveEntry(metric="interpretability.tv", direction="minimize"),
     )
+    audience: Audience = "research"
+    """Whom the verdict is for."""
     config: Table = field(default_factory=dict)
     """Nested or dotted settings shared by all arms."""
+    audio_by_folder: AudioByFolderEntry | None = None
+    """Limits of the clips that the sounds in `data.folder` choose; None for those of preset and settings."""
     arms: Annotated[tuple[ExplicitArm, ...], MaxLen(MAX_TRIALS)] = ()
     space: Dimensions = ()
     design: Annotated[DesignEntry, Discriminator("kind")] = field(default_factory=FullFactorialEntry)

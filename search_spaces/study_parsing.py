@@ -22,6 +22,7 @@ from search_spaces.resources_entry import ResourcesEntry
 from search_spaces.samplers.settings import SamplerConfig, TpeSamplerConfig
 from search_spaces.study_entries import (
     AblationEntry,
+    AudioByFolderEntry,
     ConfirmEntry,
     DesignEntry,
     DimensionEntry,
@@ -133,6 +134,7 @@ def parse_study(settings: Mapping[str, Any]) -> StudyFile:
         **_with_kind("design", DesignEntry, settings),
         **_with_kind("ablation", AblationEntry, settings),
     }
+    _check_keys("audio_by_folder.", _table("audio_by_folder", settings), AudioByFolderEntry)
     _check_keys("search.", _table("search", settings), SearchEntry)
     _check_keys("confirm.", _table("confirm", settings), ConfirmEntry)
     _check_keys("race.", _table("race", settings), RaceEntry)

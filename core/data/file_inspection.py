@@ -7,7 +7,7 @@ Files are checked by several threads, since decoding, hashing and pitch tracking
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from core.settings.audio import AudioConfig
 from core.settings.value_rules import printable
 from core.sound_files import name_in
 from core.storage.records import DataIssue
+from core.visible_text import without_formula
 
 PitchSource = Literal["metadata", "file name", "tracked"]
 """Where the pitch of a file comes from."""
@@ -78,15 +79,13 @@ def inspect_files(
     """
     metadata = read_metadata(folder / METADATA_NAME)
     names = _names(folder, paths)
-    track = {
-        name: metadata.get(name, Metadata()).f0_hz is None and note_in_name(path.stem) is None
-        for name, path in names.items()
-    }
+    listed_as = {name: _name_in(metadata, name) for name in names}
+    listed = {name: metadata.get(cell, Metadata()) for name, cell in listed_as.items()}
+    track = {name: listed[name].f0_hz is None and note_in_name(path.stem) is None for name, path in names.items()}
     checks = _checks(folder, names, track, audio_config.duration_s)
-    inspections = tuple(
-        _inspection(folder, path, name, metadata.get(name, Metadata()), checks[name]) for name, path in names.items()
-    )
-    return inspections, _unknown_files([name for name in metadata if name not in names])
+    inspections = tuple(_inspection(folder, path, name, listed[name], checks[name]) for name, path in names.items())
+    known = set(listed_as.values())
+    return inspections, _unknown_files([name for name in metadata if name not in known])
 
 
 def _names(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
@@ -98,6 +97,12 @@ def _names(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
             name += "'"
         names[name] = path
     return names
+
+
+def _name_in(metadata: Mapping[str, Metadata], name: str) -> str:
+    """The name by which metadata list a file, also if they were made of `data.csv`, whose cells are no formulas."""
+    names = [cell.replace("\\", "/") for cell in (name, without_formula(name))]
+    return next((cell for cell in names if cell in metadata), name)
 
 
 def _inspection(folder: Path, path: Path, name: str, listed: Metadata, check: SoundCheck) -> FileInspection:

@@ -1,17 +1,23 @@
-"""Reading of `metadata.csv`, which lists pitch or note, and optionally a group and the rate of an LFO, of sounds."""
+"""Reading of `metadata.csv`, which lists pitch or note, and optionally a group and the rate of an LFO, of sounds.
+
+`data.csv` beside a report has these columns, and others that are ignored, so that it can be edited and put into the
+folder as `metadata.csv`.
+"""
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from core.data.note_names import note_to_hz
+from core.data.note_names import nearest_note, note_to_hz
 from core.errors import DataError
 from core.regular_files import read_regular
 from core.settings.value_rules import printable
 from core.sound_files import MAX_SOUNDS
+from core.visible_text import from_cell
 
 METADATA_NAME = "metadata.csv"
 """Name of the file in a sound folder."""
@@ -20,11 +26,13 @@ MAX_BYTES = 2**24
 MAX_COLUMNS = 100
 """Most columns, of which those with other names are ignored."""
 MAX_CELL = 1000
-"""Longest cell in characters."""
+"""Longest cell of a column that is read, in characters."""
 RANGES_HZ: Mapping[str, tuple[float, float]] = MappingProxyType({"f0_hz": (1.0, 100_000.0), "lfo_hz": (1e-3, 1000.0)})
 """Smallest and largest value of the columns with frequencies."""
 _COLUMNS = ("note", "group", *RANGES_HZ)
 """Columns beside the file, of which there is at least one."""
+_SAME_SEMITONES = 0.5
+"""A note names a pitch that is as near to it as this, or nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,9 @@ def read_metadata(path: Path) -> dict[str, Metadata]:
                 raise DataError(f"{place}: there are at most {MAX_SOUNDS} rows; remove those of other folders")
             line_of[name] = reader.line_num
             entries[name] = Metadata(
-                f0_hz=_pitch(row, place), group=row.get("group") or None, lfo_hz=_frequency(row, "lfo_hz", place)
+                f0_hz=_pitch(row, place),
+                group=from_cell(row.get("group", "")) or None,
+                lfo_hz=_frequency(row, "lfo_hz", place),
             )
     except csv.Error as error:
         raise DataError(f"{rule}; it cannot be read: {error}; save it as UTF-8 text with commas") from error
@@ -100,17 +110,25 @@ def _row(cells: list[str], columns: list[str], place: str) -> dict[str, str]:
             f"{place}: a row has a cell for each of the {len(columns)} columns; got {len(cells)}; "
             "put cells that contain a comma in quotes"
         )
-    if longest := max((cell for cell in cells if len(cell) > MAX_CELL), key=len, default=None):
-        raise DataError(f"{place}: a cell has at most {MAX_CELL} characters; got {len(longest)}; shorten it")
-    return dict.fromkeys(columns, "") | {column: cell.strip() for column, cell in zip(columns, cells, strict=False)}
+    row = dict.fromkeys(columns, "") | {column: cell.strip() for column, cell in zip(columns, cells, strict=False)}
+    longest = max(len(row.get(column, "")) for column in ("file", *_COLUMNS))
+    if longest > MAX_CELL:
+        raise DataError(f"{place}: a cell has at most {MAX_CELL} characters; got {longest}; shorten it")
+    return row
 
 
 def _pitch(row: Mapping[str, str], place: str) -> float | None:
     """The pitch in Hz in a row, None if it has none."""
-    if (f0_hz := _frequency(row, "f0_hz", place)) is not None:
+    f0_hz, text = _frequency(row, "f0_hz", place), row.get("note", "")
+    note_hz = note_to_hz(text)
+    if f0_hz is not None:
+        if note_hz is not None and abs(12 * math.log2(note_hz / f0_hz)) > _SAME_SEMITONES:
+            raise DataError(
+                f"{place}: f0_hz and note are the same pitch; got {f0_hz:g} Hz, which is {nearest_note(f0_hz)}, and "
+                f"{_shown(text)}; empty the one that is wrong"
+            )
         return f0_hz
-    if text := row.get("note", ""):
-        note_hz = note_to_hz(text)
+    if text:
         if note_hz is None:
             raise DataError(
                 f"{place}: a note is a name such as C#3 or Bb2 (C4 is MIDI 60) or a MIDI number; "

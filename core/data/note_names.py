@@ -28,12 +28,18 @@ def name_to_midi(name: str) -> int | None:
 
 
 def note_to_hz(note: str) -> float | None:
-    """Frequency in Hz of a note name such as `C#3`, `Bb2` or `A4`, or of a MIDI number as text; None for other text."""
+    """Frequency in Hz of a note name such as `C#3`, `Bb2` or `A4`, or of a MIDI number as text; None for other text.
+
+    A name may have a deviation in cents, as that of `nearest_note` has.
+    """
     text = note.strip()
     if re.fullmatch(r"\d{1,3}", text):
         return midi_to_hz(int(text)) if int(text) <= MAX_MIDI else None
-    midi = name_to_midi(text)
-    return None if midi is None else midi_to_hz(midi)
+    name, _, cents = text.partition(" ")
+    midi = name_to_midi(name)
+    if midi is None or not re.fullmatch(r"([+-]\d{1,3})?", cents):
+        return None
+    return midi_to_hz(midi) * float(2.0 ** (int(cents or 0) / 1200))
 
 
 def nearest_note(hz: float) -> str:

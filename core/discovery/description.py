@@ -30,8 +30,8 @@ EDGE_S = 0.05
 MIN_SHARES = ((1.75, 0.9), (2.25, 0.85), (2.5, 0.8), (3.0, 0.75), (4.0, 0.65), (6.0, 0.55), (10.0, 0.4))
 """Cycles, and the share of the variance beside the trend that an LFO of so many cycles explains at least.
 
-So chosen that of random curves (tests/support/known_curves.py) with 2.5 cycles or more fewer than 1 % reach them, while
-fewer than 5 % of periodic ones with noise, smoothing or a decay fail.
+So chosen that about 4 % of random curves reach them, most of which have two cycles or three, and 2 % of periodic ones
+with noise do not; tests/core/discovery/test_found_rates.py counts both.
 """
 MIN_SHARES_FADING = ((1.75, 0.97), (2.25, 0.93), (2.5, 0.9), (3.0, 0.85), (4.0, 0.75), (6.0, 0.55), (10.0, 0.45))
 """The same for an LFO that fades, which has two settings more."""

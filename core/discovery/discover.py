@@ -11,7 +11,7 @@ from torch import Tensor
 from core.discovery.discovered_sound import DiscoveredCurve, DiscoveredSound
 from core.discovery.fit import FittedSynth, OnStep, fit_sound
 from core.discovery.harmonics import tuned
-from core.discovery.pitch_contour import pitch_contour, vibrato_curve, vibrato_depth
+from core.discovery.pitch_contour import moving_pitch, vibrato_curve, vibrato_depth
 from core.discovery.pitch_finding import Pitch
 from core.discovery.sound_input import LoadedSound
 from core.metrics.audio import mss_distance
@@ -46,9 +46,9 @@ def discover(
     audio = settings.audio(len(sound.audio), rate)
     target = torch.nn.functional.pad(torch.from_numpy(sound.audio), (0, audio.n_samples - len(sound.audio)))
     f0_hz = tuned(target, rate, pitch.f0_hz)
-    contour = pitch_contour(target, rate, f0_hz) if follow_pitch else None
-    if follow_pitch and settings.synth.vibrato_semitones == 0 and (depth := vibrato_depth(contour)) > 0:
-        settings = replace(settings, synth=replace(settings.synth, vibrato_semitones=depth))
+    contour = moving_pitch(target, rate, f0_hz) if follow_pitch else None
+    if contour is not None and settings.synth.vibrato_semitones == 0:
+        settings = replace(settings, synth=replace(settings.synth, vibrato_semitones=vibrato_depth(contour)))
     depth = settings.synth.vibrato_semitones
     vibrato = None if contour is None or depth == 0 else vibrato_curve(contour, depth, audio.n_frames)
     fitted = fit_sound(target, f0_hz, audio, settings, vibrato=vibrato, on_step=on_step)

@@ -57,7 +57,7 @@ class DiscoveredSound:
     """The same for the best estimate with constant curves: what the sound's timbre explains without modulation."""
     synth: SynthConfig
     parameterization: ParameterizationConfig
-    wavetable: Float[ndarray, "position cycle_sample"] | None
-    """The wavetable of the synth's oscillator, given or learned; None for synths without one."""
+    wavetable: Float[ndarray, "position cycle"] | None
+    """The wavetable of the synth's oscillator, given or learned, a cycle per position; None for synths without one."""
     origin: str
     """How the curves were found, in words, for example `fitted in 600 steps` or `lpf-8 of own_sounds, seed 3`."""

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,26 +88,25 @@ def write_sound_files(
     )
     midi = _midi(sound, curves, tempo_bpm=tempo_bpm, fourteen_bit=midi_14_bit)
     fits = {name: fit_shape(curve, name) for name, curve in curves.items()}
-    preset, no_preset_because = _preset(sound, curves)
+    preset, no_preset_because = _preset(sound)
 
     # Contents are made one after another, when they are written, because all sounds together may be large.
     contents: dict[str, Callable[[], bytes]] = {
-        f"{name}.wav": lambda audio=audio: _wav(gain * audio, sound.audio.sample_rate) for name, audio in sounds.items()
+        f"{name}.wav": partial(_wav, audio, gain, sound.audio.sample_rate) for name, audio in sounds.items()
     }
     contents |= {
-        "curves.csv": lambda: csv_bytes(table),
-        "curves.npz": lambda: npz_bytes(table),
-        "curves.arrow": lambda: arrow_bytes(table),
+        "curves.csv": partial(csv_bytes, table),
+        "curves.npz": partial(npz_bytes, table),
+        "curves.arrow": partial(arrow_bytes, table),
         "curves.mid": lambda: midi.data,
     }
     for name, fit in fits.items():
-        contents[f"{name}.vitallfo"] = lambda name=name, fit=fit: vital_lfo_text(fit.shape, name).encode()
+        contents[f"{name}.vitallfo"] = vital_lfo_text(fit.shape, name).encode
     if sound.wavetable is not None:
         wavetable = wavetable_wav(sound.wavetable)
         contents["wavetable.wav"] = lambda: wavetable
     if preset is not None:
-        text = preset.text.encode()
-        contents[f"{safe_name(sound.name)}.vital"] = lambda: text
+        contents[f"{safe_name(sound.name)}.vital"] = preset.text.encode
     _write(folder, contents, overwrite=overwrite)
     return ExportedFiles(
         folder=folder,
@@ -136,6 +136,19 @@ def physical_controls(sound: DiscoveredSound) -> dict[str, Float[ndarray, " fram
     if synth.vibrato_semitones > 0 and "vibrato" in values:
         controls["pitch_hz"] = sound.f0_hz * 2.0 ** (synth.vibrato_semitones / 12 * (2 * values["vibrato"] - 1))
     return controls
+
+
+def played_synth(sound: DiscoveredSound) -> PlayedSynth:
+    """The synth of a sound and what it plays, as `core.exchange.vital_preset.vital_preset` takes it."""
+    return PlayedSynth(
+        synth=sound.synth,
+        audio=sound.audio,
+        curves={curve.modulation.name: curve.values for curve in sound.curves},
+        wavetable=sound.wavetable,
+        f0_hz=sound.f0_hz,
+        resonance=sound.resonance,
+        peak=float(np.abs(sound.estimate).max()),
+    )
 
 
 def safe_name(name: str) -> str:
@@ -196,27 +209,18 @@ def _midi(
     )
 
 
-def _preset(sound: DiscoveredSound, curves: Mapping[str, Float[ndarray, " frame"]]) -> tuple[VitalPreset | None, str]:
+def _preset(sound: DiscoveredSound) -> tuple[VitalPreset | None, str]:
     """The preset for Vital, or why there is none."""
-    played = PlayedSynth(
-        synth=sound.synth,
-        audio=sound.audio,
-        curves=curves,
-        wavetable=sound.wavetable,
-        f0_hz=sound.f0_hz,
-        resonance=sound.resonance,
-        peak=float(np.abs(sound.estimate).max()),
-    )
     try:
-        return vital_preset(played, sound.name, comments=f"{sound.source}: {sound.origin}."), ""
+        return vital_preset(played_synth(sound), sound.name, comments=f"{sound.source}: {sound.origin}."), ""
     except DataError as error:
         return None, str(error)
 
 
-def _wav(audio: Float[ndarray, " sample"], sample_rate: int) -> bytes:
+def _wav(audio: Float[ndarray, " sample"], gain: float, sample_rate: int) -> bytes:
     """A wav file of 24 bits in mono."""
     data = io.BytesIO()
-    soundfile.write(data, np.asarray(audio, dtype=np.float64), sample_rate, format="WAV", subtype="PCM_24")
+    soundfile.write(data, gain * np.asarray(audio, dtype=np.float64), sample_rate, format="WAV", subtype="PCM_24")
     return data.getvalue()
 
 

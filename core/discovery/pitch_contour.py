@@ -1,6 +1,9 @@
 """How the pitch of a note moves: the deviation from it in semitones over time, by YIN.
 
-Reference: de Cheveigné and Kawahara (2002); see core.ops.pyin.
+A resonant filter whose cutoff moves shifts the phase of the harmonics near it, which YIN hears as a pitch that moves by
+up to a third of a semitone. Above 4.5 times the pitch such a motion is smaller, and that of a vibrato is the same: of
+60 Vital sounds with a constant pitch and LFOs on level, cutoff or position none keeps 0.8 of its deviation there, of 20
+with a vibrato all do. Reference: de Cheveigné and Kawahara (2002); see core.ops.pyin.
 """
 
 import numpy as np
@@ -9,6 +12,7 @@ import torchaudio.functional
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.ndimage import median_filter
+from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from core.ops.pyin import track_pitches
@@ -22,8 +26,13 @@ _REACH = 12.0
 """Largest deviation in semitones; larger ones are errors of the tracker."""
 _LOUD = 10 ** (-30 / 20)
 _MEDIAN_FRAMES = 5
-MIN_DEVIATION = 0.15
+MIN_DEVIATION = 0.1
 """Smallest standard deviation in semitones of a pitch that moves."""
+_HIGH = (4.5, 2.5)
+"""Multiples of the pitch above which a motion of the pitch has to be the same; the second where there is too little
+sound above the first."""
+_COMMON = 0.8
+"""Smallest share of the deviation that the upper harmonics of a pitch that moves have."""
 _MIN_VOICED = 0.3
 """Smallest share of loud frames with a pitch near the note."""
 DEPTHS = (1.0, 2.0, 4.0, 7.0, 12.0)
@@ -56,10 +65,23 @@ def pitch_contour(audio: Float[Tensor, " sample"], sample_rate: int, f0_hz: floa
     return np.asarray(contour)
 
 
-def vibrato_depth(contour: Float[ndarray, " frame"] | None) -> float:
-    """Depth in semitones of the vibrato that holds a contour; 0 if the pitch does not move."""
+def moving_pitch(audio: Float[Tensor, " sample"], sample_rate: int, f0_hz: float) -> Float[ndarray, " frame"] | None:
+    """`pitch_contour` of a sound whose pitch moves; None if it does not, or if only its lowest harmonics do."""
+    contour = pitch_contour(audio, sample_rate, f0_hz)
     if contour is None or contour.std() < MIN_DEVIATION:
-        return 0.0
+        return None
+    for multiple in _HIGH:
+        if multiple * f0_hz >= 0.4 * min(sample_rate, _RATE):
+            continue
+        sections = butter(6, multiple * f0_hz, "highpass", fs=sample_rate, output="sos")
+        high = torch.from_numpy(sosfiltfilt(sections, audio.double().numpy()).astype(np.float32))
+        if (above := pitch_contour(high, sample_rate, f0_hz)) is not None:
+            return contour if above.std() >= _COMMON * contour.std() else None
+    return contour
+
+
+def vibrato_depth(contour: Float[ndarray, " frame"]) -> float:
+    """Depth in semitones of the smallest vibrato that holds a contour."""
     largest = float(np.quantile(np.abs(contour), 0.98))
     return next((depth for depth in DEPTHS if depth >= 1.1 * largest), DEPTHS[-1])
 

@@ -2,9 +2,8 @@
 
     curve(t) = sum_w weight_w(t) curve_w(t),   sum_w weight_w(t) = 1
 
-A window's weight rises and falls as a squared sine over its overlaps, from 0 at its first frame to 0 at its last; only
-the first and the last window keep their outer ends. Where three windows overlap, as they may with an overlap of almost
-half, the weights are divided by their sum.
+A window's weight rises and falls as a squared sine, from 0 at its first frame to 0 at its last, but for the outer ends of
+the first and the last window; the weights at a frame are divided by their sum.
 """
 
 from dataclasses import dataclass
@@ -47,18 +46,17 @@ class Windows:
     @cached_property
     def weights(self) -> Float[Tensor, "window length"]:
         """Share of each window in the joined curve at each of its frames."""
+        rise = torch.linspace(0, 1, self.overlap, dtype=torch.float64).mul(torch.pi / 2).sin().square()
         weights = torch.ones(len(self.starts), self.length, dtype=torch.float64)
-        for left in range(len(self.starts) - 1):
-            shared = self.starts[left] + self.length - self.starts[left + 1]
-            rise = torch.linspace(0, 1, shared, dtype=torch.float64).mul(torch.pi / 2).sin().square()
-            weights[left + 1, :shared] *= rise
-            weights[left, self.length - shared :] *= 1 - rise
+        weights[1:, : self.overlap] *= rise
+        weights[:-1, -self.overlap :] *= rise.flip(0)
+        # More than two windows may share a frame.
         total = torch.zeros(max(self.n_frames, self.length), dtype=torch.float64)
-        for start, own in zip(self.starts, weights, strict=True):
-            total[start : start + self.length] += own
-        return torch.stack(
-            [own / total[start : start + self.length] for start, own in zip(self.starts, weights, strict=True)]
-        ).float()
+        for start, window in zip(self.starts, weights, strict=True):
+            total[start : start + self.length] += window
+        for start, window in zip(self.starts, weights, strict=True):
+            window /= total[start : start + self.length]
+        return weights.float()
 
     def join(self, curves: Float[Tensor, "window modulation length"]) -> Float[Tensor, "modulation frame"]:
         """The curves of the whole sound."""

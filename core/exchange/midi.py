@@ -40,6 +40,8 @@ _FINE_CONTROLLERS = {"sub": 16, "env": 11, "add": 1, "vibrato": 17}
 _FREE = tuple(range(20, 32))
 """Controllers without a meaning in the specification."""
 _VELOCITY = 100
+_Timed = tuple[int, mido.Message | mido.MetaMessage]
+"""A message at a tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def controller_numbers(modulations: Mapping[str, object], *, fourteen_bit: bool)
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _note_events(f0_hz: float, n_ticks: int) -> list[tuple[int, mido.Message]]:
+def _note_events(f0_hz: float, n_ticks: int) -> list[_Timed]:
     """The note over the whole length, and the pitch bend before it."""
     semitones = 69 + 12 * math.log2(f0_hz / 440) if 0 < f0_hz < math.inf else math.nan
     if not -0.5 <= semitones < 127.5:
@@ -134,7 +136,7 @@ def _note_events(f0_hz: float, n_ticks: int) -> list[tuple[int, mido.Message]]:
 
 def _controller_events(
     controller: int, ticks: Int[ndarray, " event"], values: Float[ndarray, " event"], *, fourteen_bit: bool
-) -> Iterator[tuple[int, mido.Message]]:
+) -> Iterator[_Timed]:
     """The values that differ from those before, with their times."""
     if not fourteen_bit:
         steps = np.rint(127 * values).astype(int).tolist()
@@ -154,7 +156,7 @@ def _controller_events(
         upper_before, lower_before = upper, lower
 
 
-def _track(name: str, events: list[tuple[int, mido.Message]], n_ticks: int) -> mido.MidiTrack:
+def _track(name: str, events: list[_Timed], n_ticks: int) -> mido.MidiTrack:
     """A named track of events at absolute ticks, as long as the sound."""
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name, time=0)])
     now = 0

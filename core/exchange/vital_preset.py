@@ -44,7 +44,7 @@ SUFFIX = ".vital"
 LONGEST_S = 128.0
 """Length of Vital's slowest LFO."""
 TOLERANCE = 0.005
-"""Largest error of the LFOs, unless they would need too many points: a tenth of a semitone of a cutoff range of 20."""
+"""Largest error of the LFOs unless they need too many points: a third of a semitone if the cutoff spans six octaves."""
 _MAX_VOLUME_GAIN = 10 ** (6 / 20)
 """Gain of Vital's highest volume."""
 _TUNE_RANGE, _TRANSPOSE_RANGE = 2.0, 96.0

@@ -4,6 +4,11 @@ import math
 from typing import Protocol, runtime_checkable
 
 
+def size_at_rate(n_samples: int, sample_rate: int, from_rate: int) -> int:
+    """A size in samples for another sample rate, at least as long in seconds, scaled by a power of two as FFTs want."""
+    return round(n_samples * 2.0 ** math.ceil(math.log2(sample_rate / from_rate)))
+
+
 def check_spline_size(n_segments: int, degree: int, n_frames: int) -> None:
     """
     Raises:

@@ -15,6 +15,7 @@ from core.parameterizations.projected_spline import ProjectedSpline
 from core.parameterizations.random_frame import RandomFrame
 from core.parameterizations.random_spline import RandomSpline
 from core.parameterizations.spline import Spline
+from core.parameterizations.still import Still
 from core.settings.audio import AudioConfig
 from core.settings.baselines import ConstantConfig, OracleConfig, RandomFrameConfig, RandomSplineConfig
 from core.settings.parameterizations import (
@@ -27,6 +28,7 @@ from core.settings.parameterizations import (
     ParameterizationConfig,
     ProjectedSplineConfig,
     SplineConfig,
+    StillConfig,
 )
 
 
@@ -82,6 +84,8 @@ def build_parameterization(config: ParameterizationConfig, audio: AudioConfig) -
             )
         case ProjectedSplineConfig():
             return ProjectedSpline(audio.n_frames, config.n_segments, config.degree, config.gain)
+        case StillConfig():
+            return Still(audio.n_frames)
         case RandomSplineConfig():
             return RandomSpline(audio.n_frames, config.n_segments, config.degree)
         case RandomFrameConfig():

@@ -1,12 +1,13 @@
 """Settings of the encoder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from annotated_types import Interval, MaxLen, MinLen, Unit
 from typing_extensions import Doc
 
 from core.errors import ConfigError
+from core.ops.sizes import size_at_rate
 from core.settings.audio import AudioConfig
 
 MAX_PADDING = 100
@@ -59,6 +60,10 @@ class EncoderConfig:
             n_in, n_mels = (3, self.n_mels) if block == 0 else (self.width, self.n_mels // 2**block)
             operations += 2.0 * n_in * self.width * self.kernel_mel * self.kernel_time * n_mels * n_frames
         return operations
+
+    def at_rate(self, sample_rate: int, from_rate: int) -> "EncoderConfig":
+        """The config for clips of another sample rate, with a window at least as long in seconds; see `Variant`."""
+        return replace(self, n_fft=size_at_rate(self.n_fft, sample_rate, from_rate))
 
     def check(self, audio: AudioConfig) -> None:
         """Check kernel sizes, depth, stride and FFT size against each other and the clips.

@@ -33,6 +33,14 @@ class Resolution:
     hop_length: Annotated[int, Interval(ge=1, le=262_144), Unit("samples"), Doc("samples between frames")]
     win_length: Annotated[int, Interval(ge=2, le=262_144), Unit("samples"), Doc("length of the Hann window")]
 
+    def scaled(self, factor: float) -> "Resolution":
+        """The resolution with all sizes multiplied by a factor."""
+        return Resolution(
+            n_fft=round(self.n_fft * factor),
+            hop_length=round(self.hop_length * factor),
+            win_length=round(self.win_length * factor),
+        )
+
 
 def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
     """auraloss's three STFT resolutions, meant for 44.1 or 48 kHz, scaled to a sample rate by a power of two.
@@ -42,11 +50,13 @@ def standard_resolutions(sample_rate: int) -> tuple[Resolution, ...]:
     the FFT sizes are 512, 1024 and 256. The distance between renders of the same curves at different phases (white
     box, 110 to 440 Hz) is then 0.30, and that of constant curves 1.9; at half these sizes they are 0.54 and 2.0.
     """
-    scale = 2.0 ** math.ceil(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
-    return tuple(
-        Resolution(n_fft=round(n_fft * scale), hop_length=round(hop * scale), win_length=round(win * scale))
-        for n_fft, hop, win in _STANDARD
-    )
+    scale = _standard_scale(sample_rate)
+    return tuple(Resolution(n_fft=n_fft, hop_length=hop, win_length=win).scaled(scale) for n_fft, hop, win in _STANDARD)
+
+
+def _standard_scale(sample_rate: int) -> float:
+    """The power of two by which the standard resolutions are scaled to a sample rate."""
+    return 2.0 ** math.ceil(math.log2(sample_rate / _STANDARD_SAMPLE_RATE))
 
 
 class LossVariant(Variant):
@@ -83,6 +93,12 @@ class MultiResolutionStftConfig(LossVariant):
 
     def resolved(self, audio: AudioConfig) -> "MultiResolutionStftConfig":
         return replace(self, resolutions=self.resolutions or standard_resolutions(audio.sample_rate))
+
+    def at_rate(self, sample_rate: int, from_rate: int) -> "MultiResolutionStftConfig":
+        if self.resolutions is None:
+            return self
+        factor = _standard_scale(sample_rate) / _standard_scale(from_rate)
+        return replace(self, resolutions=tuple(each.scaled(factor) for each in self.resolutions))
 
     def memory_stages(self, audio: AudioConfig, batch: int) -> Iterator[Stage]:
         # One resolution after the other, a chunk of clips at a time.

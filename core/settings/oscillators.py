@@ -1,12 +1,12 @@
 """Settings of the oscillators of the Mod. Synth, one class per kind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
 
-from core.ops.sizes import table_read_length
+from core.ops.sizes import size_at_rate, table_read_length
 from core.settings.annotations import ContentPath, HashLength, PathLength
 from core.settings.audio import AudioConfig
 from core.settings.variants import Variant
@@ -75,6 +75,10 @@ class LearnableWavetableConfig(OscillatorVariant):
 
     def table_size(self) -> tuple[int, int]:
         return self.n_positions, self.table_length
+
+    def at_rate(self, sample_rate: int, from_rate: int) -> "LearnableWavetableConfig":
+        # So that its highest harmonic reaches as near to half of the sample rate.
+        return replace(self, table_length=size_at_rate(self.table_length, sample_rate, from_rate))
 
     def read_length(self, audio: AudioConfig) -> int:
         return table_read_length(self.table_length, audio.sample_rate)

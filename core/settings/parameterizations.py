@@ -229,6 +229,17 @@ class LfoConfig(ParameterizationVariant):
         return 8.0 * n_rates * 2 * audio.n_frames * DOUBLE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillConfig(ParameterizationVariant):
+    """One value per curve and clip, which does not move: what the best still setting of each sound explains."""
+
+    kind: Literal["still"] = "still"
+
+    def n_tokens(self, audio: AudioConfig) -> int:
+        del audio
+        return 1
+
+
 ParameterizationConfig = (
     FrameConfig
     | LowPassConfig
@@ -238,6 +249,7 @@ ParameterizationConfig = (
     | GatedSplineConfig
     | ProjectedSplineConfig
     | LfoConfig
+    | StillConfig
     | RandomSplineConfig
     | RandomFrameConfig
     | ConstantConfig

@@ -13,7 +13,7 @@ from typing_extensions import Doc
 
 from core.errors import ConfigError
 from core.modulations import Modulation
-from core.ops.sizes import check_noise_filter_size, table_read_length
+from core.ops.sizes import check_noise_filter_size, size_at_rate, table_read_length
 from core.settings.audio import AudioConfig
 from core.settings.filters import N_COEFFICIENTS, FilterConfig, LearnedFilterConfig, RbjFilterConfig
 from core.settings.memory import DOUBLE, FLOAT, Stage, adapter_stage
@@ -53,6 +53,9 @@ class ModSynthConfig(SynthVariant):
     def check(self, audio: AudioConfig) -> None:
         SynthVariant.check(self, audio)
         self.filter.check(audio)
+
+    def at_rate(self, sample_rate: int, from_rate: int) -> "ModSynthConfig":
+        return replace(self, oscillator=self.oscillator.at_rate(sample_rate, from_rate))
 
     def kernels(self) -> Hashable:
         return self.kind, self.oscillator.kernels(), self.filter.kernels()
@@ -163,6 +166,9 @@ class ShanConfig(SynthVariant):
     def check(self, audio: AudioConfig) -> None:
         SynthVariant.check(self, audio)
         self.filter.check(audio)
+
+    def at_rate(self, sample_rate: int, from_rate: int) -> "ShanConfig":
+        return replace(self, table_length=size_at_rate(self.table_length, sample_rate, from_rate))
 
     def kernels(self) -> Hashable:
         return self.kind, self.filter.kernels()

@@ -57,6 +57,20 @@ class TrialConfig:
             )
         return settings_sha256(replace(self, seed=0))
 
+    def at_rate(self, sample_rate: int, from_rate: int) -> "TrialConfig":
+        """The config with its parts made for clips of another sample rate; `audio` itself is unchanged.
+
+        Args:
+            sample_rate: The sample rate in Hz.
+            from_rate: The sample rate for which the parts were made.
+        """
+        return replace(
+            self,
+            encoder=self.encoder.at_rate(sample_rate, from_rate),
+            synth=self.synth.at_rate(sample_rate, from_rate),
+            loss=self.loss.at_rate(sample_rate, from_rate),
+        )
+
     @property
     def is_baseline(self) -> bool:
         """Whether an arm is only there to compare with; it is plotted, but never part of a Pareto front.

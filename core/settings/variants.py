@@ -6,8 +6,12 @@ other file lists the variants.
 """
 
 from collections.abc import Hashable
+from typing import TypeVar
 
 from core.settings.audio import AudioConfig
+
+AnyVariant = TypeVar("AnyVariant", bound="Variant")
+"""Any config class of a variant."""
 
 
 class Variant:
@@ -28,6 +32,15 @@ class Variant:
     def kernels(self) -> Hashable:
         """A key that is equal for configs which run the same compiled kernels."""
         return self.kind
+
+    def at_rate(self: AnyVariant, sample_rate: int, from_rate: int) -> AnyVariant:  # noqa: ARG002
+        """The config for clips of another sample rate; those with sizes in samples keep what these are in seconds.
+
+        Args:
+            sample_rate: The sample rate in Hz.
+            from_rate: The sample rate for which the config was made.
+        """
+        return self
 
     @classmethod
     def warm_ups(cls) -> tuple["Variant", ...]:

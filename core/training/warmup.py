@@ -94,7 +94,7 @@ def step_on_noise(config: TrialConfig) -> Callable[[], Tensor] | None:
 
 
 _LONG_S = 5.0
-"""Time in seconds beside which the time that kernels take to compile, some 2 s, does not matter."""
+"""Time in seconds beside which what only the first step takes does not matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,8 @@ def measure_costs(config: TrialConfig, n_steps: int = 3) -> TrialCosts:
     """
     config = resolve_without_data(config, device="auto")
     torch.set_num_threads(1)
+    if config.device == "cpu":
+        compile_kernels(config)
     step = step_on_noise(config)
     step_s = 0.0 if step is None else _typical_time(step, n_steps)
     model, loss_function = _on_device(config)
@@ -146,7 +148,7 @@ def _kernels_key(config: TrialConfig) -> str:
 
 
 def _typical_time(work: Callable[[], object], n_times: int) -> float:
-    """Median time of some work in seconds without the first time, which compiles kernels; if that is long, its time."""
+    """Median time of some work in seconds without the first time, which takes longer; if that is long, its time."""
     first = _timed(work)
     return first if first > _LONG_S else median(_timed(work) for _ in range(n_times))
 

@@ -134,7 +134,7 @@ def make_verdict(results: StudyResults, tolerance: float = TOLERANCE) -> Verdict
     most_interpretable = _best(within, second)
     tied = [arm for arm in within if arm is most_interpretable or _is_tied(arm, most_interpretable, second)]
     pick = _best(tied, first)
-    loss, gain = (None, None) if pick is best else (_change(pick, best, first), _change(pick, best, second))
+    loss, gain = (None if pick is best else change_between(pick, best, objective) for objective in (first, second))
     questions = _questions(results, _conditions(pick, best, front, (first, second), margin))
     return Verdict(
         state=_state(results, n_seeds, questions),
@@ -158,6 +158,16 @@ def time_of_seeds(results: StudyResults, n_more: int) -> float | None:
         return None
     seconds = sum(float(np.mean(times)) for times in _seconds_by_arm(records).values())
     return n_more * seconds / _trials_at_once(records)
+
+
+def change_between(arm: ArmResult, reference: ArmResult, objective: Objective) -> Change | None:
+    """How an arm differs from a reference in an objective; None if they share no seed."""
+    metric = objective.metric
+    difference = paired_difference(arm.values[metric], reference.values[metric])
+    if difference is None:
+        return None
+    base = float(np.mean([reference.values[metric][seed] for seed in difference.seeds]))
+    return Change(arm=arm.name, reference=reference.name, objective=objective, difference=difference, base=base)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -191,7 +201,7 @@ def _single_objective(results: StudyResults, best: ArmResult, n_seeds: int, tole
     objective = results.objectives[0]
     others = [arm for arm in results.arms if arm.is_eligible and not arm.lacking and arm is not best]
     conditions = [
-        _Condition(change, 0.0, is_below=False) for arm in others if (change := _change(arm, best, objective))
+        _Condition(change, 0.0, is_below=False) for arm in others if (change := change_between(arm, best, objective))
     ]
     questions = _questions(results, conditions)
     return Verdict(
@@ -212,13 +222,13 @@ def _conditions(
     first, second = objectives
     conditions: list[_Condition] = []
     if pick is not best:
-        if change := _change(pick, best, first):
+        if change := change_between(pick, best, first):
             conditions.append(_Condition(change, margin, is_below=True))
-        if change := _change(pick, best, second):
+        if change := change_between(pick, best, second):
             conditions.append(_Condition(change, 0.0, is_below=True))
         return conditions
     for arm in front:
-        loss, gain = _change(arm, best, first), _change(arm, best, second)
+        loss, gain = change_between(arm, best, first), change_between(arm, best, second)
         if arm is best or loss is None or gain is None or gain.is_beyond(0.0):
             continue
         conditions.append(_Condition(loss, margin, is_below=False))
@@ -260,19 +270,9 @@ def _seeds_needed(results: StudyResults, condition: _Condition) -> int | None:
     return pairs_to_decide(distance, float(differences.std(ddof=1)), len(seeds))
 
 
-def _change(arm: ArmResult, reference: ArmResult, objective: Objective) -> Change | None:
-    """How an arm differs from a reference in an objective; None if they share no seed."""
-    metric = objective.metric
-    difference = paired_difference(arm.values[metric], reference.values[metric])
-    if difference is None:
-        return None
-    base = float(np.mean([reference.values[metric][seed] for seed in difference.seeds]))
-    return Change(arm=arm.name, reference=reference.name, objective=objective, difference=difference, base=base)
-
-
 def _is_tied(arm: ArmResult, other: ArmResult, objective: Objective) -> bool:
     """Whether the seeds leave open which of two arms is better."""
-    change = _change(arm, other, objective)
+    change = change_between(arm, other, objective)
     return change is not None and change.loss_interval is not None and not change.difference.excludes_zero
 
 

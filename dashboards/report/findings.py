@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from dashboards.analysis.seed_caveat import study_caveat
-from dashboards.finding_sentences import grounds, verdict_sentence
+from dashboards.finding_sentences import grounds, verdict_sentences
 from dashboards.report.section import ReportData, Section
 from dashboards.verdict import pick_texts
 
@@ -16,7 +16,7 @@ def _context(report: ReportData) -> Mapping[str, Any]:
     """Variables of the section's template."""
     analysis = report.analysis
     return {
-        "verdict": with_code(verdict_sentence(analysis)),
+        "verdict": [with_code(text) for text in verdict_sentences(analysis)],
         "state": analysis.verdict.state.replace(" ", "-"),
         "picks": pick_texts(analysis.results, analysis.verdict),
         "grounds": grounds(analysis),

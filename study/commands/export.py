@@ -2,11 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from study.commands.options import Name, Root, console, report_errors
+
+if TYPE_CHECKING:
+    from dashboards.analysis.study_results import StudyResults
+    from dashboards.export_tables import TextTable
 
 
 class TableForm(StrEnum):
@@ -65,19 +69,39 @@ def tables(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as a file each; by default they are printed.")
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help="Instead of these tables one of this metric, or of the ratio A/B of two; several make a column each.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="ARM", help="With --metric, differences from this arm in per cent, paired by seed."
+        ),
+    ] = None,
+    arm: Annotated[list[str] | None, typer.Option("--arm", help="With --metric, only this arm.")] = None,
 ) -> None:
     """Write the tables of arms, paired comparisons and claims, with intervals, as LaTeX, Markdown or CSV."""
-    from dashboards.analysis.study_analysis import StudyAnalysis
+    from core.errors import ConfigError
     from dashboards.analysis.study_results import load_results
-    from dashboards.export_tables import arms_table, claims_table, comparisons_table, rendered
+    from dashboards.export_metrics import metrics_table
+    from dashboards.export_tables import rendered
     from study.execution.session import Session
 
+    if not metric and (against is not None or arm):
+        raise ConfigError("--against and --arm choose what a table of metrics shows; add --metric METRIC")
     session = Session(root=root, name=name, console=console)
     session.plan()
-    analysis = StudyAnalysis(load_results(session.store), root=root)
-    made = {"arms": arms_table(analysis), "comparisons": comparisons_table(analysis)}
-    if (claims := claims_table(analysis)) is not None:
-        made["claims"] = claims
+    results = load_results(session.store)
+    made = (
+        {"metrics": metrics_table(results, metric, against=against, arms=arm or ())}
+        if metric
+        else _study_tables(results, root)
+    )
     for label, table in made.items():
         text = rendered(table, form.value)
         if out is None:
@@ -137,3 +161,17 @@ def archive(
     path.write_bytes(data)
     console.print(f"{path}: {size_text(len(data))}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Unpack it: tar xf {path} -C ROOT", markup=False, highlight=False, soft_wrap=True)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _study_tables(results: "StudyResults", root: str) -> dict[str, "TextTable"]:
+    """The tables of all arms, comparisons and claims by name, without claims if there are none."""
+    from dashboards.analysis.study_analysis import StudyAnalysis
+    from dashboards.export_tables import arms_table, claims_table, comparisons_table
+
+    analysis = StudyAnalysis(results, root=root)
+    claims = claims_table(analysis)
+    made = {"arms": arms_table(analysis), "comparisons": comparisons_table(analysis)}
+    return made if claims is None else {**made, "claims": claims}

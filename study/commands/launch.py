@@ -55,6 +55,8 @@ def launch(
     from core.settings.loading import parse_assignment
     from core.storage.roots import checked_root
     from search_spaces.study_parsing import load_study, parse_study
+    from study.clips_text import show_clips
+    from study.execution.compute import resources_here
     from study.execution.session import Session
     from study.outlook_text import show_outlook
     from study.planning.plan import make_plan
@@ -73,12 +75,17 @@ def launch(
     options = replace(options, arm_resources=overrides_of(planned.plan))
     if dry_run:
         stored = planned.study if plan is planned.plan else parse_study(plan.study_file)
-        show_outlook(stored, plan, session.check_resources(plan, options), console)
+        resources = session.check_resources(plan, options)
+        show_clips(planned, resources, console)
+        show_outlook(stored, plan, resources, console)
         _show_stored(session, plan)
         if trials:
             show_trials(plan)
         console.print("This was a dry run: nothing was written and nothing runs.")
         return OK
+    # Elsewhere, or for what has been run before, no time is measured.
+    is_timed = options.address is None and not session.store.has_study
+    show_clips(planned, resources_here(plan, options) if is_timed else None, console)
     return session.run(lambda: session.merged_plan(planned.plan), options)
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from study.clips_text import show_clips
 from study.commands.launch import show_issues, show_remarks, show_trials
 from study.commands.options import OK, Assignments, PresetName, Root, UntilDecided, console, report_errors
 from study.execution.run_options import RunOptions
@@ -60,7 +61,9 @@ def _show(planned: "NewPlan", session: "Session", *, with_trials: bool) -> None:
     show_remarks(planned)
     show_issues(planned.plan)
     options = RunOptions(arm_resources=planned.study.resources)
-    show_outlook(planned.study, planned.plan, session.check_resources(planned.plan, options), console)
+    resources = session.check_resources(planned.plan, options)
+    show_clips(planned, resources, console)
+    show_outlook(planned.study, planned.plan, resources, console)
     if with_trials:
         show_trials(planned.plan)
 

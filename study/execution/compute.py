@@ -123,6 +123,15 @@ def allocation_for(plan: StudyPlan, options: RunOptions, *, has_trials: bool = T
     )
 
 
+def resources_here(plan: StudyPlan, options: RunOptions) -> Resources:
+    """Resources of the trials of a plan on this machine, of which nothing is said.
+
+    Raises:
+        StudyError: they do not fit.
+    """
+    return allocation_for(plan, options)([this_machine()])
+
+
 class _ThisMachine(Compute):
     """Ray on this machine, started when the first trial is about to run."""
 

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from core.storage.store import Store
 from dashboards.analysis.verdict import TOLERANCE
-from dashboards.finding_sentences import verdict_sentence
+from dashboards.finding_sentences import verdict_sentences
 from dashboards.report.page import write_report
 from dashboards.tables import arm_table, front_text
 
@@ -21,7 +21,8 @@ def write_and_print(store: Store, root: str, console: Console, within_percent: f
     tolerance = TOLERANCE if within_percent is None else within_percent / 100
     analysis = write_report(store, root=root, tolerance=tolerance)
     console.print()
-    console.print(verdict_sentence(analysis), style="bold", markup=False, highlight=False)
+    for text in verdict_sentences(analysis):
+        console.print(text, style="bold", markup=False, highlight=False)
     console.print()
     console.print(arm_table(analysis.results))
     console.print(front_text(analysis))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.settings.audio import AudioConfig
 from core.settings.data import DataConfig
@@ -13,6 +13,9 @@ from search_spaces.study_file import StudyFile
 from study.planning.disk import trial_bytes
 from study.planning.estimates import CostTable, cost_table, kind_of_arm
 from study.planning.resources import Resources
+
+if TYPE_CHECKING:
+    from study.planning.folder_clips import FolderClips
 
 STARTUP_S = 15.0
 """Estimated time for the start of Ray, the imports of each worker, and the report."""
@@ -133,8 +136,23 @@ class StudyOutlook:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsCost:
+    """Wall time of a study in seconds."""
+
+    wall_s: float
+    """With the clips that its sounds chose."""
+    usual_wall_s: float
+    """With those of its preset."""
+
+
 def study_outlook(
-    study: StudyFile, resources: Resources, *, cached_only: bool = False, scan_data: bool = True
+    study: StudyFile,
+    resources: Resources,
+    *,
+    cached_only: bool = False,
+    scan_data: bool = True,
+    n_clips: tuple[int, int, int] | None = None,
 ) -> StudyOutlook | None:
     """The outlook on a study with some resources; times are measured unless they are in the cache.
 
@@ -145,6 +163,7 @@ def study_outlook(
         resources: Resources of its trials.
         cached_only: Whether to return None instead of measuring.
         scan_data: Whether to count the clips of folders, which then must exist; otherwise their number is assumed.
+        n_clips: Numbers of training, validation and test clips that are assumed; None for those of each data source.
 
     Raises:
         ConfigError, DataError, StudyError: an arm, or its data, cannot be used, or a training step fails.
@@ -155,7 +174,7 @@ def study_outlook(
     if table is None:
         return None
     clips = _clips_of(configs) if scan_data else {}
-    forecast = _Forecast(table, clips)
+    forecast = _Forecast(table, clips, n_clips)
     seconds = [forecast.seconds(config) for config in configs]
     return StudyOutlook(
         stages=tuple(
@@ -183,6 +202,25 @@ def study_outlook(
     )
 
 
+def clips_cost(study: StudyFile, clips: "FolderClips", resources: Resources) -> ClipsCost:
+    """What the clips that the sounds of a study chose cost, beside those of its preset.
+
+    Args:
+        study: The study with these clips.
+        clips: The clips.
+        resources: Resources of its trials.
+
+    Raises:
+        ConfigError, DataError, StudyError: as for `study_outlook`.
+    """
+    outlook = study_outlook(study, resources)
+    assert outlook is not None
+    # The folder is not scanned again for other clips, of which there are nearly as many.
+    usual = study_outlook(clips.with_usual_clips(study), resources, scan_data=False, n_clips=outlook.n_clips[0])
+    assert usual is not None
+    return ClipsCost(wall_s=outlook.wall_s.high, usual_wall_s=usual.wall_s.high)
+
+
 Clips = dict[tuple[DataConfig, AudioConfig], tuple[int, int, int]]
 """Numbers of training, validation and test clips by data and audio settings."""
 
@@ -190,14 +228,15 @@ Clips = dict[tuple[DataConfig, AudioConfig], tuple[int, int, int]]
 class _Forecast:
     """Time and size of single trials."""
 
-    def __init__(self, table: CostTable, clips: Clips) -> None:
+    def __init__(self, table: CostTable, clips: Clips, assumed: tuple[int, int, int] | None) -> None:
         self._table = table
         self._clips = clips
+        self._assumed = assumed
         self._bytes: dict[object, int] = {}
 
     def n_clips(self, config: TrialConfig) -> tuple[int, int, int]:
         """Numbers of training, validation and test clips."""
-        return self._clips.get((config.data, config.audio), config.data.expected_clips)
+        return self._clips.get((config.data, config.audio), self._assumed or config.data.expected_clips)
 
     def seconds(self, config: TrialConfig) -> float:
         """Duration of a trial."""

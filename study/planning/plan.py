@@ -34,6 +34,7 @@ from search_spaces.paths import check_known
 from search_spaces.seeds import continued_seeds
 from search_spaces.strategy import Arm, Round
 from search_spaces.study_file import StudyFile
+from study.planning.folder_clips import FolderClips, clips_by_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class NewPlan:
     plan: StudyPlan
     study: StudyFile
     """The study file with the overrides."""
+    clips: FolderClips | None = None
+    """Clips that the sounds in a folder chose, whose settings are in the study file; None if they did not."""
     remarks: tuple[str, ...] = ()
     """Sentences on overrides that do not reach every arm, on what a design leaves out, and on infeasible points."""
 
@@ -76,6 +79,9 @@ def make_plan(
         seeds = first_seeds(study.seeds, n_seeds, skipped=study.search.seeds if study.search else ())
     # Overrides take precedence over shared settings only, so they are added to these.
     study = dataclasses.replace(study, name=name, config={**study.shared(), **shared}, seeds=seeds)
+    clips = clips_by_folder(study)
+    if clips:
+        study = dataclasses.replace(study, config={**study.shared(), **clips.settings})
     definition = StudyDefinition(
         name=name, question=study.question, objectives=objectives, study_file=study.to_settings()
     )
@@ -95,7 +101,7 @@ def make_plan(
         trials = tuple((arm.name, seed) for seed in study.design_seeds for arm in arms)
         proposal = Round(stage="design", arms=arms, trials=trials)
         plan = plan.with_segment(planner.segment(proposal, plan, configs))
-    return NewPlan(plan, study, tuple(remarks))
+    return NewPlan(plan, study, clips, tuple(remarks))
 
 
 class Planner:

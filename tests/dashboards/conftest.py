@@ -7,7 +7,10 @@ import pytest
 
 from core.storage.store import Store
 from dashboards.report.page import write_report
+from tests.support.command_line import modstudy
 from tests.support.fake_study import MakeStudy, fake_study
+
+__all__ = ["modstudy"]
 
 
 @pytest.fixture

@@ -60,3 +60,25 @@ def test_an_archive_does_not_say_where_data_lie(make_study: MakeStudy, tmp_path:
     configs = [arm.config["synth"]["oscillator"]["wavetable"] for arm in load_results(copy).plan.arms]
     assert configs == ["tables", "größer.wav"]
     assert not verify_study(copy).damaged
+
+
+def test_an_archive_has_no_paths_in_errors_and_study_files(make_study: MakeStudy, tmp_path: Path) -> None:
+    arms = [replace(ARMS[0], outcomes={1: "failed"}), *ARMS[1:3]]
+    study_file = {"config": {"data": {"folder": "/home/ann lee/my sounds"}}, "notes": ["see /home/ann/notes/a.txt"]}
+    store = make_study(arms, study_file=study_file)
+    results = load_results(store)
+    (failed,) = (record for record in results.ledger.values() if record.outcome == "failed")
+    error = (
+        "OSError: cannot read /home/ann lee/my sounds/a.wav\n"
+        'File "/home/ann/modstudy/core/training/trial.py", line 107, in fit\n'
+        "RuntimeError: /opt/lib/größer.so: no such file"
+    )
+    ledger = {**results.ledger, failed.digest: replace(failed, error=error)}
+    copy = unpacked(archived(store, StudyAnalysis(replace(results, ledger=ledger))), tmp_path / "elsewhere")
+    found = next(record for record in copy.ledger() if record.outcome == "failed")
+    assert found.error == (
+        'OSError: cannot read my sounds/a.wav\nFile "trial.py", line 107, in fit\nRuntimeError: größer.so: no such file'
+    )
+    assert copy.plan().study_file == {"config": {"data": {"folder": "my sounds"}}, "notes": ["see a.txt"]}
+    assert not [key for key in copy.all_names("") if b"/home/ann" in copy.get(key)]
+    assert not verify_study(copy).damaged

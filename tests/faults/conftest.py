@@ -7,14 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from study.cli import app
-from tests.support.command_line import Command
+from tests.support.command_line import modstudy
 from tests.support.study_on_s3 import study_on_s3
 from tests.support.watched_study import watched_study
 
-__all__ = ["study_on_s3", "watched_study"]
+__all__ = ["modstudy", "study_on_s3", "watched_study"]
 
 _FOLDER = Path(__file__).parent
 
@@ -38,14 +36,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, count in sorted(counts.items()):
             terminalreporter.write_line(f"{name:24} {count:5}")
         terminalreporter.write_line(f"{'all':24} {counts.total():5}")
-
-
-@pytest.fixture
-def modstudy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command line, run in this process and in the test's own folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="modstudy")
-
-    return run

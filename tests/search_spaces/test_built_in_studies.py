@@ -5,7 +5,7 @@ import pytest
 from core.settings.data import AudioFolderConfig, RendersConfig
 from core.settings.filters import LearnedFilterConfig, RbjFilterConfig
 from core.settings.oscillators import FrozenWavetableConfig, LearnableWavetableConfig
-from core.settings.parameterizations import LowPassConfig, SplineConfig
+from core.settings.parameterizations import LowPassConfig, SplineConfig, StillConfig
 from core.settings.synths import EngelConfig, ModSynthConfig
 from core.settings.trial import TrialConfig
 from search_spaces.paths import Composer
@@ -75,9 +75,18 @@ def test_search_explores_four_cells_and_confirms_on_fresh_seeds() -> None:
             assert is_grey_box(config) or isinstance(config.synth, EngelConfig)
 
 
-def test_own_sounds_is_grey_box_and_has_a_random_baseline() -> None:
-    found = configs(load_study("own_sounds"), **{"data.folder": "sounds"})
-    assert "random-spline" in found
+def test_own_sounds_is_grey_box_and_compares_with_still_and_random_curves() -> None:
+    study = load_study("own_sounds")
+    assert study.audience == "sound design"
+    assert study.audio_by_folder is not None
+    assert [(contrast.arm, contrast.reference) for contrast in study.contrasts] == [
+        ("lpf-8", "constant"),
+        ("lpf-8", "random-spline"),
+        ("lpf-8", "frame"),
+    ]
+    found = configs(study, **{"data.folder": "sounds"})
+    assert isinstance(found["constant"].parameterization, StillConfig)
+    assert [name for name, config in found.items() if config.is_baseline] == ["random-spline"]
     for config in found.values():
         assert isinstance(config.data, AudioFolderConfig)
         assert config.data.folder == "sounds"

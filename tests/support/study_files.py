@@ -23,6 +23,7 @@ high = 16
 """
 EVERYTHING = """
 question = "Does everything come back?"
+audience = "sound design"
 preset = "paper"
 seeds = [3, 1]
 [[objectives]]
@@ -31,6 +32,8 @@ direction = "maximize"
 [[objectives]]
 metric = "cost.train_s"
 direction = "minimize"
+[audio_by_folder]
+max_sample_rate = 32_000
 [config]
 trainer.max_steps = 300
 audio = { duration_s = 1.0 }

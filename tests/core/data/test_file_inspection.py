@@ -99,6 +99,7 @@ def test_file_that_ends_before_its_header_says_is_unreadable(tmp_path: Path) -> 
         ),
         ("file,note\na.wav,\nb.wav,H9\n", "line 3: a note is a name such as"),
         ("file,note\n,C4\n", "every row names its file"),
+        ("file,f0_hz,note\na.wav,220,A3\nb.wav,220,A2\n", "line 3: f0_hz and note .* 220 Hz, which is A3, and 'A2'"),
     ],
 )
 def test_metadata_that_cannot_be_understood_are_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ def test_c4_is_midi_note_60(note: str, midi: int) -> None:
     assert note_to_hz(note) == pytest.approx(midi_to_hz(midi))
 
 
-@pytest.mark.parametrize("text", ["", "H2", "C", "C##2", "440 Hz", "200", "C-1", "A9x", "A9", "G#9"])
+@pytest.mark.parametrize(
+    "text", ["", "H2", "C", "C##2", "440 Hz", "A4 31", "A4 + 31", "200", "C-1", "A9x", "A9", "G#9"]
+)
 def test_text_that_is_no_note_has_no_pitch(text: str) -> None:
     assert note_to_hz(text) is None
 
@@ -25,3 +27,9 @@ def test_nearest_note_is_named_with_its_deviation() -> None:
     assert nearest_note(440.0 * 2 ** (-0.31 / 12)) == "A4 -31"
     for midi in range(12, 128):
         assert name_to_midi(nearest_note(midi_to_hz(midi))) == midi
+
+
+@pytest.mark.parametrize("cents", [-49, -1, 0, 31])
+def test_a_nearest_note_is_read_back(cents: int) -> None:
+    hz = 440.0 * 2 ** (cents / 1200)
+    assert note_to_hz(nearest_note(hz)) == pytest.approx(hz)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from jaxtyping import Float
@@ -89,7 +89,9 @@ def test_an_lfo_that_begins_late_is_no_steps() -> None:
 
 def test_a_curve_of_a_small_range_is_still() -> None:
     found = described(0.5 + 0.02 * sine(5.0, time_of(2.0)))
-    assert (found.kind, found.lfo, found.mean) == ("still", None, pytest.approx(0.5, abs=1e-3))
+    assert found.kind == "still"
+    assert found.lfo is None
+    assert found.mean == pytest.approx(0.5, abs=1e-3)
 
 
 def test_the_first_and_last_50_ms_do_not_count() -> None:
@@ -127,6 +129,7 @@ def test_a_description_is_ready_for_json() -> None:
         assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["kind"] == found.kind
 
 
+@settings(max_examples=40)
 @given(
     values=st.integers(8, 200).flatmap(lambda n: arrays(np.float64, n, elements=st.floats(0.0, 1.0))),
     frame_rate=st.floats(10.0, 400.0),
@@ -176,7 +179,6 @@ def test_a_frame_rate_and_a_tempo_have_limits() -> None:
 @pytest.mark.parametrize("shape", ["sine", "triangle", "saw up", "saw down", "square"])
 @pytest.mark.parametrize("cutoff_hz", [None, 12.0, 8.0])
 def test_shapes_are_told_apart_also_if_smoothed(shape: str, rate_hz: float, cutoff_hz: float | None) -> None:
-    # 0.05 Hz per frame and more: a jump falls between frames.
     position = np.floor((rate_hz * time_of(3.0) + 0.3) % 1 * 2048).astype(int)
     values = 0.5 + 0.6 * cycle(shape)[position]  # type: ignore[arg-type]
     found = described(values if cutoff_hz is None else low_passed(values, cutoff_hz))

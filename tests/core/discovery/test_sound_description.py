@@ -110,7 +110,8 @@ def test_words_depend_on_the_synth() -> None:
     fm = described(curves, synth=FmConfig(), tempo_bpm=100.0)
     engel = described(curves, synth=EngelConfig(), tempo_bpm=100.0)
     assert fm.sentence == (
-        "timbre LFO (modulation index): 3 Hz, depth 0.5, sine; filter LFO: 5 Hz (1/8 triplet at 100 BPM), depth 0.5, sine"
+        "timbre LFO (modulation index): 3 Hz, depth 0.5, sine; "
+        "filter LFO: 5 Hz (1/8 triplet at 100 BPM), depth 0.5, sine"
     )
     assert engel.sentence.endswith("; noise LFO: 5 Hz (1/8 triplet at 100 BPM), depth 0.5, sine")
 

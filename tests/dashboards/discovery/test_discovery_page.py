@@ -43,7 +43,9 @@ def test_the_page_loads_nothing(html: str, page: DiscoveryHtml) -> None:
 def test_its_policy_names_its_script_and_style_by_hash(html: str, page: DiscoveryHtml) -> None:
     css = html.partition("<style>")[2].partition("</style>")[0]
     script = html.rpartition("<script>")[2].partition("</script>")[0]
-    found = [a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"]
+    found = [
+        a["content"] or "" for tag, a in page.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert found == [page_policy([css], [script])]
     assert "media-src data:;" in found[0]
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)

@@ -31,6 +31,39 @@ def test_tables_are_printed_or_written(modstudy: Command, tmp_path: Path) -> Non
     assert (tmp_path / "paper" / "mine-arms.tex").read_text().startswith(r"\begin{table}")
 
 
+def test_a_table_of_metrics_is_printed_or_written(modstudy: Command, tmp_path: Path) -> None:
+    fake_study(tmp_path / "runs" / "mine", n_clips=0)
+    chosen = ("export", "tables", "mine", "--metric", "audio.mss", "--metric", "curves.l1.lls3/curves.l1.lls1")
+    result = modstudy(*chosen)
+    assert result.exit_code == 0, result.output
+    assert "| arm | audio.mss | curves.l1.lls3/curves.l1.lls1 |" in result.output
+    assert "difference" not in result.output
+    result = modstudy(*chosen, "--against", "lpf-8", "--arm", "frame", "--format", "csv", "--out", "paper")
+    assert result.exit_code == 0, result.output
+    assert "paper/mine-metrics.csv" in flat(result)
+    header, row = (tmp_path / "paper" / "mine-metrics.csv").read_text().splitlines()
+    assert header == "arm,audio.mss,curves.l1.lls3/curves.l1.lls1"
+    assert row.startswith('frame,"-')
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--against", "frame"), "add --metric METRIC"),
+        (("--arm", "frame"), "add --metric METRIC"),
+        (("--metric", "audio.ms"), "did you mean audio.mss?"),
+        (("--metric", "audio.mss", "--against", "fram"), "did you mean frame?"),
+    ],
+)
+def test_a_table_of_metrics_that_cannot_be_made_is_refused(
+    modstudy: Command, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    fake_study(tmp_path / "runs" / "mine", n_clips=0)
+    result = modstudy("export", "tables", "mine", *options)
+    assert result.exit_code == 2
+    assert message in flat(result)
+
+
 def test_a_study_that_is_not_there_is_named(modstudy: Command) -> None:
     result = modstudy("export", "figures", "nothing")
     assert result.exit_code != 0
