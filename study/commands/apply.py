@@ -67,11 +67,12 @@ def apply(
             f"Its results in the study are refined by {config.trainer.refine_steps} steps per sound; here the encoder "
             "alone finds the curves."
         )
-    assumes = isinstance(config.data, AudioFolderConfig) and config.data.unpitched == "assume"
+    data = config.data
+    assumed_hz = data.assumed_f0_hz if isinstance(data, AudioFolderConfig) and data.unpitched == "assume" else None
     reading = Reading(
         sample_rate=config.audio.sample_rate,
         given_hz=given_hz,
-        assumed_hz=config.data.assumed_f0_hz if assumes else None,
+        assumed_hz=assumed_hz,
     )
     n_told = 0
     with errors.status(f"0 of {len(files)} sounds") as status:
