@@ -21,6 +21,7 @@ from core.discovery.trained_arm import WINDOWS_AT_ONCE, AppliedSound, PitchedSou
 from core.errors import DataError
 from core.exchange.tables import CurveTable, csv_bytes
 from core.modulations import modulation_names
+from core.ops.threads import one_thread
 from core.settings.value_rules import listed, shown_text
 from core.storage.atomic_write import atomic_path
 from core.storage.curves import CURVES_NAME, SCHEMA
@@ -100,6 +101,7 @@ def apply_to_files(
     out.mkdir(parents=True, exist_ok=True)
     path = out / CURVES_NAME
     with (
+        one_thread(),  # others read sounds
         atomic_path(path) as temporary,
         pa.OSFile(str(temporary), "wb") as file,
         pa.ipc.new_file(file, APPLIED_SCHEMA) as table,

@@ -127,8 +127,8 @@ class TrainedArm:
             layout.cut(self._scaled(sound), self.audio.hop_length)
             for layout, sound in zip(layouts, sounds, strict=True)
         ]
-        encoded = torch.cat([self._encode(batch).inputs for batch in torch.cat(cut).split(WINDOWS_AT_ONCE)])
-        of_sounds = encoded.split([len(windows) for windows in cut])
+        encoded = torch.cat([self._encode(batch).inputs for batch in torch.split(torch.cat(cut), WINDOWS_AT_ONCE)])
+        of_sounds = torch.split(encoded, [len(windows) for windows in cut])
         return [layout.join(windows) for layout, windows in zip(layouts, of_sounds, strict=True)]
 
     @torch.no_grad()
@@ -144,7 +144,7 @@ class TrainedArm:
             )
         windows = self.windows(len(sound.audio))
         cut = windows.cut(self._scaled(sound), self.audio.hop_length)
-        logits = torch.cat([self._encode.logits(batch)[0] for batch in cut.split(WINDOWS_AT_ONCE)])
+        logits = torch.cat([self._encode.logits(batch)[0] for batch in torch.split(cut, WINDOWS_AT_ONCE)])
         n_samples = (windows.n_frames - 1) * self.audio.hop_length
         return FitStart(
             synth=copy.deepcopy(self._synth_of_length(n_samples)),
@@ -232,8 +232,8 @@ class TrainedArm:
     ) -> Float[Tensor, " sound"]:
         """Distance `audio.mss`, of sounds shorter than a clip with silence behind them, as for clips in training."""
         n_missing = max(0, self.audio.n_samples - target.shape[1])
-        padded = (torch.nn.functional.pad(audio, (0, n_missing)) for audio in (target, estimate))
-        return mss_distance(*padded, self.audio.sample_rate)
+        target, estimate = (torch.nn.functional.pad(audio, (0, n_missing)) for audio in (target, estimate))
+        return mss_distance(target, estimate, self.audio.sample_rate)
 
     def _equally_long(self, sounds: Sequence[PitchedSound]) -> Iterator[list[int]]:
         """Places of sounds of the same length, as many as are played together."""

@@ -6,7 +6,6 @@ recovered curves, and the stored `audio.mss` of each clip.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -32,6 +31,7 @@ from core.metrics.base import (
 )
 from core.metrics.catalog import METRICS
 from core.metrics.curves import project_on_same
+from core.ops.threads import one_thread
 from core.storage.curve_catalog import CurveBatch, CurveCatalog, CurveFile
 from core.storage.curves import curve_array
 
@@ -233,23 +233,9 @@ def _measured(catalog: CurveCatalog, measure: CurveMeasure) -> Iterator[tuple[Cu
             _, first = np.unique(_strings(batch.rows["clip_id"]), return_index=True)
             order = np.sort(first)
             batch = CurveBatch(batch.file, batch.rows.take(pa.array(order)), batch.indices[order])
-        with _one_thread():
+        with one_thread():
             values = measure.values(batch.rows)
         yield batch, values
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread for torch: the curves of a file are too few to share, and on a busy machine threads wait for others.
-
-    With two cores and two threads, a ranking took 14 times as long beside a running study.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _known_curves(

@@ -23,7 +23,7 @@ def apply(
     ],
     paths: Annotated[list[str], typer.Argument(metavar="FILES_OR_FOLDER...", help="Sound files, or folders of them.")],
     root: Root = "runs",
-    out: Annotated[Path | None, typer.Option(help="Folder for the results; ./STUDY-curves by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; ./STUDY-applied by default.")] = None,
     note: Annotated[
         str | None, typer.Option("--note", help="Pitch of all sounds as a note, such as C3 (C4 is MIDI 60).")
     ] = None,
@@ -56,7 +56,7 @@ def apply(
     session = Session(root=root, name=name, console=console)
     session.plan()
     files = named_files([user_path(path, "FILES_OR_FOLDER") for path in paths])
-    folder = out or Path(f"{name}-curves")
+    folder = out or Path(f"{name}-applied")
     check_writable(planned_paths(folder, files, sounds=sounds), files, force=force)
     chosen = trial_to_apply(session.store, name, arm_name if has_arm else None, seed)
     record, config = chosen.record, from_settings(chosen.record.config)
@@ -67,11 +67,12 @@ def apply(
             f"Its results in the study are refined by {config.trainer.refine_steps} steps per sound; here the encoder "
             "alone finds the curves."
         )
-    assumes = isinstance(config.data, AudioFolderConfig) and config.data.unpitched == "assume"
+    data = config.data
+    assumed_hz = data.assumed_f0_hz if isinstance(data, AudioFolderConfig) and data.unpitched == "assume" else None
     reading = Reading(
         sample_rate=config.audio.sample_rate,
         given_hz=given_hz,
-        assumed_hz=config.data.assumed_f0_hz if assumes else None,
+        assumed_hz=assumed_hz,
     )
     n_told = 0
     with errors.status(f"0 of {len(files)} sounds") as status:

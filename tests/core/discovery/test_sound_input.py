@@ -20,7 +20,8 @@ def test_any_rate_and_number_of_channels_gives_the_same_tone(rate: int, channels
     path = tmp_path / "tone.wav"
     write_sound(path, tone(500, rate, channels=channels, level=0.25), rate, subtype="FLOAT")
     sound = load_sound(path, sample_rate=16_000)
-    assert (sound.sample_rate, len(sound.audio), sound.audio.dtype) == (16_000, 8000, np.float32)
+    assert (sound.sample_rate, len(sound.audio)) == (16_000, 8000)
+    assert sound.audio.dtype == np.float32
     assert sound.duration_s == 0.5
     middle = slice(500, 7500)
     assert np.abs(sound.audio[middle] - tone(500, level=1.0)[middle]).max() < 0.01

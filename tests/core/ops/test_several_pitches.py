@@ -1,7 +1,7 @@
 """Several pitches and noise are told from single notes, whatever these consist of."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def note(
     f0_hz = 440 * 2 ** ((midi - 69 + vibrato * np.sin(2 * np.pi * 6 * time_s)) / 12)
     phase = np.cumsum(2 * np.pi * f0_hz / sample_rate)
     numbers = range(1, int(7000 / f0_hz.max()) + 1)
-    weights = {
+    weights: dict[str, Callable[[int], float]] = {
         "saw": lambda k: 1 / k,
         "square": lambda k: k % 2 / k,
         "dark": lambda k: 1 / k**2,
@@ -29,8 +29,8 @@ def note(
         "no fundamental": lambda k: (k > 1) / k,
         "sine": lambda k: float(k == 1),
         "two pipes": lambda k: float(k in (1, 3)),
-    }[amplitude]
-    return np.asarray(sum(weights(k) * np.sin(k * phase + k**2) for k in numbers))
+    }
+    return np.asarray(sum(weights[amplitude](k) * np.sin(k * phase + k**2) for k in numbers))
 
 
 def chord(midi: float, intervals: Sequence[int], amplitude: str = "saw") -> Float[ndarray, " sample"]:

@@ -92,8 +92,8 @@ def test_arm_and_seed_default_to_the_best_and_a_pitch_may_be_given(
     result = modstudy("apply", "tiny", sounds / "noise.wav", *root_of(store), "--note", "C3", "--no-sounds")
     assert result.exit_code == OK, result.output
     assert "by validation audio.mss" in flat(result) or "the arm with the best audio.mss so far" in flat(result)
-    assert sorted(path.name for path in (tmp_path / "tiny-curves").iterdir()) == ["curves.arrow", "noise.csv"]
-    (f0_hz,) = set(table_in(tmp_path / "tiny-curves")["f0_hz"].to_pylist())
+    assert sorted(path.name for path in (tmp_path / "tiny-applied").iterdir()) == ["curves.arrow", "noise.csv"]
+    (f0_hz,) = set(table_in(tmp_path / "tiny-applied")["f0_hz"].to_pylist())
     assert f0_hz == pytest.approx(130.81, abs=0.01)
 
 
@@ -147,4 +147,4 @@ def test_mistakes_are_one_line_before_any_work(
     result = modstudy("apply", *arguments, *root_of(store))
     assert result.exit_code == BAD_INPUT
     assert message in flat(result)
-    assert not (tmp_path / "tiny-curves").exists()
+    assert not (tmp_path / "tiny-applied").exists()
