@@ -86,7 +86,13 @@ def discover(
     arm = None if start is None else ArmReference.parse(start, root)
     if arm is not None:
         rate = _rate_of(arm, rate)
-    reading = Reading(sample_rate=rate, seconds=seconds, longest_s=MAX_FITTED_S, given_hz=given_pitch(note, f0))
+    reading = Reading(
+        sample_rate=rate,
+        seconds=seconds,
+        longest_s=MAX_FITTED_S,
+        given_hz=given_pitch(note, f0),
+        may_move=follow_pitch and arm is None,
+    )
     files = named_files([user_path(path, "SOUND") for path in paths])
     check_folders(out, files, force=force)
     discovery = Discovery(
