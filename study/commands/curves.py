@@ -150,7 +150,7 @@ def _write_files(
     from core.errors import ConfigError
     from study.curve_files import write_curve_files
 
-    if form == "table" or form == "json":  # noqa: PLR1714  (narrows the type)
+    if form == "table" or form == "json":
         raise ConfigError(
             f"--format {form} is a form of the ranking; curves are written as csv, npz, arrow, vitallfo, midi or wav; "
             "leave out --out, or choose one of these"
