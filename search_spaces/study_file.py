@@ -26,8 +26,7 @@ path = "optimizer.lr"
 low = 1e-4
 high = 1e-1
 log = true
-# [[contrasts]], [margins], [race], [[resources]], [early_stopping] and [audio_by_folder] are further tables; `modstudy
-# new` has examples.
+# Further tables: [[contrasts]], [margins], [race], [[resources]], [early_stopping] and [audio_by_folder].
 """
 
 from collections import Counter
@@ -93,7 +92,6 @@ class StudyFile:
         ObjectiveEntry(metric="interpretability.tv", direction="minimize"),
     )
     audience: Audience = "research"
-    """Whom the verdict is for."""
     config: Table = field(default_factory=dict)
     """Nested or dotted settings shared by all arms."""
     audio_by_folder: AudioByFolderEntry | None = None

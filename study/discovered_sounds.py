@@ -16,20 +16,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from core.discovery.sound_reading import NamedFile, Reading, RefusedSound
+from core.discovery.sound_reading import NamedFile, Reading, ReadSound, RefusedSound
 from core.errors import DataError
 from core.settings.discovery import DiscoverySettings
 from core.settings.value_rules import listed, printable
 from core.storage.atomic_write import write_atomically
+from study.trained_trials import ArmReference, ChosenTrial
 
 if TYPE_CHECKING:
     from core.discovery.discovered_sound import DiscoveredSound
     from core.discovery.files import ExportedFiles
     from core.discovery.sound_description import SoundDescription
+    from core.discovery.trained_arm import TrainedArm
     from dashboards.discovery.index_page import IndexEntry
 
 PAGE, SUMMARY, INDEX = "index.html", "summary.json", "index.html"
@@ -46,6 +49,8 @@ class Discovery:
 
     reading: Reading
     settings: DiscoverySettings
+    start: ArmReference | None = None
+    """A trained arm from which the fits start; None to fit each sound from what is measured in it."""
     out: Path
     """Folder in which each sound gets a folder."""
     tempo_bpm: float | None = None
@@ -84,8 +89,8 @@ def check_folders(out: Path, files: Sequence[NamedFile], *, force: bool) -> None
         names.append(INDEX)
     if names and not force:
         raise DataError(
-            f"results are not overwritten unless asked for; {printable(out)} has {listed(names)}; choose another --out, "
-            "or add --force"
+            f"results are not overwritten unless asked for; {printable(out)} has {listed(names)}; choose another "
+            "--out, or add --force"
         )
 
 
@@ -132,7 +137,6 @@ def discover_files(
 
 def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgress) -> Discovered | RefusedSound:
     """Discover the curves of a sound and write all its files, or say why the sound cannot be used."""
-    from core.discovery.discover import discover
     from core.discovery.sound_description import describe_sound
     from core.discovery.tempo import track_tempo
     from dashboards.discovery.index_page import index_entry
@@ -142,14 +146,7 @@ def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgres
     read = discovery.reading.read(named)
     if isinstance(read, RefusedSound):
         return read
-    on_progress(named.id, 0, discovery.settings.steps)
-    found = discover(
-        replace(read.sound, name=named.id),
-        read.pitch,
-        discovery.settings,
-        follow_pitch=discovery.follow_pitch,
-        on_step=lambda step, steps: on_progress(named.id, step, steps),
-    )
+    found = _discovered(replace(read, sound=replace(read.sound, name=named.id)), discovery, on_progress)
     tempo = discovery.tempo_bpm or track_tempo(found.target, found.audio.sample_rate) or ASSUMED_TEMPO
     description = describe_sound(
         found.curves,
@@ -182,6 +179,31 @@ def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgres
             words=modulation_words(description.as_dict()),
         ),
     )
+
+
+def _discovered(read: ReadSound, discovery: Discovery, on_progress: OnProgress) -> "DiscoveredSound":
+    """The sound with its curves, by a fit of its own or from a trained arm."""
+    from core.discovery.discover import discover, discover_from
+
+    name = read.sound.name
+    on_progress(name, 0, discovery.settings.steps)
+
+    def on_step(step: int, n_steps: int) -> None:
+        on_progress(name, step, n_steps)
+
+    if discovery.start is None:
+        return discover(
+            read.sound, read.pitch, discovery.settings, follow_pitch=discovery.follow_pitch, on_step=on_step
+        )
+    arm, chosen = _loaded(discovery.start)
+    origin = f"{chosen.record.arm} of {discovery.start.study}, seed {chosen.record.seed}"
+    return discover_from(arm, read.sound, read.pitch, discovery.settings, origin=origin, on_step=on_step)
+
+
+@cache
+def _loaded(reference: ArmReference) -> "tuple[TrainedArm, ChosenTrial]":
+    """A trained arm, loaded once per process."""
+    return reference.load()
 
 
 def write_index(out: Path, found: Sequence[Discovered], refused: Sequence[RefusedSound]) -> Path:

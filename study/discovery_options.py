@@ -11,6 +11,8 @@ from core.settings.loading import apply_settings, parse_assignment
 from core.settings.presets import SMALL
 from core.settings.value_rules import shown_value
 
+MAX_STEPS = 100_000
+"""Most gradient steps of a fit."""
 _GROUPS = ("synth", "parameterization")
 """Settings that `--set` may change."""
 
@@ -22,6 +24,7 @@ def discovery_settings(
     steps: int | None,
     seed: int,
     assignments: Sequence[str],
+    has_arm: bool,
 ) -> DiscoverySettings:
     """The settings of a fit.
 
@@ -31,10 +34,19 @@ def discovery_settings(
         steps: Gradient steps; None for the default number.
         seed: Seed of the fit.
         assignments: Settings of synth and parameterization as `PATH=VALUE`.
+        has_arm: Whether the fit starts from a trained arm, which has its own synth and parameterization.
 
     Raises:
         ConfigError: a setting is unknown or out of range.
     """
+    if has_arm and (synth or parameterization or assignments):
+        raise ConfigError(
+            "a trained arm has its own synth and parameterization; leave out --synth, --parameterization and --set, or "
+            "--from"
+        )
+    least = 0 if has_arm else 1
+    if steps is not None and not least <= steps <= MAX_STEPS:
+        raise ConfigError(f"--steps are 1 to {MAX_STEPS}, or 0 with --from; got {steps}")
     pairs = [*((f"{group}.kind", kind) for group, kind in zip(_GROUPS, (synth, parameterization), strict=True) if kind)]
     for text in assignments:
         path, value = parse_assignment(text)
@@ -47,8 +59,6 @@ def discovery_settings(
     defaults = DiscoverySettings(seed=seed)
     base = replace(SMALL.config, synth=defaults.synth, parameterization=defaults.parameterization)
     config = apply_settings(SMALL, nest(pairs), base)
-    if steps is not None and not 1 <= steps <= 100_000:
-        raise ConfigError(f"--steps are 1 to 100000 (0 only with --from); got {steps}")
     return DiscoverySettings(
         synth=config.synth,
         parameterization=config.parameterization,

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.errors import StudyError
+from core.settings.loading import from_settings
 from core.settings.suggestions import did_you_mean
 from core.settings.value_rules import listed, shown_value
 from core.storage.records import Objective, TrialRecord
@@ -12,6 +14,10 @@ from core.storage.store import Store
 from dashboards.analysis.arm_results import ArmResult
 from dashboards.analysis.study_results import StudyResults, load_results
 from dashboards.analysis.verdict import make_verdict
+from study.safe_console import SafeConsole
+
+if TYPE_CHECKING:
+    from core.discovery.trained_arm import TrainedArm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,39 @@ def trial_to_apply(store: Store, name: str, arm: str | None = None, seed: int | 
     best = min(records, key=lambda record: _validation_loss(record, objective))
     why_seed = f", the best of {len(records)} seeds by validation {objective.metric}" if len(records) > 1 else ""
     return ChosenTrial(record=best, reason=f"{why_arm}{why_seed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmReference:
+    """A trained arm of a study, to be loaded in any process."""
+
+    root: str
+    study: str
+    arm: str | None = None
+    """None for the one that `trial_to_apply` chooses."""
+
+    @classmethod
+    def parse(cls, text: str, root: str) -> "ArmReference":
+        """The reference of `STUDY[:ARM]`."""
+        study, has_arm, arm = text.partition(":")
+        return cls(root=root, study=study, arm=arm if has_arm else None)
+
+    def load(self) -> "tuple[TrainedArm, ChosenTrial]":
+        """The arm, and the trial that was chosen.
+
+        Raises:
+            StudyError: there is no such study, arm or finished trial.
+            ConfigError: the curves of the arm do not depend on the sound.
+            DamageError, StoreError, DataError: as for `trained_model`.
+        """
+        from core.discovery.trained_arm import TrainedArm
+        from study.execution.session import Session
+
+        session = Session(root=self.root, name=self.study, console=SafeConsole(quiet=True))
+        session.plan()
+        chosen = trial_to_apply(session.store, self.study, self.arm)
+        arm = TrainedArm.load(session.store.attempt_of(chosen.record), from_settings(chosen.record.config))
+        return arm, chosen
 
 
 # ---------------------------------------------------------------------------------------------------------------------

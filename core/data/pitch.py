@@ -26,6 +26,8 @@ _PREFERENCE = 1.1
 """Another octave is taken only if its strength is greater by this factor."""
 _BINS_PER_SEMITONE = 4
 """Resolution of the tracker, whose run time is quadratic in it; YIN refines the result."""
+_WITHIN_AN_OCTAVE = 0.9
+"""Smallest share of frames within an octave of the middle of a pitch that moves."""
 _CLOSE_SEMITONES = 0.5
 """Frames within this distance of the median pitch belong to the same note."""
 
@@ -37,6 +39,40 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
     and 2000 Hz, and at least 70 % of these lie within half a semitone of their median. A median within half a semitone
     of 27 Hz is rejected as rumble. The result is the median of the estimates of plain YIN, which are not quantised,
     within half a semitone of that median, in the octave with the greatest strength.
+    """
+    tracked = _tracked_notes(audio, sample_rate)
+    if tracked is None:
+        return None
+    notes, refined, sound = tracked
+    at_floor = np.median(notes) < 12 * np.log2(_TRACKER_MIN_HZ) + _CLOSE_SEMITONES
+    if at_floor or np.mean(np.abs(notes - np.median(notes)) < _CLOSE_SEMITONES) < 0.7:
+        return None
+    refined = refined[np.abs(refined - np.median(notes)) < _CLOSE_SEMITONES]
+    f0_hz = float(2 ** (np.median(refined if refined.size else notes) / 12))
+    # Rounded: the hash of a data set must not depend on the last bits, in which machines differ.
+    return round(f0_hz * _octave(sound, f0_hz), 2)
+
+
+def track_moving_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | None:
+    """The middle in Hz of the pitch of a voice or of a note that glides, in the first three seconds; None without one.
+
+    At least half of the loud frames are voiced, and nine tenths of these lie within an octave of their median.
+    """
+    tracked = _tracked_notes(audio, sample_rate)
+    if tracked is None:
+        return None
+    notes, _, _ = tracked
+    middle = float(np.median(notes))
+    is_one_voice = np.mean(np.abs(notes - middle) < 12) >= _WITHIN_AN_OCTAVE
+    return round(2.0 ** (middle / 12), 2) if is_one_voice else None
+
+
+def _tracked_notes(
+    audio: Float[ndarray, " sample"], sample_rate: int
+) -> tuple[Float[ndarray, " frame"], Float[ndarray, " frame"], Float[ndarray, " _"]] | None:
+    """Pitches in semitones of the loud, voiced frames, by the tracker and by plain YIN, and the sound that was tracked.
+
+    None if the sound is too short or silent, or if fewer than half of its loud frames are voiced.
     """
     sound = audio[: round(TRACKED_S * sample_rate)].astype(np.float32)
     if sample_rate != _TRACKER_RATE:
@@ -56,17 +92,9 @@ def track_pitch(audio: Float[ndarray, " sample"], sample_rate: int) -> float | N
     )
     loud = tracks.level > 10 ** (-30 / 20) * tracks.level.max()
     used = loud & tracks.is_voiced
-    notes = 12 * np.log2(tracks.pyin_hz[used])
-    if notes.size < 0.5 * loud.sum():
+    if used.sum() < 0.5 * max(1, loud.sum()):
         return None
-    at_floor = np.median(notes) < 12 * np.log2(_TRACKER_MIN_HZ) + _CLOSE_SEMITONES
-    if at_floor or np.mean(np.abs(notes - np.median(notes)) < _CLOSE_SEMITONES) < 0.7:
-        return None
-    refined = 12 * np.log2(tracks.yin_hz[used])
-    refined = refined[np.abs(refined - np.median(notes)) < _CLOSE_SEMITONES]
-    f0_hz = float(2 ** (np.median(refined if refined.size else notes) / 12))
-    # Rounded: the hash of a data set must not depend on the last bits, in which machines differ.
-    return round(f0_hz * _octave(sound, f0_hz), 2)
+    return 12 * np.log2(tracks.pyin_hz[used]), 12 * np.log2(tracks.yin_hz[used]), sound
 
 
 def _octave(sound: Float[ndarray, " sample"], f0_hz: float) -> float:

@@ -9,11 +9,12 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.discovery.discovered_sound import DiscoveredCurve, DiscoveredSound
-from core.discovery.fit import FittedSynth, OnStep, fit_sound
+from core.discovery.fit import FittedSynth, OnStep, fit_sound, refine_sound
 from core.discovery.harmonics import tuned
 from core.discovery.pitch_contour import moving_pitch, vibrato_curve, vibrato_depth
 from core.discovery.pitch_finding import Pitch
 from core.discovery.sound_input import LoadedSound
+from core.discovery.trained_arm import PitchedSound, TrainedArm
 from core.metrics.audio import mss_distance
 from core.ops.table_read import band_limit
 from core.seeding import generator
@@ -52,7 +53,43 @@ def discover(
     depth = settings.synth.vibrato_semitones
     vibrato = None if contour is None or depth == 0 else vibrato_curve(contour, depth, audio.n_frames)
     fitted = fit_sound(target, f0_hz, audio, settings, vibrato=vibrato, on_step=on_step)
-    return _measured(sound, pitch, target, f0_hz, audio, settings, fitted)
+    origin = f"fitted in {settings.steps} steps"
+    return _measured(sound, pitch, target, f0_hz, audio, settings, fitted, origin=origin)
+
+
+def discover_from(
+    arm: TrainedArm,
+    sound: LoadedSound,
+    pitch: Pitch,
+    settings: DiscoverySettings,
+    *,
+    origin: str,
+    on_step: OnStep = lambda *_: None,
+) -> DiscoveredSound:
+    """Start from the curves and the synth of a trained arm, and measure what each curve does.
+
+    Args:
+        arm: The arm, whose sample rate the sound has.
+        sound: The sound.
+        pitch: Its pitch.
+        settings: The steps; synth and parameterization are those of the arm.
+        origin: The arm in words.
+        on_step: Called after each step.
+
+    Raises:
+        ConfigError: the synth of the arm is granular.
+    """
+    encoded = arm.config.encoded
+    assert encoded is not None
+    settings = replace(settings, synth=arm.config.synth, parameterization=encoded)
+    pitched = PitchedSound(id=sound.name, audio=sound.audio, gain=sound.gain, f0_hz=pitch.f0_hz)
+    start = arm.start_of(pitched)
+    audio = replace(arm.audio, duration_s=(start.windows.n_frames - 1) * arm.audio.hop_length / sound.sample_rate)
+    level = arm.level(pitched)
+    target = level * torch.nn.functional.pad(torch.from_numpy(sound.audio), (0, audio.n_samples - len(sound.audio)))
+    fitted = refine_sound(target, pitch.f0_hz, audio, settings, start, on_step=on_step)
+    steps = f", then fitted in {settings.steps} steps" if settings.steps else ""
+    return _measured(sound, pitch, target, pitch.f0_hz, audio, settings, fitted, origin=origin + steps, level=level)
 
 
 def _measured(
@@ -63,8 +100,11 @@ def _measured(
     audio: AudioConfig,
     settings: DiscoverySettings,
     fitted: FittedSynth,
+    *,
+    origin: str,
+    level: float = 1.0,
 ) -> DiscoveredSound:
-    """The sound with what its curves do."""
+    """The sound with what its curves do; `level` is the peak at which it was fitted, and here it is 1."""
     player = Player(fitted, f0_hz, audio, settings.seed)
     estimate = player.sound(fitted.curves)
     mss = player.distance(estimate, target)
@@ -79,8 +119,8 @@ def _measured(
                 modulation=modulation,
                 values=_array(fitted.curves[row]),
                 effect=player.distance(muted, target) - mss,
-                solo=_array(solo),
-                muted=_array(muted),
+                solo=_array(solo / level),
+                muted=_array(muted / level),
             )
         )
     return DiscoveredSound(
@@ -91,15 +131,15 @@ def _measured(
         pitch_source=pitch.source,
         resonance=fitted.resonance if has_resonance(settings.synth) else 0.0,
         gain=sound.gain,
-        target=_array(target),
-        estimate=_array(estimate),
+        target=_array(target / level),
+        estimate=_array(estimate / level),
         curves=tuple(curves),
         mss=mss,
         constant_mss=player.distance(fitted.still_estimate, target),
         synth=settings.synth,
         parameterization=settings.parameterization,
-        wavetable=wavetable_of(fitted, f0_hz, audio),
-        origin=f"fitted in {settings.steps} steps",
+        wavetable=wavetable_of(fitted, f0_hz, audio, level),
+        origin=origin,
     )
 
 
@@ -133,12 +173,17 @@ def has_resonance(synth: SynthConfig) -> bool:
     return isinstance(synth, ModSynthConfig | SubtractiveConfig) and isinstance(synth.filter, RbjFilterConfig)
 
 
-def wavetable_of(fitted: FittedSynth, f0_hz: float, audio: AudioConfig) -> Float[ndarray, "position sample"] | None:
-    """The wavetable of a synth that has one, without what its pitch places above Nyquist: there nothing was heard."""
+def wavetable_of(
+    fitted: FittedSynth, f0_hz: float, audio: AudioConfig, level: float = 1.0
+) -> Float[ndarray, "position cycle"] | None:
+    """The wavetable of a synth that has one, over `level`.
+
+    It has none of the harmonics that the pitch places above Nyquist, because none of them was heard.
+    """
     if not isinstance(fitted.synth, ModSynth):
         return None
     table = fitted.synth.oscillator.table.detach()
-    return _array(band_limit(table, torch.tensor([f0_hz]), audio.sample_rate, table.shape[1])[0])
+    return _array(band_limit(table, torch.tensor([f0_hz]), audio.sample_rate, table.shape[1])[0] / level)
 
 
 def _array(values: Tensor) -> ndarray:

@@ -98,8 +98,6 @@ class _Stage:
     """Whether all rows of a learned wavetable stay equal."""
     releases_timbre: bool = False
     """Whether the timbre, held until now, starts from the harmonics."""
-    has_guesses: bool = False
-    """Whether the curves have several minima, so that the logits of their start are sought from many guesses."""
 
 
 def fit_sound(
@@ -200,7 +198,7 @@ class _Fit:
             (first, _Stage(share=0.2 if is_indirect else 0.4, releases_timbre=True)),
         ]
         if is_indirect:
-            stages.append((own, _Stage(share=0.2, has_guesses=True)))
+            stages.append((own, _Stage(share=0.2)))
         if self.table is not None:
             with torch.no_grad():
                 self.table.copy_(cycle_of(self.levels, self.table.shape[1]) / _STARTS["sub"])
@@ -257,7 +255,7 @@ class _Fit:
     ) -> Float[Tensor, "modulation frame"]:
         """Fit curves from a start; those that are held stay exactly as they are."""
         starts = self._in_windows(start)
-        logits = logits_of(parameterization, starts, self.random, has_guesses=stage.has_guesses).requires_grad_()
+        logits = logits_of(parameterization, starts).requires_grad_()
         is_held = torch.tensor([name in stage.held for name in self.names])[:, None]
 
         def curves() -> Tensor:
@@ -293,7 +291,7 @@ class _Fit:
             total = total + weight * now.diff(dim=1).abs().sum()
             if parameterization is not None and logits is not None:
                 total = total + parameterization.penalty(logits)
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             if stage.is_tied and self.table is not None and self.table.grad is not None:
                 self.table.grad.copy_(self.table.grad.mean(0, keepdim=True).expand_as(self.table))
             optimizer.step()
@@ -327,7 +325,7 @@ class _Fit:
                 found.append((float(self.loss(self._render(moved)[None], self.target)), moved))
         return min(found, key=lambda each: each[0])[1]
 
-    def _in_windows(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, "window modulation frame"]:
+    def _in_windows(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, "window modulation length"]:
         missing = max(0, self.windows.length - curves.shape[1])
         padded = torch.nn.functional.pad(curves[None], (0, missing), mode="replicate")[0]
         return torch.stack([padded[:, start : start + self.windows.length] for start in self.windows.starts])

@@ -17,7 +17,7 @@ from core.data.file_inspection import PitchSource as FoundSource
 from core.data.file_names import note_in_name
 from core.data.metadata import METADATA_NAME, Metadata, read_metadata
 from core.data.note_names import nearest_note
-from core.data.pitch import TRACKED_S, track_pitch
+from core.data.pitch import TRACKED_S, track_moving_pitch, track_pitch
 from core.errors import DataError
 from core.ops.several_pitches import heard_pitches, noisiness
 from core.sound_files import name_in
@@ -26,6 +26,8 @@ PitchSource = FoundSource | Literal["given", "assumed"]
 """Where a pitch comes from."""
 NOISY_ABOVE = 0.4
 """Sounds without a tracked pitch are noise above this noisiness; white noise has 0.56 and a note below 0.1."""
+_ONE_VOICE = 7.0
+"""Semitones around the middle of a pitch that moves, within which all pitches are those of one voice."""
 _ONSET = 10 ** (-30 / 20)
 """The tracker starts where a sound first reaches this share of its peak."""
 
@@ -46,6 +48,7 @@ def pitch_of(
     given_hz: float | None = None,
     listed: Metadata | None = None,
     assumed_hz: float | None = None,
+    may_move: bool = False,
 ) -> Pitch:
     """The pitch of a sound.
 
@@ -56,12 +59,13 @@ def pitch_of(
         given_hz: What the user says; None if nothing.
         listed: The entry of the file in `metadata.csv`; None if it has none.
         assumed_hz: The pitch of a sound in which the tracker finds none; None to refuse it.
+        may_move: Whether a pitch that moves, as that of a voice, is one: its middle.
 
     Raises:
         DataError: there is none, the sound is noise or has several pitches, or the pitch is not below half of the
             sample rate; the message is a category, a colon and the reason.
     """
-    pitch = _labelled(path, given_hz, listed) or _tracked(audio, sample_rate, assumed_hz)
+    pitch = _labelled(path, given_hz, listed) or _tracked(audio, sample_rate, assumed_hz, may_move=may_move)
     if pitch.f0_hz >= sample_rate / 2:
         raise DataError(
             f"pitch too high: it has to be below {sample_rate / 2:g} Hz, half of the sample rate; it is "
@@ -108,7 +112,7 @@ def _labelled(path: Path, given_hz: float | None, listed: Metadata | None) -> Pi
     return None if note is None else Pitch(note.f0_hz, "file name")
 
 
-def _tracked(audio: Float[ndarray, " sample"], sample_rate: int, assumed_hz: float | None) -> Pitch:
+def _tracked(audio: Float[ndarray, " sample"], sample_rate: int, assumed_hz: float | None, *, may_move: bool) -> Pitch:
     """The pitch that the tracker finds, else the assumed one; errors are those of `pitch_of`."""
     start = int(np.argmax(np.abs(audio) >= _ONSET))
     sound = audio[start : start + round(TRACKED_S * sample_rate)]
@@ -117,7 +121,13 @@ def _tracked(audio: Float[ndarray, " sample"], sample_rate: int, assumed_hz: flo
         return Pitch(assumed_hz, "assumed") if f0_hz is None else Pitch(f0_hz, "tracked")
     if f0_hz is None and noisiness(sound, sample_rate) > NOISY_ABOVE:
         raise DataError("noise: it has no pitch that a synth could play; give --note or --f0 to use it nevertheless")
-    if len(pitches := heard_pitches(sound, sample_rate, f0_hz)) > 1:
+    pitches = heard_pitches(sound, sample_rate, f0_hz)
+    if f0_hz is None and may_move and (middle_hz := track_moving_pitch(sound, sample_rate)) is not None:
+        # The pitches of a chord lie apart, and far from the one that a tracker finds in it.
+        near = [abs(12 * np.log2(hz / middle_hz)) <= _ONE_VOICE for hz in pitches]
+        if all(near):
+            return Pitch(middle_hz, "tracked")
+    if len(pitches) > 1:
         *others, last = (note_name(hz) for hz in pitches)
         raise DataError(
             f"several pitches: {', '.join(others)} and {last} are heard, and a synth plays one note; give --note of "

@@ -70,6 +70,8 @@ class Reading:
     """Pitch of all sounds; None if each has its own."""
     assumed_hz: float | None = None
     """Pitch of sounds in which none is found; None to refuse them."""
+    may_move: bool = False
+    """Whether a pitch that moves is used, at its middle."""
 
     def read(self, named: NamedFile) -> ReadSound | RefusedSound:
         """Read a file."""
@@ -82,6 +84,7 @@ class Reading:
                 given_hz=self.given_hz,
                 listed=named.listed,
                 assumed_hz=self.assumed_hz,
+                may_move=self.may_move,
             )
         except DataError as error:
             return RefusedSound(named=named, reason=str(error))

@@ -7,14 +7,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.parameterizations.base import Parameterization
+from core.parameterizations.lfo import Lfo
 
 _LOUD_QUANTILE = 0.9
 """Amplitudes of the cycle are this quantile over time: those of the open filter, which then only takes away."""
 _FLOOR = 1e-3
 """Share of the largest amplitude below which timbre is not compared."""
 _INVERSION_STEPS, _INVERSION_LR = 200, 0.1
-_N_GUESSES = 32
-"""Random logits from which an inversion starts besides zero, for parameterizations with several minima."""
+_INSIDE = 1e-3
+"""Distance from 0 and 1 that a curve keeps where its logit is taken."""
 
 
 def cycle_of(levels: Float[Tensor, "frame harmonic"], length: int) -> Float[Tensor, " {length}"]:
@@ -48,41 +49,32 @@ def timbre_curve(
     """
     floor = _FLOOR * torch.maximum(target.max(), estimate.max()).clamp_min(1e-9)
     ratios = ((target + floor) / (estimate + floor)).log() * target.mean(0).sqrt()
-    component = torch.linalg.svd(ratios - ratios.mean(0), full_matrices=False)[0][:, 0]
+    component: Tensor = torch.linalg.svd(ratios - ratios.mean(0), full_matrices=False)[0][:, 0]
     low, high = torch.quantile(component, 0.02), torch.quantile(component, 0.98)
-    return 0.1 + 0.8 * ((component - low) / (high - low).clamp_min(1e-9)).clamp(0.0, 1.0)
+    share: Tensor = ((component - low) / (high - low).clamp_min(1e-9)).clamp(0.0, 1.0)
+    return 0.1 + 0.8 * share
 
 
 def logits_of(
-    parameterization: Parameterization,
-    curves: Float[Tensor, "window modulation frame"],
-    generator: torch.Generator,
-    *,
-    has_guesses: bool,
+    parameterization: Parameterization, curves: Float[Tensor, "window modulation frame"]
 ) -> Float[Tensor, "window modulation token output"]:
     """Logits whose curves are near to given ones, by Adam on the squared error.
+
+    Curves that are LFOs read their rate and phase from frame-wise logits, which start from the curve itself: the error
+    has a minimum at each wrong rate.
 
     Args:
         parameterization: The map from logits to curves.
         curves: The curves in 0..1.
-        generator: Source of guesses.
-        has_guesses: Whether to start from random logits too, and to return the best of all for each curve.
     """
-    flat = curves.reshape(-1, 1, curves.shape[-1])
-    shape = (len(flat), 1, parameterization.n_tokens, parameterization.n_outputs)
-    starts = [torch.zeros(shape)]
-    if has_guesses:
-        starts += [2 * torch.randn(shape, generator=generator) for _ in range(_N_GUESSES)]
-    logits = torch.cat(starts).requires_grad_()
-    targets = flat.repeat(len(starts), 1, 1)
+    logits = torch.zeros(*curves.shape[:2], parameterization.n_tokens, parameterization.n_outputs)
+    if isinstance(parameterization, Lfo):
+        logits[..., 0] = torch.logit(curves, eps=_INSIDE)
+    logits.requires_grad_()
     optimizer = torch.optim.Adam([logits], lr=_INVERSION_LR)
     for step in range(_INVERSION_STEPS):
         optimizer.param_groups[0]["lr"] = _INVERSION_LR * (1 - step / _INVERSION_STEPS)
         optimizer.zero_grad()
-        (parameterization(logits) - targets).square().sum().backward()  # type: ignore[no-untyped-call]
+        (parameterization(logits) - curves).square().sum().backward()
         optimizer.step()
-    with torch.no_grad():
-        errors = (parameterization(logits) - targets).square().mean((1, 2)).reshape(len(starts), -1)
-        best = errors.argmin(0)
-        chosen = logits.detach().reshape(len(starts), len(flat), *shape[2:])[best, torch.arange(len(flat))]
-    return chosen.reshape(*curves.shape[:2], *shape[2:])
+    return logits.detach()

@@ -2,8 +2,8 @@
 
     curve(t) = sum_w weight_w(t) curve_w(t),   sum_w weight_w(t) = 1
 
-A window's weight rises and falls as a squared sine, from 0 at its first frame to 0 at its last, but for the outer ends of
-the first and the last window; the weights at a frame are divided by their sum.
+A window's weight rises and falls as a squared sine, from 0 at its first frame to 0 at its last, but for the outer ends
+of the first and the last window; the weights at a frame are divided by their sum.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Settings of the fit of a single sound: synth, parameterization of its curves, and the steps of the fit."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
@@ -83,12 +83,15 @@ class DiscoverySettings:
 
     def parameterization_of(self, audio: AudioConfig) -> ParameterizationConfig:
         """The parameterization of a window, with as many segments as `segment_rate` says, or as the frames allow."""
-        config = self.parameterization
-        if not any(each.name == "n_segments" for each in fields(config)):
-            return config
+        config: Any = self.parameterization
+        if all(each.name != "n_segments" for each in fields(config)):
+            return self.parameterization
         n_segments = max(1, round(self.segment_rate * audio.duration_s))
         fewest_frames = _FRAMES_PER_SEGMENT * max(2, getattr(config, "degree", 3))
-        return replace(config, n_segments=min(n_segments, max(1, audio.n_frames // fewest_frames)))  # type: ignore[call-arg]
+        of_window: ParameterizationConfig = replace(
+            config, n_segments=min(n_segments, max(1, audio.n_frames // fewest_frames))
+        )
+        return of_window
 
     def window_frames(self, audio: AudioConfig) -> int:
         """Frames of a window of the curves of a sound: the whole sound if it is no longer than a window."""

@@ -12,6 +12,7 @@ from study.commands.options import LEFT_OUT, OK, Assignments, console, errors, r
 if TYPE_CHECKING:
     from core.discovery.sound_reading import NamedFile
     from study.discovered_sounds import Discovered, Discovery
+    from study.trained_trials import ArmReference
 
 
 @report_errors
@@ -62,8 +63,8 @@ def discover(
     """Find the modulation curves of sounds, and write them for your synth and your DAW.
 
     A synth and its curves are fitted to each sound. In OUT/SOUND are a page with a player (index.html), the curves in
-    words and as CSV, NPZ, Arrow, MIDI and LFO shapes, a preset of Vital, the wavetable, and the sounds. The pitch is the
-    one given here, else that of a metadata.csv beside the sound, else of its name, else it is tracked.
+    words and as CSV, NPZ, Arrow, MIDI and LFO shapes, a preset of Vital, the wavetable, and the sounds. The pitch is
+    the one given here, else that of a metadata.csv beside the sound, else of its name, else it is tracked.
     """
     from core.discovery.sound_reading import Reading, named_files
     from core.settings.discovery import MAX_FITTED_S
@@ -71,17 +72,33 @@ def discover(
     from study.discovered_sounds import Discovery, check_folders
     from study.discovery_options import check_numbers, discovery_settings
     from study.given_pitch import given_pitch
+    from study.trained_trials import ArmReference
 
     check_numbers(rate=rate, seconds=seconds, tempo_bpm=tempo)
     settings = discovery_settings(
-        synth=synth, parameterization=parameterization, steps=steps, seed=seed, assignments=assignments or ()
+        synth=synth,
+        parameterization=parameterization,
+        steps=steps,
+        seed=seed,
+        assignments=assignments or (),
+        has_arm=start is not None,
     )
-    reading = Reading(sample_rate=rate, seconds=seconds, longest_s=MAX_FITTED_S, given_hz=given_pitch(note, f0))
+    arm = None if start is None else ArmReference.parse(start, root)
+    if arm is not None:
+        rate = _rate_of(arm, rate)
+    reading = Reading(
+        sample_rate=rate,
+        seconds=seconds,
+        longest_s=MAX_FITTED_S,
+        given_hz=given_pitch(note, f0),
+        may_move=follow_pitch and arm is None,
+    )
     files = named_files([user_path(path, "SOUND") for path in paths])
     check_folders(out, files, force=force)
     discovery = Discovery(
         reading=reading,
         settings=settings,
+        start=arm,
         out=out,
         tempo_bpm=tempo,
         midi_14_bit=midi_14_bit,
@@ -89,6 +106,20 @@ def discover(
         has_index=len(files) > 1,
     )
     return _run(files, discovery, jobs)
+
+
+def _rate_of(reference: "ArmReference", rate: int | None) -> int:
+    """The sample rate of a trained arm, which is said, and has to be the given one if there is one."""
+    from core.errors import ConfigError
+
+    arm, chosen = reference.load()
+    own = arm.audio.sample_rate
+    if rate not in (None, own):
+        raise ConfigError(
+            f"{chosen.record.arm} was trained on sounds of {own} Hz, at which it is used; got --rate {rate}"
+        )
+    _say(f"{chosen.record.arm} of {reference.study}, seed {chosen.record.seed}: {chosen.reason}; at {own} Hz")
+    return own
 
 
 def _run(files: "tuple[NamedFile, ...]", discovery: "Discovery", jobs: int | None) -> int:

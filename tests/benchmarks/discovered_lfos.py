@@ -1,8 +1,8 @@
-"""What `modstudy discover` says of sounds of Vital with one LFO of a known rate, and whether its presets sound like them.
+"""What `modstudy discover` says of sounds of Vital with one LFO of a known rate, and how its presets sound.
 
-Renders 20 sounds of 3 s each with a tremolo, a filter LFO and an LFO on the wavetable position, all with an envelope,
-fits them at 16 kHz, and prints the table of the README: whether the words name the rate within 10 % and the module, with
-chance beside it, and whether the preset, played by Vital, is nearer to the sound than the best still synth.
+Renders 20 sounds of 3 s each with a tremolo, a filter LFO and an LFO on the wavetable position, half of them with an
+envelope, fits them at 16 kHz, and prints the table of the README: whether the words name the rate within 10 % and the
+module, with chance beside it, and whether the preset, played by Vital, is nearer to the sound than a still synth.
 
     python -m tests.benchmarks.discovered_lfos [--n 20] [--out FOLDER]
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.data.periodic_lfo import Target
 from core.data.renderers.vital_rates import render_vital_rates
 from core.discovery.files import safe_name
 from core.discovery.sound_input import load_sound
@@ -25,11 +26,13 @@ from core.discovery.sound_reading import Reading, named_files
 from core.exchange.vital_preset import render_vital_preset
 from core.metrics.audio import mss_distance
 from core.settings.discovery import DiscoverySettings
-from study.discovered_sounds import Discovery, discover_files, use_one_thread
+from study.discovered_sounds import Discovered, Discovery, discover_files, use_one_thread
 
-MODULES = {"tremolo": "env", "filter": "sub", "position": "add"}
+MODULES: dict[Target, str] = {"tremolo": "env", "filter": "sub", "position": "add"}
 """The modulation that each LFO moves."""
 RATE = 16_000
+SEED = 11
+"""Another than that of the sounds on which the fit was developed, 7."""
 TOLERANCE = 0.1
 
 
@@ -60,13 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         outcomes = []
         for target in MODULES:
             if not (folder / target).exists():
-                render_vital_rates(folder / target, target=target, n=options.n, seed=7, rates_hz=(1.0, 12.0))
+                render_vital_rates(folder / target, target=target, n=options.n, seed=SEED, rates_hz=(1.0, 12.0))
             outcomes += _discovered(folder / target, target, folder / f"found-{target}")
-    (folder / "outcomes.json").write_text(json.dumps([vars(each) for each in outcomes])) if options.out else None
     print(_table(outcomes))  # noqa: T201
 
 
-def _discovered(sounds: Path, target: str, out: Path) -> list[Outcome]:
+def _discovered(sounds: Path, target: Target, out: Path) -> list[Outcome]:
     """The outcomes of the sounds of a folder."""
     with (sounds / "metadata.csv").open(newline="", encoding="utf-8") as file:
         declared = {row["file"]: float(row["lfo_hz"]) for row in csv.DictReader(file)}
@@ -74,6 +76,7 @@ def _discovered(sounds: Path, target: str, out: Path) -> list[Outcome]:
     use_one_thread()
     outcomes = []
     for found in discover_files(named_files([sounds]), discovery, processes=2, on_progress=lambda *_: None):
+        assert isinstance(found, Discovered), found.reason
         summary = json.loads((found.folder / "summary.json").read_text(encoding="utf-8"))
         words = summary["description"]
         curves = {each["name"]: each["curve"] for each in words["modulations"]}

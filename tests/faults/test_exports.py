@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.storage.records import DataIssue
-from core.visible_text import visible, with_visible_text, without_formula
+from core.visible_text import from_cell, visible, with_visible_text, without_formula
 from dashboards.analysis.study_analysis import StudyAnalysis
 from dashboards.analysis.study_results import load_results
 from dashboards.export_tables import TableFormat, TextTable, arms_table, rendered, tidy_csv
@@ -91,6 +91,12 @@ def test_no_cell_begins_as_a_formula(text: str) -> None:
     assert found.removeprefix("'") == text.removeprefix("'") or found == f"'{text}"
     if found.lstrip()[:1] in ("=", "+", "-", "@"):
         float(found)
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, *HARMLESS], ids=repr)
+def test_a_cell_is_read_back(text: str) -> None:
+    assert from_cell(without_formula(text)) == text
+    assert from_cell(f"'{text}") == (text if text in FORMULAS else f"'{text}")
 
 
 def test_all_texts_of_the_values_of_a_study_are_text(tmp_path: Path) -> None:
