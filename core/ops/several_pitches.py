@@ -12,10 +12,10 @@ fundamental. So pitches that are harmonics of the pitch that a tracker finds are
 first or second, or if it has other harmonics too. The pitch of a chord, such as the one two octaves below C, E and G,
 has none. A fifth alone counts as the note an octave below its root, which a synth can play.
 
-Of 350 notes that no constant was chosen on (200 of a SoundFont, 60 with a vibrato of a semitone, 90 of Vital with LFOs),
-one was taken for several pitches, a tubular bell. Of chords of three such notes (major, minor and second inversion), 114
-of 120 of the SoundFont were told, 36 of 36 of Vital, and 50 of 54 with vibrato; in 5 of those that were not, the tracker
-found a pitch. The notes that are named are exactly those of the chord in two of three.
+Of 350 notes that no constant was chosen on (200 of a SoundFont, 60 with a vibrato of a semitone, 90 of Vital with
+LFOs), one was taken for several pitches, a tubular bell. Of chords of three such notes (major, minor and second
+inversion), 114 of 120 of the SoundFont were told, 36 of 36 of Vital, and 50 of 54 with vibrato; in 5 of those that were
+not, the tracker found a pitch. The notes that are named are exactly those of the chord in two of three.
 """
 
 import math
