@@ -1,9 +1,9 @@
 """The trained encoder and synth of an arm, applied to sounds of any length without training.
 
 Sounds are cut into windows of the arm's clip length that overlap by a quarter, the windows of many sounds are encoded
-together, and the curves of a sound are joined without a step (core.discovery.windows). The synth plays them at the
-sound's full length: its weights do not depend on the length of a clip. A sound that is as long as a clip has one
-window, and thus the curves and the sound of the arm's evaluation, unless that refined them.
+together, and the curves of a sound are joined without a step (core.discovery.windows). The synth maps them to controls
+in the same windows (core.discovery.windowed_controls) and renders these at the sound's full length. A sound that is as
+long as a clip has one window, and thus the curves and the sound of the arm's evaluation, unless that refined them.
 """
 
 import copy
@@ -19,6 +19,7 @@ from torch import Tensor
 from core.clips import Clips
 from core.data.sources.audio_folder import CLIP_PEAK
 from core.discovery.fit import FitStart
+from core.discovery.windowed_controls import windowed_controls
 from core.discovery.windows import Windows
 from core.errors import ConfigError
 from core.metrics.audio import mss_distance
@@ -171,7 +172,8 @@ class TrainedArm:
         )
         synth = self._synth_of_length(n_samples)
         note = note_by_id(clips, self.config.data.seed, "estimate phase", "test", with_noise=synth.needs_noise)
-        played: Tensor = synth(inputs, note)
+        curves, note = synth.split_vibrato(inputs, note)
+        played: Tensor = synth.render(windowed_controls(synth, curves, self.windows(n_samples)), note)
         return played
 
     def apply(self, sounds: Sequence[PitchedSound]) -> Iterator[AppliedSound]:

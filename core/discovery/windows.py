@@ -65,7 +65,7 @@ class Windows:
         joined = curves.new_zeros(curves.shape[1], self.n_frames)
         weighted = curves * self.weights.to(curves)[:, None]
         for start, window in zip(self.starts, weighted, strict=True):
-            joined = joined + torch.nn.functional.pad(window, (start, self.n_frames - start - self.length))
+            joined[:, start : start + self.length] += window
         return joined
 
     def cut(self, audio: Float[Tensor, " sample"], hop_length: int) -> Float[Tensor, "window window_sample"]:

@@ -1,0 +1,40 @@
+"""Controls of a synth for sounds longer than the clips of its training.
+
+The adapters of a synth with learned modules read the time within a clip beside the curve (core.ops.adapters). So the
+curves of a long sound are cut into windows as long as a clip, each of which is mapped to controls by itself, and the
+controls are joined as the curves of the windows were (core.discovery.windows). What renders controls has no such
+memory of the clip: a contract of all synths.
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.discovery.windows import Windows
+from core.synths.base import Synth
+
+
+def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation frame"], windows: Windows) -> Any:
+    """The controls of equally long sounds, a dataclass of tensors with a row per sound and its frames.
+
+    Args:
+        synth: The synth.
+        curves: Curves without that of the vibrato, followed by the free controls of a granular synth.
+        windows: Windows of the sounds.
+    """
+    n_sounds, _, n_frames = curves.shape
+    n_missing = max(0, windows.length - n_frames)
+    held = torch.nn.functional.pad(curves, (0, n_missing), mode="replicate")
+    cut = torch.stack([held[..., start : start + windows.length] for start in windows.starts], 1)
+    controls = synth.controls(cut.flatten(0, 1))
+
+    def joined(values: Tensor) -> Tensor:
+        """Values (sound and window, frame of the window, ...) as (sound, frame, ...)."""
+        by_window = values.reshape(n_sounds, len(windows.starts), windows.length, -1).permute(1, 0, 3, 2)
+        whole = windows.join(by_window.flatten(1, 2)).view(n_sounds, -1, n_frames)
+        return whole.transpose(1, 2).reshape(n_sounds, n_frames, *values.shape[2:])
+
+    return replace(controls, **{field.name: joined(getattr(controls, field.name)) for field in fields(controls)})
