@@ -229,6 +229,7 @@ def _write(
 ) -> "ExportedFiles":
     """Write all files of a sound into a folder, which replaces an earlier one when it is complete."""
     from core.discovery.files import write_sound_files
+    from core.discovery.preset_check import check_preset
     from dashboards.discovery.file_lines import file_lines
     from dashboards.discovery.page import discovery_page
     from dashboards.discovery.page_content import modulation_words
@@ -244,7 +245,10 @@ def _write(
             index=f"../{INDEX}" if discovery.has_index else None,
         )
         (draft / PAGE).write_text(page, encoding="utf-8")
-        summary = _summary(found, description, exported, remarks)
+        check = None if exported.preset is None else check_preset(found, exported.preset)
+        summary = _summary(found, description, exported, remarks) | {
+            "preset_mss": None if check is None else asdict(check)
+        }
         (draft / SUMMARY).write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return replace(exported, folder=folder)
 

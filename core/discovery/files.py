@@ -212,7 +212,7 @@ def _midi(
 def _preset(sound: DiscoveredSound) -> tuple[VitalPreset | None, str]:
     """The preset for Vital, or why there is none."""
     try:
-        return vital_preset(played_synth(sound), sound.name, comments=f"{sound.source}: {sound.origin}."), ""
+        return vital_preset(played_synth(sound), sound.name, comments=f"{sound.name}: {sound.origin}."), ""
     except DataError as error:
         return None, str(error)
 

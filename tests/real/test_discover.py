@@ -45,6 +45,8 @@ def test_the_filter_lfo_of_a_vital_patch_is_named_and_its_preset_sounds_like_it(
     assert words["main_modulation"] == "sub"
     assert words["main_rate_hz"] == pytest.approx(true_hz, rel=0.1)
     assert words["sentence"].startswith("filter LFO: ")
+    # Against the estimate, the same preset with its LFOs off is the measure.
+    assert found["preset_mss"]["mss"] < 0.6 * found["preset_mss"]["still_mss"]
     (preset,) = (tmp_path / "out").glob("*/*.vital")
     target = torch.from_numpy(load_sound(preset.parent / "target.wav").audio)
     played = torch.from_numpy(
