@@ -112,7 +112,7 @@ def _preset_distance(folder: Path, summary: dict[str, object]) -> float:
 def _table(outcomes: Sequence[Outcome]) -> str:
     """The table of the README."""
     lines = [
-        "| LFO on | sounds | rate right | chance | module right | chance | preset nearer than still | "
+        "| LFO on | sounds | rate right | chance | module right | named elsewhere | preset nearer than still | "
         "mss: fit / preset / still |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]

@@ -78,7 +78,7 @@ def test_sounds_that_cannot_be_used_are_named_and_the_others_go_on(
     (folder / "cut C4.wav").write_bytes(pad.read_bytes()[:4000])
     (folder / "text.wav").write_text("no sound")
     chord = tone(261.63, seconds=1.0) + tone(329.63, seconds=1.0) + tone(392.0, seconds=1.0)
-    write_sound(folder / "chord.wav", 0.2 * sum((chord, tone(523.25, seconds=1.0))))
+    write_sound(folder / "chord.wav", 0.2 * (chord + tone(523.25, seconds=1.0)))
     result = modstudy("discover", folder, *FEW, "--out", out)
     assert result.exit_code == LEFT_OUT, result.output
     text = flat(result)
