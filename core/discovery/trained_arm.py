@@ -9,7 +9,7 @@ long as a clip has one window, and thus the curves and the sound of the arm's ev
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -25,7 +25,6 @@ from core.errors import ConfigError
 from core.metrics.audio import mss_distance
 from core.modulations import Modulation
 from core.settings.audio import AudioConfig
-from core.settings.data import AudioFolderConfig, RendersConfig, SyntheticDataConfig
 from core.settings.trial import TrialConfig
 from core.storage.store import Attempt
 from core.synths.base import Synth
@@ -195,13 +194,7 @@ class TrainedArm:
 
     def level(self, sound: PitchedSound) -> float:
         """The factor that brings a sound to the level at which sounds were in training."""
-        match self.config.data:
-            case RendersConfig():
-                return 1 / sound.gain  # they are as loud as in their files
-            case AudioFolderConfig() | SyntheticDataConfig():
-                return CLIP_PEAK
-            case _:
-                assert_never(self.config.data)
+        return 1 / sound.gain if self.config.data.keeps_level else CLIP_PEAK
 
     @torch.inference_mode()
     def _applied(

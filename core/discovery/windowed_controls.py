@@ -18,7 +18,7 @@ from core.synths.base import Synth
 
 
 def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation frame"], windows: Windows) -> Any:
-    """The controls of equally long sounds, a dataclass of tensors with a row per sound and its frames.
+    """The controls of equally long sounds, a dataclass of tensors; their frames are on the first axis of that length.
 
     Args:
         synth: The synth.
@@ -32,9 +32,15 @@ def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation
     controls = synth.controls(cut.flatten(0, 1))
 
     def joined(values: Tensor) -> Tensor:
-        """Values (sound and window, frame of the window, ...) as (sound, frame, ...)."""
-        by_window = values.reshape(n_sounds, len(windows.starts), windows.length, -1).permute(1, 0, 3, 2)
-        whole = windows.join(by_window.flatten(1, 2)).view(n_sounds, -1, n_frames)
-        return whole.transpose(1, 2).reshape(n_sounds, n_frames, *values.shape[2:])
+        """Values of all windows, those of a sound one after the other, as values of the sounds."""
+        frames_last = values.movedim(frame_axis(values, windows.length), -1)
+        by_window = frames_last.view(n_sounds, len(windows.starts), *frames_last.shape[1:]).transpose(0, 1)
+        whole = windows.join(by_window.flatten(1, -2)).view(n_sounds, *frames_last.shape[1:-1], n_frames)
+        return whole.movedim(-1, frame_axis(values, windows.length))
 
     return replace(controls, **{field.name: joined(getattr(controls, field.name)) for field in fields(controls)})
+
+
+def frame_axis(control: Tensor, n_frames: int) -> int:
+    """The axis of the frames of a control: the first behind that of the sounds which is as long."""
+    return control.shape.index(n_frames, 1)

@@ -57,6 +57,16 @@ class DataVariant(Variant):
         """Numbers of training, validation and test clips, or `UNKNOWN_CLIPS` if they depend on files."""
         return UNKNOWN_CLIPS
 
+    @property
+    def keeps_level(self) -> bool:
+        """Whether clips are as loud as in their files; if not, those of files have the same peak."""
+        return False
+
+    @property
+    def assumed_pitch_hz(self) -> float | None:
+        """Pitch of sounds of unknown pitch; None if they are left out."""
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticDataConfig(DataVariant):
@@ -200,6 +210,10 @@ class AudioFolderConfig(FolderVariant):
         str | None, HashLength, Doc("hash of the usable files and their pitches, filled in when the config is resolved")
     ] = None
 
+    @property
+    def assumed_pitch_hz(self) -> float | None:
+        return self.assumed_f0_hz if self.unpitched == "assume" else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RendersConfig(FolderVariant):
@@ -226,6 +240,10 @@ class RendersConfig(FolderVariant):
     @property
     def true_modulations(self) -> tuple[Modulation, ...]:
         return self.modulations
+
+    @property
+    def keeps_level(self) -> bool:
+        return True
 
 
 DataConfig = SyntheticDataConfig | AudioFolderConfig | RendersConfig

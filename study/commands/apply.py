@@ -43,7 +43,6 @@ def apply(
     """
     from core.discovery.sound_reading import Reading, named_files
     from core.discovery.trained_arm import TrainedArm
-    from core.settings.data import AudioFolderConfig
     from core.settings.loading import from_settings
     from core.settings.user_paths import user_path
     from study.applied_sounds import apply_to_files, check_writable, planned_paths
@@ -67,12 +66,10 @@ def apply(
             f"Its results in the study are refined by {config.trainer.refine_steps} steps per sound; here the encoder "
             "alone finds the curves."
         )
-    data = config.data
-    assumed_hz = data.assumed_f0_hz if isinstance(data, AudioFolderConfig) and data.unpitched == "assume" else None
     reading = Reading(
         sample_rate=config.audio.sample_rate,
         given_hz=given_hz,
-        assumed_hz=assumed_hz,
+        assumed_hz=config.data.assumed_pitch_hz,
     )
     n_told = 0
     with errors.status(f"0 of {len(files)} sounds") as status:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.discovery.windowed_controls import windowed_controls
+from core.discovery.windowed_controls import frame_axis, windowed_controls
 from core.discovery.windows import Windows
 from core.seeding import initialise
 from core.settings.synths import SynthConfig
@@ -56,6 +56,12 @@ def test_adapters_hear_the_time_within_a_clip_and_not_within_the_sound() -> None
     at_once, by_window = synth.controls(curves), windowed_controls(synth, curves, Windows(99, 33, 8))
     assert AUDIO.n_frames == 33
     assert (at_once.filter - by_window.filter).abs().max() > 0.01  # type: ignore[attr-defined]
+
+
+def test_the_frames_of_a_control_are_on_the_first_axis_of_their_number() -> None:
+    assert frame_axis(torch.zeros(2, 33), 33) == 1
+    assert frame_axis(torch.zeros(33, 33, 33), 33) == 1
+    assert frame_axis(torch.zeros(2, 4, 33), 33) == 2
 
 
 def test_a_short_sound_is_the_start_of_a_clip() -> None:

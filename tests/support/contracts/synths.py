@@ -8,6 +8,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from core.discovery.windowed_controls import frame_axis
 from core.seeding import generator, initialise
 from core.settings.audio import AudioConfig
 from core.settings.synths import SynthConfig
@@ -123,7 +124,9 @@ def controls_sound_the_same_at_any_length(config: SynthConfig) -> None:
     n_more = longer.n_frames - AUDIO.n_frames
 
     def held(frames: Tensor) -> Tensor:
-        return torch.cat([frames, frames[:, -1:].expand(-1, n_more, *frames.shape[2:])], 1)
+        axis = frame_axis(frames, AUDIO.n_frames)
+        last = frames.narrow(axis, AUDIO.n_frames - 1, 1)
+        return torch.cat([frames, last.repeat_interleave(n_more, axis)], axis)
 
     # Controls and noise go on after those of the short sound.
     extended = replace(controls, **{field.name: held(getattr(controls, field.name)) for field in fields(controls)})
