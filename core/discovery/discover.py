@@ -15,6 +15,7 @@ from core.discovery.pitch_contour import moving_pitch, vibrato_curve, vibrato_de
 from core.discovery.pitch_finding import Pitch
 from core.discovery.sound_input import LoadedSound
 from core.discovery.trained_arm import PitchedSound, TrainedArm
+from core.discovery.windowed_controls import windowed_sound
 from core.metrics.audio import mss_distance
 from core.ops.table_read import band_limit
 from core.seeding import generator
@@ -49,7 +50,7 @@ def discover(
     f0_hz = tuned(target, rate, pitch.f0_hz)
     contour = moving_pitch(target, rate, f0_hz) if follow_pitch else None
     if contour is not None and settings.synth.vibrato_semitones == 0:
-        settings = replace(settings, synth=replace(settings.synth, vibrato_semitones=vibrato_depth(contour)))
+        settings = replace(settings, synth=settings.synth.with_vibrato(vibrato_depth(contour)))
     depth = settings.synth.vibrato_semitones
     vibrato = None if contour is None or depth == 0 else vibrato_curve(contour, depth, audio.n_frames)
     fitted = fit_sound(target, f0_hz, audio, settings, vibrato=vibrato, on_step=on_step)
@@ -148,7 +149,7 @@ class Player:
 
     def __init__(self, fitted: FittedSynth, f0_hz: float, audio: AudioConfig, seed: int) -> None:
         noise = torch.rand(1, audio.n_samples, generator=generator(seed, "discovery noise"))
-        self._synth = fitted.synth
+        self._synth, self._windows = fitted.synth, fitted.windows
         self._rate = audio.sample_rate
         self._note = Note(
             f0_hz=torch.tensor([f0_hz], dtype=torch.float32),
@@ -160,8 +161,7 @@ class Player:
     @torch.no_grad()
     def sound(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, " sample"]:
         """The sound of curves."""
-        sound: Tensor = self._synth(curves[None], self._note)[0]
-        return sound
+        return windowed_sound(self._synth, curves, self._note, self._windows)
 
     def distance(self, sound: Float[Tensor, " sample"], target: Float[Tensor, " sample"]) -> float:
         """The distance `audio.mss` of a sound from its target."""

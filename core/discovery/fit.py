@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from core.discovery.harmonics import harmonic_levels, n_harmonics
 from core.discovery.starts import cycle_of, level_curve, logits_of, timbre_curve
+from core.discovery.windowed_controls import windowed_sound
 from core.discovery.windows import Windows
 from core.losses.base import Loss
 from core.losses.build import build_loss
@@ -68,6 +69,8 @@ class FittedSynth:
 
     synth: Synth[Any]
     curves: Float[Tensor, "modulation frame"]
+    windows: Windows
+    """Windows in which the curves were found, which are clips to the synth."""
     resonance: float
     """In 0..1."""
     still_estimate: Float[Tensor, " sample"]
@@ -236,6 +239,7 @@ class _Fit:
         return FittedSynth(
             synth=self.synth,
             curves=curves,
+            windows=self.windows,
             resonance=float(torch.sigmoid(self.resonance.detach())),
             still_estimate=still_estimate,
         )
@@ -287,7 +291,8 @@ class _Fit:
             optimizer.zero_grad()
             now = curves()
             phase = torch.rand(1, generator=self.random)
-            total = self.loss(self.synth(now[None], self._note(phase)), self.target)
+            sound = windowed_sound(self.synth, now, self._note(phase), self.windows)
+            total = self.loss(sound[None], self.target)
             total = total + weight * now.diff(dim=1).abs().sum()
             if parameterization is not None and logits is not None:
                 total = total + parameterization.penalty(logits)
@@ -333,8 +338,7 @@ class _Fit:
     def _render(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, " sample"]:
         """The sound of curves at phase 0."""
         with torch.no_grad():
-            sound: Tensor = self.synth(curves[None], self._note(torch.zeros(1)))[0]
-        return sound
+            return windowed_sound(self.synth, curves, self._note(torch.zeros(1)), self.windows)
 
     def _note(self, phase: Float[Tensor, "1"]) -> Note:
         noise = 2 * torch.rand(self.target.shape, generator=self.random) - 1 if self.synth.needs_noise else None

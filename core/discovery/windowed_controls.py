@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core.discovery.windows import Windows
 from core.synths.base import Synth
+from core.synths.note import Note
 
 
 def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation frame"], windows: Windows) -> Any:
@@ -39,6 +40,15 @@ def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation
         return whole.movedim(-1, frame_axis(values, windows.length))
 
     return replace(controls, **{field.name: joined(getattr(controls, field.name)) for field in fields(controls)})
+
+
+def windowed_sound(
+    synth: Synth[Any], curves: Float[Tensor, "modulation frame"], note: Note, windows: Windows
+) -> Float[Tensor, " sample"]:
+    """The sound of the curves of one sound, whose controls are those of its windows."""
+    others, bent = synth.split_vibrato(curves[None], note)
+    sound: Tensor = synth.render(windowed_controls(synth, others, windows), bent)
+    return sound[0]
 
 
 def frame_axis(control: Tensor, n_frames: int) -> int:

@@ -1,7 +1,8 @@
 """Base class of the configs of all synths, and the options that synths share."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal, TypeVar
+from dataclasses import fields, replace
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from annotated_types import Interval, Unit
 from typing_extensions import Doc
@@ -73,6 +74,13 @@ class SynthVariant(Variant):
     def adapters(self) -> tuple[int, ...]:
         """Number of controls of each adapter; a granular synth has none."""
         return tuple(self.adapted_controls.values()) if self.control == "curves" else ()
+
+    def with_vibrato(self: AnySynth, semitones: float) -> AnySynth:
+        """The synth with a curve that moves its pitch by up to this much; itself if it has no such option."""
+        config: Any = self
+        has_option = any(field.name == "vibrato_semitones" for field in fields(config))
+        with_option: AnySynth = replace(config, vibrato_semitones=semitones) if has_option else self
+        return with_option
 
     def check(self, audio: AudioConfig) -> None:
         del audio
