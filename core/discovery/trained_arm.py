@@ -90,6 +90,7 @@ class TrainedArm:
                 "the sound; name another arm"
             )
         self.config = config
+        self.model = model
         self._encode: EncodedCurves = model.curves
         self._synth = model.synth
         self._synths: dict[int, Synth[Any]] = {config.audio.n_samples: model.synth}
@@ -113,6 +114,17 @@ class TrainedArm:
     def modulations(self) -> tuple[Modulation, ...]:
         """The modulations of the synth."""
         return self.config.synth.modulations
+
+    @property
+    def peak(self) -> float | None:
+        """Peak of the sounds in training; None if they were as loud as in their files."""
+        match self.config.data:
+            case RendersConfig():
+                return None
+            case AudioFolderConfig() | SyntheticDataConfig():
+                return CLIP_PEAK
+            case _:
+                assert_never(self.config.data)
 
     def windows(self, n_samples: int) -> Windows:
         """The windows of a sound of this many samples."""
@@ -193,13 +205,7 @@ class TrainedArm:
 
     def level(self, sound: PitchedSound) -> float:
         """The factor that brings a sound to the level at which sounds were in training."""
-        match self.config.data:
-            case RendersConfig():
-                return 1 / sound.gain  # they are as loud as in their files
-            case AudioFolderConfig() | SyntheticDataConfig():
-                return CLIP_PEAK
-            case _:
-                assert_never(self.config.data)
+        return 1 / sound.gain if self.peak is None else self.peak
 
     @torch.inference_mode()
     def _applied(
