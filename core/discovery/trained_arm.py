@@ -90,6 +90,7 @@ class TrainedArm:
                 "the sound; name another arm"
             )
         self.config = config
+        self.model = model
         self._encode: EncodedCurves = model.curves
         self._synth = model.synth
         self._synths: dict[int, Synth[Any]] = {config.audio.n_samples: model.synth}
@@ -113,6 +114,11 @@ class TrainedArm:
     def modulations(self) -> tuple[Modulation, ...]:
         """The modulations of the synth."""
         return self.config.synth.modulations
+
+    @property
+    def peak(self) -> float | None:
+        """Peak of the sounds in training; None if they were as loud as in their files."""
+        return None if self.config.data.keeps_level else CLIP_PEAK
 
     def windows(self, n_samples: int) -> Windows:
         """The windows of a sound of this many samples."""
@@ -194,7 +200,7 @@ class TrainedArm:
 
     def level(self, sound: PitchedSound) -> float:
         """The factor that brings a sound to the level at which sounds were in training."""
-        return 1 / sound.gain if self.config.data.keeps_level else CLIP_PEAK
+        return 1 / sound.gain if self.peak is None else self.peak
 
     @torch.inference_mode()
     def _applied(

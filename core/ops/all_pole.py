@@ -6,8 +6,8 @@ The gradient is the transposed recursion in reversed time: grad_x[n] = grad_v[n]
 - a2[n+2] grad_x[n+2] and grad_a_i[n] = -grad_x[n] v[n-i]. Reference: Yu and Fazekas (2024), arXiv 2404.07970.
 
 torchlpc is compiled on installation, and has no CUDA kernel where CUDA's compiler is missing then. So elsewhere than on
-the CPU the clip is filtered in chunks side by side, as in `core.ops.linear_recurrence`: 2 kernel launches per sample of
-a chunk, and a scan over the chunks.
+the CPU, and in exported programs, the clip is filtered in chunks side by side, as in `core.ops.linear_recurrence`: 2
+kernel launches per sample of a chunk, and a scan over the chunks.
 """
 
 from typing import Any
@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from core.ops.compiling import at_hand
 from core.ops.linear_recurrence import CHUNK_SAMPLES, states_before
 
 
 def all_pole(audio: Float[Tensor, "batch sample"], a: Float[Tensor, "batch sample 2"]) -> Float[Tensor, "batch sample"]:
     """The filtered audio, from zero state, with coefficients (a1, a2) per sample; twice differentiable in both."""
-    if audio.device.type != "cpu":
+    if not at_hand(audio):
         return all_pole_in_chunks(audio, a)
     # Importing torchlpc compiles its loops, which processes that use only the biquad's kernel need not wait for.
     from torchlpc import sample_wise_lpc

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.ops.compiling import as_numpy, double_backward, kernel, use_kernel
+from core.ops.compiling import as_numpy, at_hand, double_backward, kernel, use_kernel
 
 _TOLERANCE = 1e-13
 """Largest residual of the inverse, as a share of the clip."""
@@ -130,7 +130,7 @@ def _invert(x_points: Float[Tensor, "*shape control"], t: Float[Tensor, "*shape"
         residual = _de_casteljau(x_points, v) - t
         is_found = residual.abs() < _TOLERANCE
         # Reading this on the host would wait for a GPU; there, frames that are found only keep their v.
-        if t.device.type == "cpu" and bool(is_found.all()):
+        if at_hand(t) and bool(is_found.all()):
             break
         low, high = torch.where(residual < 0, v, low), torch.where(residual > 0, v, high)
         newton = v - residual / _derivative(x_points, v)

@@ -40,11 +40,21 @@ def _compile(function: Compiled, fast_math: set[str]) -> Compiled:
 
 
 def use_kernel(*tensors: Tensor) -> bool:
-    """Whether kernels apply: all tensors on the CPU and of one dtype, float32 or float64."""
+    """Whether kernels apply: all tensors are at hand on the CPU and of one dtype, float32 or float64."""
     dtype = tensors[0].dtype
-    return dtype in (torch.float32, torch.float64) and all(
-        tensor.device.type == "cpu" and tensor.dtype == dtype for tensor in tensors
+    return (
+        dtype in (torch.float32, torch.float64)
+        and not torch.compiler.is_exporting()
+        and all(tensor.device.type == "cpu" and tensor.dtype == dtype for tensor in tensors)
     )
+
+
+def at_hand(tensor: Tensor) -> bool:
+    """Whether the host can read the values of a tensor at no cost: it lies on the CPU, and is no symbol of an export.
+
+    `torch.export` records the operations of a model as a program for machines without its kernels.
+    """
+    return tensor.device.type == "cpu" and not torch.compiler.is_exporting()
 
 
 def as_numpy(tensor: Tensor) -> Any:

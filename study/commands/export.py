@@ -1,12 +1,13 @@
 """`modstudy export`: writes the results of a study for other tools."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.commands.options import Name, Root, console, report_errors
+from study.commands.options import Name, Root, console, errors, report_errors
 
 if TYPE_CHECKING:
     from dashboards.analysis.study_results import StudyResults
@@ -163,7 +164,66 @@ def archive(
     console.print(f"Unpack it: tar xf {path} -C ROOT", markup=False, highlight=False, soft_wrap=True)
 
 
+@export_app.command()
+@report_errors
+def model(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY[:ARM]",
+            help="A launched study, and the arm; by default the one that its verdict picks, else its most accurate.",
+        ),
+    ],
+    root: Root = "runs",
+    out: Annotated[Path | None, typer.Option(help="File to write; STUDY-ARM.pt2 by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier file.")] = False,
+) -> None:
+    """Write encoder and synth of a trained arm as one file that runs with torch alone, and the lines that run it.
+
+    The file is loaded again and compared with the arm; one with another result is not written. It is a program: load
+    only your own, with the version of torch that wrote it.
+    """
+    from core.discovery.exported_arm import export_arm, lines_that_run, write_exported
+    from core.discovery.files import safe_name
+    from study.outlook_text import size_text
+    from study.trained_trials import ArmReference
+
+    reference = ArmReference.parse(study, root)
+    arm, chosen = reference.load()
+    record = chosen.record
+    path = out or Path(safe_name(f"{reference.study}-{record.arm}") + ".pt2")
+    _check_free(path, force=force)
+    _say(f"{record.arm} of {reference.study}, seed {record.seed}: {chosen.reason}")
+    with errors.status("recording and comparing"):
+        exported = export_arm(arm)
+    write_exported(exported, path)
+    size = size_text(len(exported.data))
+    _say(f"{path}: {size}; its results differ from the arm's own by at most {exported.deviation:.1g}")
+    if refine_steps := arm.config.trainer.refine_steps:
+        _say(
+            f"The arm's results in the study are refined by {refine_steps} steps per sound; in the file the encoder "
+            "alone finds the curves."
+        )
+    _say(f"It runs with torch {exported.about.torch} alone:\n")
+    _say(lines_that_run(exported.about, path.name))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _check_free(path: Path, *, force: bool) -> None:
+    """
+    Raises:
+        DataError: there is a file at the path, and `force` is not set.
+    """
+    from core.errors import DataError
+
+    if not force and os.path.lexists(path):
+        raise DataError(f"nothing is overwritten: {path} is there; choose another --out, or --force")
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _study_tables(results: "StudyResults", root: str) -> dict[str, "TextTable"]:
