@@ -11,6 +11,8 @@ from core.units import cents as to_ratio
 _PERIODS = 4
 """Periods of the note in a window: fewer do not part its harmonics."""
 _SMALLEST_WINDOW = 256
+_VALUES_AT_ONCE = 2**22
+"""Samples of all frames whose spectra are computed together."""
 _SHARE_OF_RATE = 0.45
 """Harmonics up to this share of the sample rate are measured."""
 _TUNING_S = 1.5
@@ -34,14 +36,17 @@ def harmonic_levels(
     harm.
     """
     window_length = max(_SMALLEST_WINDOW, 1 << math.ceil(math.log2(_PERIODS * sample_rate / f0_hz)))
-    window = torch.hann_window(window_length, dtype=audio.dtype)
     n_fft = 2 * window_length
-    padded = torch.nn.functional.pad(audio, (n_fft // 2, n_fft // 2))
-    spectra = torch.stft(padded, n_fft, hop_length, window_length, window, center=False, return_complex=True)
-    magnitudes = spectra.abs() * (2 / window.sum())
+    window = torch.nn.functional.pad(torch.hann_window(window_length), (window_length // 2, window_length // 2))
+    frames = torch.nn.functional.pad(audio, (window_length, window_length)).unfold(0, n_fft, hop_length)
     bins = torch.arange(1, n + 1) * (f0_hz * n_fft / sample_rate)
-    around = bins.round().long() + torch.arange(-2, 3)[:, None]
-    return magnitudes[around.clamp(0, len(magnitudes) - 1)].amax(0).T
+    around = (bins.round().long() + torch.arange(-2, 3)[:, None]).clamp(0, window_length)
+    # Some frames at a time, since the spectra of a long sound are large.
+    levels = [
+        torch.fft.rfft(chunk * window).abs()[:, around].amax(1)
+        for chunk in torch.split(frames, max(1, _VALUES_AT_ONCE // n_fft))
+    ]
+    return torch.cat(levels) * (2 / window.sum())
 
 
 def tuned(audio: Float[Tensor, " sample"], sample_rate: int, f0_hz: float) -> float:
