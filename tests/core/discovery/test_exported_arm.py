@@ -131,6 +131,7 @@ def test_clips_of_another_length_are_refused(arm: TrainedArm, exported: Exported
         loaded(exported)(audio[:, 1:], f0_hz, phase, noise[:, 1:])
 
 
+@pytest.mark.slow
 def test_an_export_leaves_the_model_and_its_kernels_as_they_were(arm: TrainedArm) -> None:
     inputs = inputs_of(arm, 2)
     before = own_results(arm.model, *inputs)
@@ -141,6 +142,7 @@ def test_an_export_leaves_the_model_and_its_kernels_as_they_were(arm: TrainedArm
         assert torch.equal(found, expected)
 
 
+@pytest.mark.slow
 def test_a_program_with_another_result_is_refused(arm: TrainedArm, monkeypatch: pytest.MonkeyPatch) -> None:
     detached = exported_arm._detached
 

@@ -34,6 +34,7 @@ def root_of(store: Store) -> tuple[str, str]:
     return "--root", str(Path(store.root).parent)
 
 
+@pytest.mark.slow
 def test_an_arm_becomes_a_file_and_the_lines_that_run_it(modstudy: Command, store: Store) -> None:
     result = modstudy("export", "model", "tiny", *root_of(store))
     assert result.exit_code == OK, result.output
