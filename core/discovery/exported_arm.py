@@ -78,7 +78,8 @@ def export_arm(arm: TrainedArm) -> ExportedArm:
         DataError: torch cannot record the arm, or the file has another result.
     """
     about = _about(arm)
-    own = _Program(arm.model).eval()
+    own = _Program(arm.model)
+    own.eval()
     data = _recorded(own, about)
     return ExportedArm(about=about, data=data, deviation=_checked_deviation(data, own, about))
 
