@@ -106,14 +106,22 @@ def test_a_terminal_that_closes_after_a_signal_changes_nothing(first: signal.Sig
 
 def test_a_second_signal_ends_a_program_whose_main_thread_never_comes_back_from_native_code() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", DEADLOCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", DEADLOCK],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # It may be ignored here, as in what a shell runs in the background.
+        preexec_fn=lambda: signal.signal(INT, signal.SIG_DFL),
     ) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
-        for _ in range(2):
-            time.sleep(SAME_S + 0.1)
-            program.send_signal(INT)
-        _, error = program.communicate(timeout=30)
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "ready\n"
+            for _ in range(2):
+                time.sleep(SAME_S + 0.1)
+                program.send_signal(INT)
+            _, error = program.communicate(timeout=30)
+        finally:
+            program.kill()
     assert "stopped at once" in error
     assert program.returncode == INTERRUPTED
 
