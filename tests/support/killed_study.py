@@ -20,6 +20,12 @@ Part = Literal["driver", "worker", "raylet"]
 """A process of a command: modstudy itself, a process of Ray that trains, or the one that Ray runs the machine with."""
 
 
+def _heed_signals() -> None:
+    """Give signals of a terminal their default effect: `nohup` and a shell's background ignore them in all children."""
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
+
+
 class Command:
     """A command of modstudy in a process of its own, which may be killed in part."""
 
@@ -50,6 +56,7 @@ class Command:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_heed_signals,
             )
         self._ended_at: float | None = None
 
