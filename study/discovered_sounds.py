@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from core.discovery.sound_description import SoundDescription
     from core.discovery.trained_arm import TrainedArm
     from dashboards.discovery.index_page import IndexEntry
+    from dashboards.discovery.page_content import ModulationWords
 
 PAGE, SUMMARY, INDEX = "index.html", "summary.json", "index.html"
 """Names of the page and the summary of a sound, and of the page of several."""
-ASSUMED_TEMPO = 120.0
-"""Tempo in beats per minute of sounds in which none is found."""
 OnProgress = Callable[[str, int, int], None]
 """Called with the id of a sound and the numbers of finished and of all steps of its fit."""
 
@@ -138,7 +137,7 @@ def discover_files(
 def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgress) -> Discovered | RefusedSound:
     """Discover the curves of a sound and write all its files, or say why the sound cannot be used."""
     from core.discovery.sound_description import describe_sound
-    from core.discovery.tempo import track_tempo
+    from core.discovery.tempo import DEFAULT_TEMPO_BPM, track_tempo
     from dashboards.discovery.index_page import index_entry
     from dashboards.discovery.page_content import modulation_words
 
@@ -147,7 +146,7 @@ def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgres
     if isinstance(read, RefusedSound):
         return read
     found = _discovered(replace(read, sound=replace(read.sound, name=named.id)), discovery, on_progress)
-    tempo = discovery.tempo_bpm or track_tempo(found.target, found.audio.sample_rate) or ASSUMED_TEMPO
+    tempo = discovery.tempo_bpm or track_tempo(found.target, found.audio.sample_rate) or DEFAULT_TEMPO_BPM
     description = describe_sound(
         found.curves,
         frame_rate=found.audio.frame_rate,
@@ -157,11 +156,9 @@ def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgres
         tempo_bpm=tempo,
         solo_mss=_solo_distances(found),
     )
-    remarks = read.sound.remarks
+    words = modulation_words(description.as_dict())
     folder = discovery.out / named.id
-    exported = _write(found, description, folder, discovery, remarks)
-    if exported.no_preset_because:
-        remarks += (f"no preset for Vital: {exported.no_preset_because}",)
+    remarks = _write(found, description, words, folder, discovery, read.sound.remarks)
     return Discovered(
         named=named,
         folder=folder,
@@ -176,7 +173,7 @@ def discover_file(named: NamedFile, discovery: Discovery, on_progress: OnProgres
             page=f"{named.id}/{PAGE}",
             target=f"{named.id}/target.wav",
             estimate=f"{named.id}/estimate.wav",
-            words=modulation_words(description.as_dict()),
+            words=words,
         ),
     )
 
@@ -195,13 +192,13 @@ def _discovered(read: ReadSound, discovery: Discovery, on_progress: OnProgress) 
         return discover(
             read.sound, read.pitch, discovery.settings, follow_pitch=discovery.follow_pitch, on_step=on_step
         )
-    arm, chosen = _loaded(discovery.start)
+    arm, chosen = loaded_arm(discovery.start)
     origin = f"{chosen.record.arm} of {discovery.start.study}, seed {chosen.record.seed}"
     return discover_from(arm, read.sound, read.pitch, discovery.settings, origin=origin, on_step=on_step)
 
 
 @cache
-def _loaded(reference: ArmReference) -> "tuple[TrainedArm, ChosenTrial]":
+def loaded_arm(reference: ArmReference) -> "tuple[TrainedArm, ChosenTrial]":
     """A trained arm, loaded once per process."""
     return reference.load()
 
@@ -223,23 +220,28 @@ def write_index(out: Path, found: Sequence[Discovered], refused: Sequence[Refuse
 def _write(
     found: "DiscoveredSound",
     description: "SoundDescription",
+    words: "Sequence[ModulationWords]",
     folder: Path,
     discovery: Discovery,
-    remarks: Sequence[str],
-) -> "ExportedFiles":
-    """Write all files of a sound into a folder, which replaces an earlier one when it is complete."""
+    remarks: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Write all files of a sound into a folder, which replaces an earlier one when it is complete.
+
+    Returns the remarks with those on the files.
+    """
     from core.discovery.files import write_sound_files
     from core.discovery.preset_check import check_preset
     from dashboards.discovery.file_lines import file_lines
     from dashboards.discovery.page import discovery_page
-    from dashboards.discovery.page_content import modulation_words
 
     with _folder_beside(folder) as draft:
         exported = write_sound_files(found, draft, tempo_bpm=description.tempo_bpm, midi_14_bit=discovery.midi_14_bit)
+        if exported.no_preset_because:
+            remarks += (f"no preset for Vital: {exported.no_preset_because}",)
         page = discovery_page(
             found,
             sentence=description.sentence,
-            words=modulation_words(description.as_dict()),
+            words=words,
             notes=remarks,
             files=file_lines(exported),
             index=f"../{INDEX}" if discovery.has_index else None,
@@ -250,7 +252,7 @@ def _write(
             "preset_mss": None if check is None else asdict(check)
         }
         (draft / SUMMARY).write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return replace(exported, folder=folder)
+    return remarks
 
 
 @contextmanager

@@ -83,12 +83,14 @@ class ArmReference:
     study: str
     arm: str | None = None
     """None for the one that `trial_to_apply` chooses."""
+    seed: int | None = None
+    """The same for its seed."""
 
     @classmethod
-    def parse(cls, text: str, root: str) -> "ArmReference":
+    def parse(cls, text: str, root: str, seed: int | None = None) -> "ArmReference":
         """The reference of `STUDY[:ARM]`."""
         study, has_arm, arm = text.partition(":")
-        return cls(root=root, study=study, arm=arm if has_arm else None)
+        return cls(root=root, study=study, arm=arm if has_arm else None, seed=seed)
 
     def load(self) -> "tuple[TrainedArm, ChosenTrial]":
         """The arm, and the trial that was chosen.
@@ -103,7 +105,7 @@ class ArmReference:
 
         session = Session(root=self.root, name=self.study, console=SafeConsole(quiet=True))
         session.plan()
-        chosen = trial_to_apply(session.store, self.study, self.arm)
+        chosen = trial_to_apply(session.store, self.study, self.arm, self.seed)
         arm = TrainedArm.load(session.store.attempt_of(chosen.record), from_settings(chosen.record.config))
         return arm, chosen
 

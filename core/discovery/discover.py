@@ -21,8 +21,6 @@ from core.ops.table_read import band_limit
 from core.seeding import generator
 from core.settings.audio import AudioConfig
 from core.settings.discovery import DiscoverySettings
-from core.settings.filters import RbjFilterConfig
-from core.settings.synths import ModSynthConfig, SubtractiveConfig, SynthConfig
 from core.synths.mod_synth import ModSynth
 from core.synths.note import Note
 
@@ -130,7 +128,7 @@ def _measured(
         audio=audio,
         f0_hz=f0_hz,
         pitch_source=pitch.source,
-        resonance=fitted.resonance if has_resonance(settings.synth) else 0.0,
+        resonance=0.0 if settings.synth.resonant_filter is None else fitted.resonance,
         gain=sound.gain,
         target=_array(target / level),
         estimate=_array(estimate / level),
@@ -148,14 +146,16 @@ class Player:
     """Plays curves on a fitted synth, always at the same phase and with the same noise."""
 
     def __init__(self, fitted: FittedSynth, f0_hz: float, audio: AudioConfig, seed: int) -> None:
-        noise = torch.rand(1, audio.n_samples, generator=generator(seed, "discovery noise"))
+        noise = None
+        if fitted.synth.needs_noise:
+            noise = 2 * torch.rand(1, audio.n_samples, generator=generator(seed, "discovery noise")) - 1
         self._synth, self._windows = fitted.synth, fitted.windows
         self._rate = audio.sample_rate
         self._note = Note(
             f0_hz=torch.tensor([f0_hz], dtype=torch.float32),
             q=torch.tensor([fitted.resonance]),
             phase=torch.zeros(1),
-            noise=2 * noise - 1 if fitted.synth.needs_noise else None,
+            noise=noise,
         )
 
     @torch.no_grad()
@@ -166,11 +166,6 @@ class Player:
     def distance(self, sound: Float[Tensor, " sample"], target: Float[Tensor, " sample"]) -> float:
         """The distance `audio.mss` of a sound from its target."""
         return float(mss_distance(target[None], sound[None], self._rate))
-
-
-def has_resonance(synth: SynthConfig) -> bool:
-    """Whether a synth's filter has a resonance."""
-    return isinstance(synth, ModSynthConfig | SubtractiveConfig) and isinstance(synth.filter, RbjFilterConfig)
 
 
 def wavetable_of(

@@ -18,8 +18,7 @@ from core.exchange.shapes import fit_shape, unit_curve, vital_lfo_text
 from core.exchange.tables import CurveTable, arrow_bytes, csv_bytes, npz_bytes
 from core.exchange.vital_preset import PlayedSynth, VitalPreset, vital_preset
 from core.exchange.wavetables import wavetable_wav
-from core.settings.filters import MAX_CUTOFF_SHARE, RbjFilterConfig
-from core.settings.synths import ModSynthConfig, SubtractiveConfig
+from core.settings.filters import MAX_CUTOFF_SHARE
 from core.settings.value_rules import listed, printable
 from core.sound_decoding import reason
 from core.storage.atomic_write import write_atomically, write_new
@@ -125,13 +124,9 @@ def physical_controls(sound: DiscoveredSound) -> dict[str, Float[ndarray, " fram
     values = {curve.modulation.name: np.asarray(curve.values, dtype=np.float64) for curve in sound.curves}
     controls: dict[str, Float[ndarray, " frame"]] = {}
     synth = sound.synth
-    if (
-        isinstance(synth, ModSynthConfig | SubtractiveConfig)
-        and isinstance(synth.filter, RbjFilterConfig)
-        and "sub" in values
-    ):
-        low = synth.filter.min_cutoff_hz
-        high = min(synth.filter.max_cutoff_hz, MAX_CUTOFF_SHARE * sound.audio.sample_rate)
+    if synth.resonant_filter is not None and "sub" in values:
+        low = synth.resonant_filter.min_cutoff_hz
+        high = min(synth.resonant_filter.max_cutoff_hz, MAX_CUTOFF_SHARE * sound.audio.sample_rate)
         controls["cutoff_hz"] = low * (high / low) ** values["sub"]
     if synth.vibrato_semitones > 0 and "vibrato" in values:
         controls["pitch_hz"] = sound.f0_hz * 2.0 ** (synth.vibrato_semitones / 12 * (2 * values["vibrato"] - 1))

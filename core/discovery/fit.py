@@ -35,9 +35,9 @@ from core.parameterizations.build import build_parameterization
 from core.seeding import generator, initialise
 from core.settings.audio import AudioConfig
 from core.settings.discovery import DiscoverySettings
-from core.settings.losses import MultiResolutionStftConfig, Resolution, standard_resolutions
 from core.settings.oscillators import LearnableWavetableConfig
-from core.settings.parameterizations import LfoConfig, LowPassConfig
+from core.settings.parameterizations import LfoConfig, LowPassConfig, ParameterizationConfig
+from core.settings.presets import SMALL
 from core.settings.synth_base import VIBRATO
 from core.settings.synths import ModSynthConfig
 from core.synths.base import Synth
@@ -152,12 +152,9 @@ def refine_sound(
 
 
 def loss_of(audio: AudioConfig) -> Loss:
-    """The loss of a fit: the standard resolutions of the sample rate, with doubled hops, which halves its cost."""
-    doubled = tuple(
-        Resolution(n_fft=each.n_fft, hop_length=2 * each.hop_length, win_length=each.win_length)
-        for each in standard_resolutions(audio.sample_rate)
-    )
-    return build_loss(MultiResolutionStftConfig(resolutions=doubled))
+    """The loss of a fit: that of the preset `small`, whose hops are doubled for speed, at the sample rate."""
+    small = SMALL.config
+    return build_loss(small.loss.at_rate(audio.sample_rate, small.audio.sample_rate))
 
 
 class _Fit:
@@ -194,8 +191,10 @@ class _Fit:
     def run(self, vibrato: Float[Tensor, " frame"] | None) -> FittedSynth:
         settings = self.settings
         is_indirect = isinstance(settings.parameterization, LfoConfig)
-        own = self._parameterization(settings)
-        first = self._surrogate() if is_indirect else own
+        own = self._parameterization(settings.parameterization_of(self.window_audio))
+        # Curves of few parameters start from those of a low-pass.
+        cutoff_hz = min(_SURROGATE_CUTOFF_HZ, self.audio.frame_rate / 10)
+        first = self._parameterization(LowPassConfig(cutoff_hz=cutoff_hz)) if is_indirect else own
         stages = [
             (first, _Stage(share=0.4, held=(TIMBRE,), is_tied=True)),
             (first, _Stage(share=0.2 if is_indirect else 0.4, releases_timbre=True)),
@@ -258,8 +257,7 @@ class _Fit:
         self, stage: _Stage, parameterization: Parameterization, start: Float[Tensor, "modulation frame"]
     ) -> Float[Tensor, "modulation frame"]:
         """Fit curves from a start; those that are held stay exactly as they are."""
-        starts = self._in_windows(start)
-        logits = logits_of(parameterization, starts).requires_grad_()
+        logits = logits_of(parameterization, self.windows.parts(start).transpose(0, 1)).requires_grad_()
         is_held = torch.tensor([name in stage.held for name in self.names])[:, None]
 
         def curves() -> Tensor:
@@ -319,9 +317,7 @@ class _Fit:
     def _with_timbre(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, "modulation frame"]:
         """The curves with that of the timbre from the harmonics, in the direction that is nearer to the target."""
         levels = self._levels(self._render(curves))
-        moved, n = curves.clone(), min(len(levels), len(self.levels))
-        timbre = timbre_curve(self.levels[:n], levels[:n])
-        timbre = torch.nn.functional.pad(timbre[None, None], (0, curves.shape[1] - n), mode="replicate")[0, 0]
+        timbre = timbre_curve(self.levels, levels)
         row, found = self.names.index(TIMBRE), []
         for candidate in (timbre, 1 - timbre):
             moved = curves.clone()
@@ -329,11 +325,6 @@ class _Fit:
             with torch.no_grad():
                 found.append((float(self.loss(self._render(moved)[None], self.target)), moved))
         return min(found, key=lambda each: each[0])[1]
-
-    def _in_windows(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, "window modulation length"]:
-        missing = max(0, self.windows.length - curves.shape[1])
-        padded = torch.nn.functional.pad(curves[None], (0, missing), mode="replicate")[0]
-        return torch.stack([padded[:, start : start + self.windows.length] for start in self.windows.starts])
 
     def _render(self, curves: Float[Tensor, "modulation frame"]) -> Float[Tensor, " sample"]:
         """The sound of curves at phase 0."""
@@ -358,14 +349,7 @@ class _Fit:
     def _table_length(self) -> int:
         return 2**20 if self.table is None else self.table.shape[1]
 
-    def _parameterization(self, settings: DiscoverySettings) -> Parameterization:
-        built = build_parameterization(settings.parameterization_of(self.window_audio), self.window_audio)
-        assert isinstance(built, Parameterization)
-        return built
-
-    def _surrogate(self) -> Parameterization:
-        """The low-pass from whose curves those of few parameters start."""
-        cutoff_hz = min(_SURROGATE_CUTOFF_HZ, self.audio.frame_rate / 10)
-        built = build_parameterization(LowPassConfig(cutoff_hz=cutoff_hz), self.window_audio)
+    def _parameterization(self, config: ParameterizationConfig) -> Parameterization:
+        built = build_parameterization(config, self.window_audio)
         assert isinstance(built, Parameterization)
         return built

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from core.data.sound_check import MAX_DC_SHARE, SILENT_BELOW
+from core.settings.discovery import MIN_SOUND_S
 from core.settings.value_rules import printable
 from core.sound_decoding import (
     CLIPPED,
@@ -28,8 +29,6 @@ from core.sound_decoding import (
 )
 from core.sound_files import resampling_problem
 
-SHORTEST_S = 0.05
-"""Shorter sounds hold too little of a curve."""
 LOWEST_RATE, HIGHEST_RATE = 8000, 192_000
 """Lowest and highest sample rate in Hz, those of `AudioConfig`."""
 MOST_CHANNELS = 8
@@ -144,9 +143,9 @@ def _check_content(audio: Float[ndarray, " sample"], rate: int, channels: int, p
     """
     if not len(audio):
         raise SoundFileError("empty: holds no samples")
-    if len(audio) < round(SHORTEST_S * rate):
+    if len(audio) < round(MIN_SOUND_S * rate):
         raise SoundFileError(
-            f"too short: a sound has at least {1000 * SHORTEST_S:g} ms; this one has {1000 * len(audio) / rate:.3g} ms"
+            f"too short: a sound has at least {1000 * MIN_SOUND_S:g} ms; this one has {1000 * len(audio) / rate:.3g} ms"
         )
     largest = float(np.abs(audio).max())
     if peak >= SILENT_BELOW > largest and channels > 1:

@@ -6,7 +6,7 @@ the memory.
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -117,7 +117,7 @@ def named_files(paths: Iterable[Path]) -> tuple[NamedFile, ...]:
     )
 
 
-def read_sounds(files: Sequence[NamedFile], reading: Reading) -> Iterator[ReadSound | RefusedSound]:
+def read_sounds(files: Sequence[NamedFile], reading: Reading) -> Generator[ReadSound | RefusedSound]:
     """The sounds of the files in order, or why they cannot be used."""
     n_threads = max(1, min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(files)))
     waiting, pending = iter(files), deque[Future[ReadSound | RefusedSound]]()

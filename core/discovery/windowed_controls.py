@@ -9,7 +9,6 @@ memory of the clip: a contract of all synths.
 from dataclasses import fields, replace
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,10 +26,7 @@ def windowed_controls(synth: Synth[Any], curves: Float[Tensor, "sound modulation
         windows: Windows of the sounds.
     """
     n_sounds, _, n_frames = curves.shape
-    n_missing = max(0, windows.length - n_frames)
-    held = torch.nn.functional.pad(curves, (0, n_missing), mode="replicate")
-    cut = torch.stack([held[..., start : start + windows.length] for start in windows.starts], 1)
-    controls = synth.controls(cut.flatten(0, 1))
+    controls = synth.controls(windows.parts(curves).transpose(1, 2).flatten(0, 1))
 
     def joined(values: Tensor) -> Tensor:
         """Values of all windows, those of a sound one after the other, as values of the sounds."""

@@ -68,6 +68,13 @@ class Windows:
             joined[:, start : start + self.length] += window
         return joined
 
+    def parts(self, curves: Float[Tensor, "*shape frame"]) -> Float[Tensor, "*shape window length"]:
+        """The curves within each window; a sound shorter than a window goes on with its last values."""
+        n_missing = max(0, self.length - self.n_frames)
+        # Padding by replication wants one or two axes before the frames.
+        held = torch.cat([curves, curves[..., -1:].expand(*curves.shape[:-1], n_missing)], -1)
+        return torch.stack([held[..., start : start + self.length] for start in self.starts], -2)
+
     def cut(self, audio: Float[Tensor, " sample"], hop_length: int) -> Float[Tensor, "window window_sample"]:
         """The sound of each window, filled up with silence at its end."""
         n_samples = (self.length - 1) * hop_length

@@ -117,8 +117,8 @@ def check_exportable(synth: SynthConfig) -> RbjFilterConfig:
     Raises:
         DataError: Vital cannot play the synth.
     """
-    if isinstance(synth, ModSynthConfig | SubtractiveConfig) and isinstance(synth.filter, RbjFilterConfig):
-        return synth.filter
+    if synth.resonant_filter is not None:
+        return synth.resonant_filter
     name = f"a {synth.kind} synth" + (" with a learned filter" if isinstance(synth, ModSynthConfig) else "")
     raise DataError(
         "Vital can play mod_synth with a filter of kind 'rbj', and subtractive; it has no counterpart of "

@@ -10,6 +10,7 @@ from typing_extensions import Doc
 from core.errors import ConfigError
 from core.modulations import Modulation
 from core.settings.audio import AudioConfig
+from core.settings.filters import RbjFilterConfig
 from core.settings.memory import FLOAT, Stage, adapter_weights
 from core.settings.variants import Variant
 
@@ -46,6 +47,11 @@ class SynthVariant(Variant):
     """Largest deviation of the pitch that the curve `vibrato` controls; without it 0."""
     control: Literal["curves", "granular"] = "curves"
     """Whether all controls of modules with several follow from one curve."""
+
+    @property
+    def resonant_filter(self) -> RbjFilterConfig | None:
+        """Its filter with a cutoff and a resonance; None if it has none, or one that is learned."""
+        return None
 
     @property
     def adapted_controls(self) -> Mapping[str, int]:

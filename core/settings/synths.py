@@ -47,6 +47,10 @@ class ModSynthConfig(SynthVariant):
     control: Control = "curves"
 
     @property
+    def resonant_filter(self) -> RbjFilterConfig | None:
+        return self.filter if isinstance(self.filter, RbjFilterConfig) else None
+
+    @property
     def adapted_controls(self) -> Mapping[str, int]:
         return {"sub": N_COEFFICIENTS} if isinstance(self.filter, LearnedFilterConfig) else {}
 
@@ -245,6 +249,10 @@ class SubtractiveConfig(SynthVariant):
     kind: Literal["subtractive"] = "subtractive"
     filter: RbjFilterConfig = field(default_factory=RbjFilterConfig)
     vibrato_semitones: VibratoDepth = 0.0
+
+    @property
+    def resonant_filter(self) -> RbjFilterConfig | None:
+        return self.filter
 
     def check(self, audio: AudioConfig) -> None:
         self.filter.check(audio)

@@ -42,25 +42,19 @@ def apply(
     that of the metadata.csv beside it, else of its name, else it is tracked.
     """
     from core.discovery.sound_reading import Reading, named_files
-    from core.discovery.trained_arm import TrainedArm
-    from core.settings.loading import from_settings
     from core.settings.user_paths import user_path
     from study.applied_sounds import apply_to_files, check_writable, planned_paths
-    from study.execution.session import Session
     from study.given_pitch import given_pitch
-    from study.trained_trials import trial_to_apply
+    from study.trained_trials import ArmReference
 
     given_hz = given_pitch(note, f0)
-    name, has_arm, arm_name = study.partition(":")
-    session = Session(root=root, name=name, console=console)
-    session.plan()
+    reference = ArmReference.parse(study, root, seed)
     files = named_files([user_path(path, "FILES_OR_FOLDER") for path in paths])
-    folder = out or Path(f"{name}-applied")
+    folder = out or Path(f"{reference.study}-applied")
     check_writable(planned_paths(folder, files, sounds=sounds), files, force=force)
-    chosen = trial_to_apply(session.store, name, arm_name if has_arm else None, seed)
-    record, config = chosen.record, from_settings(chosen.record.config)
-    arm = TrainedArm.load(session.store.attempt_of(record), config)
-    _say(f"{record.arm} of {name}, seed {record.seed}: {chosen.reason}")
+    arm, chosen = reference.load()
+    record, config = chosen.record, arm.config
+    _say(f"{record.arm} of {reference.study}, seed {record.seed}: {chosen.reason}")
     if config.trainer.refine_steps > 0:
         _say(
             f"Its results in the study are refined by {config.trainer.refine_steps} steps per sound; here the encoder "

@@ -111,8 +111,9 @@ def discover(
 def _rate_of(reference: "ArmReference", rate: int | None) -> int:
     """The sample rate of a trained arm, which is said, and has to be the given one if there is one."""
     from core.errors import ConfigError
+    from study.discovered_sounds import loaded_arm
 
-    arm, chosen = reference.load()
+    arm, chosen = loaded_arm(reference)
     own = arm.audio.sample_rate
     if rate not in (None, own):
         raise ConfigError(

@@ -13,7 +13,7 @@ from core.metrics.audio import mss_distance
 from core.modulations import modulation_names
 from core.settings.audio import AudioConfig
 from core.settings.baselines import ConstantConfig
-from core.settings.discovery import DiscoverySettings
+from core.settings.discovery import DiscoverySettings, default_synth
 from core.settings.parameterizations import LfoConfig, LowPassConfig, ParameterizationConfig, SplineConfig
 from core.settings.synths import EngelConfig, FmConfig, ModSynthConfig, ShanConfig, SubtractiveConfig, SynthConfig
 from tests.support.contracts.parameterizations import every_parameterization
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 )
 def test_every_synth_is_fitted(synth: SynthConfig) -> None:
     if isinstance(synth, ModSynthConfig):
-        synth = replace(synth, oscillator=DiscoverySettings().synth.oscillator)  # type: ignore[union-attr]
+        synth = replace(synth, oscillator=default_synth().oscillator)
     fit, _, _ = fitted(DiscoverySettings(steps=10, synth=synth), 0.5)
     assert fit.curves.shape == (len(synth.modulations), 101)
     assert fit.curves.isfinite().all()

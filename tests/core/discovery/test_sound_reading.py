@@ -62,4 +62,4 @@ def test_reading_ends_when_its_results_are_no_longer_wanted(tmp_path: Path) -> N
         write_sound(tmp_path / f"{number:02d}.wav", tone())
     sounds = read_sounds(named_files([tmp_path]), Reading())
     assert isinstance(next(sounds), ReadSound)
-    sounds.close()  # type: ignore[attr-defined]
+    sounds.close()

@@ -48,6 +48,16 @@ def test_sounds_are_cut_where_their_windows_are() -> None:
         torch.testing.assert_close(sound, audio[start * 5 : start * 5 + 200])
 
 
+def test_curves_are_cut_where_their_windows_are_and_join_to_themselves() -> None:
+    windows = Windows(n_frames=101, length=41, overlap=10)
+    curves = torch.rand(3, 101, generator=torch.Generator().manual_seed(0))
+    parts = windows.parts(curves)
+    assert parts.shape == (3, len(windows.starts), 41)
+    torch.testing.assert_close(windows.join(parts.transpose(0, 1)), curves)
+    short = Windows(n_frames=11, length=41, overlap=10)
+    assert (short.parts(curves[:, :11])[:, 0, 11:] == curves[:, 10:11]).all()
+
+
 def test_a_short_sound_has_one_window_filled_with_silence() -> None:
     windows = Windows(n_frames=11, length=41, overlap=10)
     (sound,) = windows.cut(torch.ones(50), 5)

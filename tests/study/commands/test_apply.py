@@ -7,31 +7,20 @@ import pyarrow as pa
 import pytest
 import soundfile
 
-from core.settings.loading import from_settings
 from core.storage.store import Store
-from core.training.trial import run_trial
 from study.applied_sounds import APPLIED_SCHEMA
 from study.commands.options import BAD_INPUT, LEFT_OUT, OK
 from tests.support.command_line import Command, flat
 from tests.support.sounds import noise, tone, write_sound
-from tests.support.tiny_study import ARMS, TINY, create_study, tiny_plan
+from tests.support.trained_arms import trained_arms
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A study with two trained arms and a baseline, on clips of a quarter of a second."""
-    config = TINY["config"]
-    changes = {
-        "audio": {"duration_s": 0.25},
-        "encoder": {"width": 4, "dilations": [1, 2]},
-        "trainer": {**config["trainer"], "max_steps": 2, "n_audio_clips": 1},
-    }
-    plan = tiny_plan(seeds=[0, 1], arms=ARMS, config={**config, **changes})
-    store = create_study(tmp_path_factory.mktemp("apply") / "tiny", plan)
-    for each in plan.trials:
-        if (each.arm, each.seed) != ("frame", 1):
-            run_trial(from_settings(plan.config_of(each)), store=store, study="tiny", arm=each.arm)
-    return store
+    """A study with two trained arms, of one of which a seed is missing, and a baseline."""
+    return trained_arms(
+        tmp_path_factory.mktemp("apply"), {("lpf-8", 0), ("lpf-8", 1), ("frame", 0), ("constant", 0), ("constant", 1)}
+    )
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ import pytest
 import soundfile
 
 from core.data.vital_lfos import read_vital_lfo
-from core.settings.loading import from_settings
 from core.storage.store import Store
-from core.training.trial import run_trial
 from core.wavetables import load_wavetable
 from study.commands.options import BAD_INPUT, LEFT_OUT, OK
 from tests.support.command_line import Command, flat
 from tests.support.sounds import noise, tone, write_sound
-from tests.support.tiny_study import ARMS, TINY, create_study, tiny_plan
+from tests.support.trained_arms import trained_arms
 
 FEW = ("--steps", "8", "--tempo", "120")
 
@@ -143,19 +141,8 @@ def test_bad_options_are_refused_before_anything_is_read(
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A study with a trained arm, on clips of a quarter of a second."""
-    config = TINY["config"]
-    changes = {
-        "audio": {"duration_s": 0.25},
-        "encoder": {"width": 4, "dilations": [1, 2]},
-        "trainer": {**config["trainer"], "max_steps": 2, "n_audio_clips": 1},
-    }
-    plan = tiny_plan(seeds=[0], arms=ARMS, config={**config, **changes})
-    store = create_study(tmp_path_factory.mktemp("discover") / "tiny", plan)
-    for each in plan.trials:
-        if each.arm == "lpf-8":
-            run_trial(from_settings(plan.config_of(each)), store=store, study="tiny", arm=each.arm)
-    return store
+    """A study with a trained arm."""
+    return trained_arms(tmp_path_factory.mktemp("discover"), {("lpf-8", 0)})
 
 
 def test_without_steps_a_trained_arm_is_only_applied(

@@ -5,29 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.settings.loading import from_settings
 from core.storage.store import Store
-from core.training.trial import run_trial
 from study.commands.options import BAD_INPUT, OK
 from tests.support.command_line import Command, flat
-from tests.support.tiny_study import ARMS, TINY, create_study, tiny_plan
+from tests.support.trained_arms import trained_arms
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A study whose arm `frame` was trained, on clips of a quarter of a second, and its baseline."""
-    changes = {
-        "audio": {"duration_s": 0.25},
-        "encoder": {"width": 4, "dilations": [1, 2], "stride": 4},
-        "synth": {"kind": "engel", "n_harmonics": 10},
-        "trainer": {**TINY["config"]["trainer"], "max_steps": 2, "n_audio_clips": 1},
-    }
-    plan = tiny_plan(seeds=[0], arms=ARMS, config={**TINY["config"], **changes})
-    store = create_study(tmp_path_factory.mktemp("export") / "tiny", plan)
-    for each in plan.trials:
-        if each.arm != "lpf-8":
-            run_trial(from_settings(plan.config_of(each)), store=store, study="tiny", arm=each.arm)
-    return store
+    """A study whose arm `frame` was trained, and its baseline."""
+    return trained_arms(
+        tmp_path_factory.mktemp("export"),
+        {("frame", 0), ("constant", 0)},
+        encoder={"width": 4, "dilations": [1, 2], "stride": 4},
+        synth={"kind": "engel", "n_harmonics": 10},
+    )
 
 
 def root_of(store: Store) -> tuple[str, str]:
